@@ -1,1 +1,5 @@
-//! Placeholder.
+//! Verifies Pleat proofs.
+
+pub mod descriptor;
+pub mod mle;
+pub mod network;

@@ -1,0 +1,85 @@
+//! The model descriptor (PROTOCOL.md §2, §3): everything public about a network, from which the verifier derives the
+//! whole program. It says nothing about weights beyond their shapes.
+//!
+//! [`Descriptor`] is what a file claims; [`Network`](crate::network::Network) is a descriptor that passed every rule.
+
+mod check;
+mod function;
+mod map;
+mod node;
+mod view;
+
+use serde::{Deserialize, Serialize};
+
+pub use check::{DescriptorError, Limits};
+pub use function::Function;
+pub use map::{AxisMap, Inner, Stride};
+pub use node::{Axis, AxisId, Linear, Node, Product, Role, axes_bits};
+pub use view::{Source, Term, View};
+
+/// A weight tensor's place in column `W`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeightBlock {
+    /// First cell; a multiple of the padded size.
+    pub address: usize,
+    /// True lengths, last axis least significant.
+    pub shape: Vec<usize>,
+}
+
+/// An input or output of the network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Port {
+    /// The model's own name for the tensor.
+    pub name: String,
+    /// The node whose block it is.
+    pub node: usize,
+    /// The shape the model declares for one sample; as many elements as the block.
+    pub shape: Vec<usize>,
+    /// Real value of one integer unit: `real = scale·integer`. Positive and finite.
+    pub scale: f64,
+}
+
+/// The public description of a quantized network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Descriptor {
+    /// `B`, 1 to 15: quotients are signed `B`-bit integers.
+    pub digit_bits: u32,
+    /// `κ`: a committed row has `2^κ` cells.
+    pub row_bits: u32,
+    /// Functions in use; the tag of the one at index `i` is `i + 1`.
+    pub functions: Vec<Function>,
+    /// Blocks of column `W`.
+    pub weights: Vec<WeightBlock>,
+    /// The nodes, each after those it reads.
+    pub nodes: Vec<Node>,
+    /// Inputs, in the order of public values.
+    pub inputs: Vec<Port>,
+    /// Outputs, likewise.
+    pub outputs: Vec<Port>,
+}
+
+impl Descriptor {
+    /// Inputs, then outputs.
+    pub fn ports(&self) -> impl Iterator<Item = &Port> {
+        self.inputs.iter().chain(&self.outputs)
+    }
+
+    /// Cells that node `index`'s block takes: its padded size, and whole rows for inputs and outputs.
+    pub fn reserved_bits(&self, index: usize, node: &Node) -> usize {
+        let row_bits = usize::try_from(self.row_bits).unwrap_or(usize::MAX);
+        let whole_rows = self.ports().any(|p| p.node == index);
+        if whole_rows {
+            node.block_bits().max(row_bits)
+        } else {
+            node.block_bits()
+        }
+    }
+}
+
+/// Flat offset of `index` in a block of shape `shape`: axes padded to powers of two, last least significant.
+pub fn flat_index(shape: &[usize], index: &[usize]) -> usize {
+    shape
+        .iter()
+        .zip(index)
+        .fold(0, |flat, (n, i)| (flat << crate::mle::bits(*n)) | i)
+}

@@ -1,0 +1,143 @@
+//! Multilinear extensions (PROTOCOL.md §0): equality polynomials, indicators and inner products.
+//!
+//! A point lists one coordinate per variable, variable 0 (bit 0 of the index) first.
+
+use pleat_nova_circuits::cycle::F;
+
+use crate::descriptor::{Axis, AxisId};
+
+/// Variables that index an axis of `n` values: `⌈log2 n⌉`, 0 for `n ≤ 1`.
+pub fn bits(n: usize) -> usize {
+    let trailing = n
+        .checked_next_power_of_two()
+        .map_or(usize::BITS, usize::trailing_zeros);
+    usize::try_from(trailing).unwrap_or(usize::MAX)
+}
+
+/// `[eq(point, i)]` for every index `i < 2^len`.
+pub fn eq_table(point: &[F]) -> Vec<F> {
+    let mut table = vec![F::one()];
+    for p in point {
+        let high: Vec<F> = table.iter().map(|t| t * p).collect();
+        for (low, high) in table.iter_mut().zip(&high) {
+            *low -= high;
+        }
+        table.extend(high);
+    }
+    table
+}
+
+/// `eq(a, b)` for two points of equal length (surplus coordinates of the longer one are ignored).
+pub fn eq(a: &[F], b: &[F]) -> F {
+    a.iter().zip(b).fold(F::one(), |product, (x, y)| {
+        let xy = x * y;
+        product * (F::one() - x - y + xy + xy)
+    })
+}
+
+/// `eq(point, bits(index))`.
+pub fn eq_index(point: &[F], index: usize) -> F {
+    let weigh = |(product, rest): (F, usize), p: &F| {
+        let factor = if rest & 1 == 1 { *p } else { F::one() - p };
+        (product * factor, rest >> 1)
+    };
+    let (product, rest) = point.iter().fold((F::one(), index), weigh);
+    if rest == 0 { product } else { F::zero() }
+}
+
+/// `Π_j (1 - point_j)`: the factor of zero-extension.
+pub fn zeros_at(point: &[F]) -> F {
+    point
+        .iter()
+        .fold(F::one(), |product, p| product * (F::one() - p))
+}
+
+/// `Σ_i a_i·b_i` over the shorter length.
+pub fn inner_product(a: &[F], b: &[F]) -> F {
+    a.iter().zip(b).fold(F::zero(), |sum, (x, y)| sum + x * y)
+}
+
+/// `Σ_{i<n} Π_j weight_j(bit j of i)`, in time linear in the number of variables.
+fn prefix_sum(weights: &[(F, F)], n: usize) -> F {
+    // totals[j]: the same sum over all values of the variables below j.
+    let mut totals = vec![F::one()];
+    let mut total = F::one();
+    for (w0, w1) in weights {
+        total *= w0 + w1;
+        totals.push(total);
+    }
+    if bits(n.saturating_add(1)) > weights.len() {
+        return total;
+    }
+    let mut sum = F::zero();
+    let mut prefix = F::one();
+    for (j, ((w0, w1), below)) in weights.iter().zip(&totals).enumerate().rev() {
+        if n >> j & 1 == 1 {
+            sum += prefix * w0 * below;
+            prefix *= w1;
+        } else {
+            prefix *= w0;
+        }
+    }
+    sum
+}
+
+/// Multilinear extension at `point` of the vector that is 1 on `[0, n)`.
+pub fn indicator(n: usize, point: &[F]) -> F {
+    let weights: Vec<(F, F)> = point.iter().map(|p| (F::one() - p, *p)).collect();
+    prefix_sum(&weights, n)
+}
+
+/// `Σ_{i<n} eq(a, i)·eq(b, i)`: the multilinear extension of the identity on the first `n` indices.
+pub fn eq_prefix_sum(a: &[F], b: &[F], n: usize) -> F {
+    let weights: Vec<(F, F)> = a
+        .iter()
+        .zip(b)
+        .map(|(x, y)| ((F::one() - x) * (F::one() - y), x * y))
+        .collect();
+    prefix_sum(&weights, n)
+}
+
+/// A point for the index axes of a node: each axis' coordinates and true length.
+#[derive(Clone, Debug, Default)]
+pub struct Coordinates<'a> {
+    axes: Vec<(Axis, &'a [F])>,
+}
+
+impl<'a> Coordinates<'a> {
+    /// Splits `point` over `axes`, the last axis taking the first coordinates.
+    pub fn split(axes: &[Axis], point: &'a [F]) -> Self {
+        let mut rest = point;
+        let mut split = Vec::with_capacity(axes.len());
+        for axis in axes.iter().rev() {
+            let (own, others) = rest.split_at_checked(bits(axis.len)).unwrap_or((rest, &[]));
+            split.push((*axis, own));
+            rest = others;
+        }
+        Self { axes: split }
+    }
+
+    /// Adds `other`'s axes, which replace axes of the same name.
+    pub fn with(mut self, other: Self) -> Self {
+        self.axes
+            .retain(|(a, _)| other.axes.iter().all(|(b, _)| b.id != a.id));
+        self.axes.extend(other.axes);
+        self
+    }
+
+    /// Coordinates of an axis; empty if there is none of that name.
+    pub fn of(&self, axis: AxisId) -> &'a [F] {
+        self.axes
+            .iter()
+            .find(|(a, _)| a.id == axis)
+            .map_or(&[], |(_, c)| c)
+    }
+
+    /// True length of an axis; 1 if there is none of that name.
+    pub fn len(&self, axis: AxisId) -> usize {
+        self.axes
+            .iter()
+            .find(|(a, _)| a.id == axis)
+            .map_or(1, |(a, _)| a.len)
+    }
+}

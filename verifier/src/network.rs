@@ -1,0 +1,288 @@
+//! A descriptor that passed every rule, with all that follows from it: the sizes of the trace, which rows are committed,
+//! the number of rounds, slots and steps (PROTOCOL.md §0–§3).
+
+use pleat_nova_circuits::step::{ROUNDS, SLOTS};
+
+use crate::descriptor::{Descriptor, DescriptorError, Function, Limits, Node};
+
+/// A committed column, in the order of the opened values (PROTOCOL.md §4.9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Column {
+    /// What the rest of the network reads.
+    Y,
+    /// Quotient.
+    P,
+    /// High remainder digit.
+    R1,
+    /// Low remainder digit.
+    R0,
+    /// LogUp fraction of `(P, Y, tag)`.
+    F0,
+    /// LogUp fraction of `(R0, 0, RNG)`.
+    F1,
+    /// LogUp fraction of `(R1, 0, RNG)`.
+    F2,
+    /// Multiplicity of a table entry.
+    M,
+    /// LogUp fraction of a table entry.
+    HT,
+    /// The model column: all weights.
+    W,
+}
+
+impl Column {
+    /// The columns opened at `z`, in order of the powers of `η`.
+    pub const OPENED: [Self; 10] = [
+        Self::Y,
+        Self::P,
+        Self::R1,
+        Self::R0,
+        Self::F0,
+        Self::F1,
+        Self::F2,
+        Self::M,
+        Self::HT,
+        Self::W,
+    ];
+    /// The witness columns, in order of the evaluations at `u`.
+    pub const WITNESS: [Self; 9] = [
+        Self::Y,
+        Self::P,
+        Self::R1,
+        Self::R0,
+        Self::F0,
+        Self::F1,
+        Self::F2,
+        Self::M,
+        Self::HT,
+    ];
+    /// The columns committed before `α`, `β`, in transcript order.
+    pub const TRACE: [Self; 5] = [Self::Y, Self::P, Self::R1, Self::R0, Self::M];
+    /// The columns committed after `α`, `β`, in transcript order.
+    pub const FRACTIONS: [Self; 4] = [Self::F0, Self::F1, Self::F2, Self::HT];
+
+    /// Position in [`Self::OPENED`].
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Y => 0,
+            Self::P => 1,
+            Self::R1 => 2,
+            Self::R0 => 3,
+            Self::F0 => 4,
+            Self::F1 => 5,
+            Self::F2 => 6,
+            Self::M => 7,
+            Self::HT => 8,
+            Self::W => 9,
+        }
+    }
+
+    /// Name on the protocol page.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Y => "Y",
+            Self::P => "P",
+            Self::R1 => "R1",
+            Self::R0 => "R0",
+            Self::F0 => "F0",
+            Self::F1 => "F1",
+            Self::F2 => "F2",
+            Self::M => "M",
+            Self::HT => "HT",
+            Self::W => "W",
+        }
+    }
+}
+
+/// Rounds of the three sumchecks, each a multiple of `Q`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rounds {
+    /// CONTRACT.
+    pub contract: usize,
+    /// LOOKUP.
+    pub lookup: usize,
+    /// OPEN.
+    pub open: usize,
+}
+
+/// A checked descriptor and the sizes that follow from it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    descriptor: Descriptor,
+    nu: usize,
+    nu_w: usize,
+    row_bits: usize,
+    table_rows: usize,
+    trace_rows: Vec<usize>,
+    weight_rows: Vec<usize>,
+}
+
+impl Network {
+    /// Checks a descriptor.
+    ///
+    /// # Errors
+    /// The first rule of PROTOCOL.md §2 or §3 that it breaks.
+    pub fn new(descriptor: Descriptor, limits: &Limits) -> Result<Self, DescriptorError> {
+        let sizes = descriptor.check(limits)?;
+        let row_bits = usize::try_from(descriptor.row_bits).unwrap_or(usize::MAX);
+        let trace = descriptor.nodes.iter().map(|n| (n.address, n.block_bits()));
+        let trace_rows = cover(trace, row_bits);
+        let weights = descriptor.weights.iter().map(|b| {
+            let bits = b
+                .shape
+                .iter()
+                .fold(0_usize, |n, len| n.saturating_add(crate::mle::bits(*len)));
+            (b.address, bits)
+        });
+        let weight_rows = cover(weights, row_bits);
+        Ok(Self {
+            nu: sizes.nu,
+            nu_w: sizes.nu_w,
+            row_bits,
+            table_rows: sizes.table_rows,
+            trace_rows,
+            weight_rows,
+            descriptor,
+        })
+    }
+
+    /// The descriptor.
+    pub const fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    /// The nodes.
+    pub fn nodes(&self) -> &[Node] {
+        &self.descriptor.nodes
+    }
+
+    /// `B`.
+    pub const fn digit_bits(&self) -> u32 {
+        self.descriptor.digit_bits
+    }
+
+    /// `κ`.
+    pub const fn row_bits(&self) -> usize {
+        self.row_bits
+    }
+
+    /// `ν`: variables of the trace columns.
+    pub const fn nu(&self) -> usize {
+        self.nu
+    }
+
+    /// `νW`: variables of column `W`.
+    pub const fn nu_w(&self) -> usize {
+        self.nu_w
+    }
+
+    /// `ν' = max(ν, νW)`: the variable that the mask rows' address sets.
+    pub fn mask_variable(&self) -> usize {
+        self.nu.max(self.nu_w)
+    }
+
+    /// `N = ν' + 1`: variables of OPEN.
+    pub fn open_variables(&self) -> usize {
+        self.mask_variable().saturating_add(1)
+    }
+
+    /// Variables of one column.
+    pub fn variables(&self, column: Column) -> usize {
+        if column == Column::W {
+            self.nu_w
+        } else {
+            self.nu
+        }
+    }
+
+    /// Row address of the mask rows.
+    pub fn mask_row(&self) -> usize {
+        1_usize << self.mask_variable().saturating_sub(self.row_bits)
+    }
+
+    /// `N_T`: entries of the table.
+    pub const fn table_rows(&self) -> usize {
+        self.table_rows
+    }
+
+    /// The function of a node and its tag.
+    pub fn function(&self, node: &Node) -> (Option<&Function>, usize) {
+        (
+            self.descriptor.functions.get(node.function),
+            node.function.saturating_add(1),
+        )
+    }
+
+    /// `RNG`: the tag of the range table.
+    pub fn range_tag(&self) -> usize {
+        self.descriptor.functions.len().saturating_add(1)
+    }
+
+    /// Addresses of the committed rows of a column, ascending, the mask row excepted; they depend on the descriptor alone.
+    pub fn rows(&self, column: Column) -> Vec<usize> {
+        match column {
+            Column::M | Column::HT => {
+                let cells = 1_usize << self.row_bits;
+                (0..self.table_rows.div_ceil(cells)).collect()
+            }
+            Column::W => self.weight_rows.clone(),
+            _ => self.trace_rows.clone(),
+        }
+    }
+
+    /// Rounds of the three sumchecks.
+    pub fn rounds(&self) -> Rounds {
+        let contraction = self
+            .nodes()
+            .iter()
+            .map(Node::contraction_bits)
+            .max()
+            .unwrap_or(0);
+        let whole = |n: usize| n.div_ceil(ROUNDS).max(1).saturating_mul(ROUNDS);
+        Rounds {
+            contract: whole(contraction),
+            lookup: whole(self.nu),
+            open: whole(self.open_variables()),
+        }
+    }
+
+    /// `T`: Nova steps.
+    pub fn steps(&self) -> usize {
+        let rounds = self.rounds();
+        let total = rounds
+            .contract
+            .saturating_add(rounds.lookup)
+            .saturating_add(rounds.open);
+        self.nodes()
+            .len()
+            .div_ceil(SLOTS)
+            .max(total.div_ceil(ROUNDS))
+    }
+
+    /// `L* = S·T`: slots, used or not.
+    pub fn slots(&self) -> usize {
+        self.steps().saturating_mul(SLOTS)
+    }
+
+    /// Trace rows that are real: the sum of the blocks' true sizes.
+    pub fn real_rows(&self) -> usize {
+        self.nodes()
+            .iter()
+            .map(|n| n.out.iter().fold(1_usize, |p, a| p.saturating_mul(a.len)))
+            .sum()
+    }
+}
+
+/// Addresses of the rows that meet a block, ascending.
+fn cover(blocks: impl Iterator<Item = (usize, usize)>, row_bits: usize) -> Vec<usize> {
+    let mut rows: Vec<usize> = blocks
+        .flat_map(|(address, bits)| {
+            let first = address >> row_bits;
+            let count = 1_usize << bits.saturating_sub(row_bits);
+            first..first.saturating_add(count)
+        })
+        .collect();
+    rows.sort_unstable();
+    rows.dedup();
+    rows
+}
