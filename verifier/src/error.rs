@@ -1,0 +1,177 @@
+//! Errors of the verifier. [`VerifyError`] names the check that refused; the others say why a file could not be used.
+
+use pleat_nova_circuits::Error as NovaError;
+use thiserror::Error;
+
+use crate::descriptor::DescriptorError;
+
+/// Why bytes are not the file they should be.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum FormatError {
+    /// Another kind of file.
+    #[error("not a Pleat {what}")]
+    Magic {
+        /// The kind expected.
+        what: &'static str,
+    },
+    /// A version that this program does not know.
+    #[error("{what} of format version {got}; this program reads version {expected}")]
+    Version {
+        /// The kind of file.
+        what: &'static str,
+        /// Version found.
+        got: u16,
+        /// Version read.
+        expected: u16,
+    },
+    /// It ends too early.
+    #[error("{what} is truncated")]
+    Truncated {
+        /// The kind of file.
+        what: &'static str,
+    },
+    /// A length is over the limit.
+    #[error("{what}: a part of {length} bytes is over the limit of {limit}")]
+    TooLong {
+        /// The kind of file.
+        what: &'static str,
+        /// Length claimed.
+        length: u64,
+        /// The limit.
+        limit: usize,
+    },
+    /// It has another length than the model implies.
+    #[error("{what} has {got} bytes; this model and these public values imply {expected}")]
+    Length {
+        /// The kind of file.
+        what: &'static str,
+        /// Its length.
+        got: usize,
+        /// The length implied.
+        expected: usize,
+    },
+    /// Bytes follow the end.
+    #[error("{what}: {bytes} bytes follow its end")]
+    Trailing {
+        /// The kind of file.
+        what: &'static str,
+        /// How many.
+        bytes: usize,
+    },
+    /// A field element is not below the modulus.
+    #[error("{what}: a field element is not canonical")]
+    Field {
+        /// The kind of file.
+        what: &'static str,
+    },
+    /// A point is not on the curve, or not canonically encoded.
+    #[error("{what}: a point is not canonical")]
+    Point {
+        /// The kind of file.
+        what: &'static str,
+    },
+    /// A flag is neither 0 nor 1.
+    #[error("{what}: a visibility flag is neither 0 nor 1")]
+    Flag {
+        /// The kind of file.
+        what: &'static str,
+    },
+}
+
+/// Why a verification model cannot be used.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The file is malformed.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The descriptor breaks a rule.
+    #[error("descriptor: {0}")]
+    Descriptor(#[from] DescriptorError),
+    /// The descriptor is too long.
+    #[error("descriptor of {got} bytes is over the limit of {limit}")]
+    TooLong {
+        /// Its length.
+        got: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The descriptor's bytes are none.
+    #[error("descriptor cannot be decoded: {0}")]
+    Decode(String),
+    /// The descriptor cannot be encoded.
+    #[error("descriptor cannot be encoded: {0}")]
+    Encode(String),
+    /// Another encoding of the same descriptor exists.
+    #[error("descriptor is not canonically encoded")]
+    NotCanonical,
+    /// The number of weight rows is wrong.
+    #[error("{got} weight row commitments; the descriptor implies {expected}")]
+    WeightRows {
+        /// How many there are.
+        got: usize,
+        /// How many there should be.
+        expected: usize,
+    },
+    /// Not 64 hexadecimal digits.
+    #[error("a model id is 64 hexadecimal digits")]
+    BadId,
+}
+
+/// The end-state equations of PROTOCOL.md §5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndState {
+    /// `t_Z = σ`: the claims `s, c, d` are those that `σ` follows.
+    TZ,
+    /// `t_AB = τ`: the claims `a, b` are those that `τ` follows.
+    TAb,
+    /// `dig`: the words are the verifier's own.
+    Dig,
+    /// `claim = v_open`: OPEN's last claim is `Σ col(z)·E_col(z)`.
+    Claim,
+    /// `σ^l = σ^(L*)`.
+    SigmaPower,
+    /// `ρ^(4l) = ρ^(4L*)`.
+    RhoPower,
+    /// `balZ = 0`: LOOKUP starts from the claims `s, c, d`.
+    BalZ,
+    /// `balS = 0`: CONTRACT starts from the claims `s`.
+    BalS,
+    /// `balF = 0`: CONTRACT ends in the claims `a, b`.
+    BalF,
+    /// `balV = 0`: OPEN starts from all claims.
+    BalV,
+}
+
+/// The check that refuses a proof.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The proof file is malformed.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The proof names another model.
+    #[error("the proof is about model {got}, not {expected}")]
+    OtherModel {
+        /// Model of the proof.
+        got: String,
+        /// Model given.
+        expected: String,
+    },
+    /// Nova refuses the folded steps.
+    #[error("Nova: {0}")]
+    Nova(#[from] NovaError),
+    /// A step's constraints are violated (only where steps are executed natively).
+    #[error("step circuit: {0}")]
+    Step(pleat_nova_circuits::step::Unsatisfied),
+    /// The end state is not the one required.
+    #[error("end state: {0:?} differs")]
+    EndState(EndState),
+    /// The polynomial commitment's argument fails.
+    #[error("opening: ⟨y*, eq(z)⟩ is not Σ η^col·col(z)")]
+    Opening,
+    /// Foreign code panicked.
+    #[error("the check was aborted: {0}")]
+    Aborted(String),
+}
