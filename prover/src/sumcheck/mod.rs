@@ -1,0 +1,78 @@
+//! The three sumchecks (PROTOCOL.md §4): rounds, messages and the chain of challenges.
+//!
+//! Variable 0 is bound first. A round polynomial `g` is sent as its coefficients of `1, X², X³`; the challenge is the hash of
+//! the previous one with the message and a fresh nonce.
+
+mod contract;
+mod lookup;
+mod open;
+
+use ff::Field;
+use pleat_nova_circuits::cycle::F;
+use pleat_nova_circuits::hash::hash;
+use pleat_nova_circuits::relation::fold_round_at;
+use pleat_nova_circuits::step::RoundWitness;
+use rand_core::CryptoRngCore;
+
+pub use contract::{Contract, ContractItem};
+pub use lookup::{Lookup, LookupColumns};
+pub use open::{Open, OpenItem};
+
+/// The coefficients of `1, X², X³` of a round polynomial.
+pub type Message = [F; 3];
+
+/// A sum over a cube, ready to be bound variable by variable.
+pub trait Summand {
+    /// The round polynomial in the lowest unbound variable.
+    fn message(&self) -> Message;
+    /// Binds the lowest unbound variable.
+    fn bind(&mut self, challenge: F);
+}
+
+/// What a sumcheck leaves behind.
+#[derive(Clone, Debug, Default)]
+pub struct Transcript {
+    /// One per round.
+    pub challenges: Vec<F>,
+    /// One per round.
+    pub rounds: Vec<RoundWitness>,
+    /// The claim after the last round.
+    pub claim: F,
+}
+
+/// Runs `rounds` rounds from `claim`; the first challenge follows `seed`.
+pub fn run(summand: &mut impl Summand, rounds: usize, seed: F, claim: F, rng: &mut impl CryptoRngCore) -> Transcript {
+    let mut out = Transcript { challenges: Vec::with_capacity(rounds), rounds: Vec::with_capacity(rounds), claim };
+    let mut previous = seed;
+    for _ in 0..rounds {
+        let [g0, g2, g3] = summand.message();
+        let nonce = F::random(&mut *rng);
+        let challenge = hash(previous, [g0, g2, g3], nonce);
+        summand.bind(challenge);
+        out.claim = fold_round_at(&out.claim, &[g0, g2, g3], &challenge);
+        out.challenges.push(challenge);
+        out.rounds.push(RoundWitness { g0, g2, g3, nonce });
+        previous = challenge;
+    }
+    out
+}
+
+/// Binds variable 0 of a table in place: `t[i] = t[2i] + c·(t[2i+1] - t[2i])`.
+fn bind_table(table: &mut Vec<F>, challenge: F) {
+    use rayon::prelude::*;
+    let bound = |pair: &[F]| match pair {
+        [low, high] => low + challenge * (high - low),
+        _ => F::zero(),
+    };
+    if table.len() < 1 << 12 {
+        let half: Vec<F> = table.chunks_exact(2).map(bound).collect();
+        *table = half;
+    } else {
+        *table = table.par_chunks_exact(2).map(bound).collect();
+    }
+}
+
+fn add(a: Message, b: Message) -> Message {
+    let ([a0, a2, a3], [b0, b2, b3]) = (a, b);
+    [a0 + b0, a2 + b2, a3 + b3]
+}
