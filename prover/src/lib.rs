@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Imports and quantizes ONNX networks, runs them in integers and proves the runs.
+
+pub mod execute;

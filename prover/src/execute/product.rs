@@ -1,0 +1,222 @@
+//! The contraction of a node: `Σ_{x: batch(x)=batch(o)} A[x,o]·K[x,o]` for every output index `o`.
+//!
+//! Output axes fall into batch axes, those that `A` owns (left) and those that `K` owns (right), so for every batch
+//! index this is a matrix product over the remaining axes of `x`: rows of `A` are gathered as im2col does, once each,
+//! and dotted with rows of `K`, which are read in place when they lie whole in the column.
+
+use pleat_verifier::descriptor::{Axis, Node, Product, Role};
+use rayon::prelude::*;
+
+use super::gather::{Gather, Integer, Scratch, unflatten, volume};
+
+/// Rows of `A` that share one pass over the rows of `K`, so that a large `K` is read from memory less often.
+const GROUP: usize = 8;
+/// Products that are worth a task of their own.
+const TASK: usize = 1 << 15;
+
+/// The roles of a node's index axes in its contraction.
+pub(super) struct Split {
+    pub(super) batch: Vec<Axis>,
+    pub(super) left: Vec<Axis>,
+    pub(super) right: Vec<Axis>,
+    pub(super) summed: Vec<Axis>,
+}
+
+impl Split {
+    pub(super) fn new(node: &Node) -> Self {
+        let among = |axes: &[Axis], axis: &Axis| axes.iter().any(|a| a.id == axis.id);
+        let free = |role| -> Vec<Axis> {
+            let owned = node.owned(role).into_iter();
+            owned.filter(|a| !among(&node.contraction, a)).collect()
+        };
+        let summed = node.contraction.iter().filter(|a| !among(&node.out, a));
+        Self {
+            batch: node.batch().copied().collect(),
+            left: free(Role::A),
+            right: free(Role::K),
+            summed: summed.copied().collect(),
+        }
+    }
+
+    /// The order in which the products stand.
+    pub(super) fn order(&self) -> Vec<Axis> {
+        [self.batch.as_slice(), &self.left, &self.right].concat()
+    }
+}
+
+/// A product prepared for running.
+pub(super) struct Contraction {
+    split: Split,
+    a: Gather,
+    k: Gather,
+}
+
+impl Contraction {
+    pub(super) fn new(
+        product: &Product,
+        split: Split,
+        place_a: &dyn Fn(usize) -> (usize, Vec<usize>),
+        place_k: &dyn Fn(usize) -> (usize, Vec<usize>),
+    ) -> Self {
+        let outer = |free: &[Axis]| [split.batch.as_slice(), free].concat();
+        let a = Gather::new(&product.a, place_a, &outer(&split.left), &split.summed);
+        let k = Gather::new(&product.k, place_k, &outer(&split.right), &split.summed);
+        Self { split, a, k }
+    }
+
+    /// All sums, in the order of [`Split::order`]. `E` must hold the rows, `T` the sums.
+    pub(super) fn run<E: Integer, T: Integer + From<E>>(&self, a: &[i32], k: &[i32]) -> Vec<T> {
+        let split = &self.split;
+        let (left, right) = (volume(&split.left), volume(&split.right));
+        let depth = volume(&split.summed);
+        let mut sums = vec![T::default(); volume(&split.batch) * left * right];
+        let one_batch = left * right;
+        let at_once = TASK.div_ceil(one_batch * depth);
+        sums.par_chunks_mut(one_batch)
+            .enumerate()
+            .with_min_len(at_once)
+            .for_each(|(batch, sums)| {
+                let mut index = vec![0; split.batch.len()];
+                unflatten(&split.batch, batch, &mut index);
+                self.multiply::<E, T>(a, k, &index, depth, sums);
+            });
+        sums
+    }
+
+    /// The matrix product of one batch index.
+    fn multiply<E: Integer, T: Integer + From<E>>(
+        &self,
+        a: &[i32],
+        k: &[i32],
+        batch: &[usize],
+        depth: usize,
+        sums: &mut [T],
+    ) {
+        let (left, right) = (volume(&self.split.left), volume(&self.split.right));
+        let group = left.div_ceil(rayon::current_num_threads()).clamp(1, GROUP);
+        let k = Factor::<E>::new(&self.k, k, batch, &self.split.right, depth, left > group);
+        sums.par_chunks_mut(group * right)
+            .enumerate()
+            .with_min_len(TASK.div_ceil(group * right * depth))
+            .for_each_init(
+                || (Scratch::default(), vec![E::default(); group * depth]),
+                |(scratch, rows), (first, sums)| {
+                    let rows = &mut rows[..sums.len() / right * depth];
+                    let mut index = [batch, &vec![0; self.split.left.len()]].concat();
+                    for (i, row) in rows.chunks_exact_mut(depth).enumerate() {
+                        let free = &mut index[batch.len()..];
+                        unflatten(&self.split.left, first * group + i, free);
+                        self.a.row(a, &index, scratch, row);
+                    }
+                    if sums.len() == right {
+                        sums.par_iter_mut()
+                            .enumerate()
+                            .with_min_len(TASK.div_ceil(depth))
+                            .for_each_init(Row::default, |row, (j, sum)| {
+                                *sum = dot(rows, k.row(j, row));
+                            });
+                        return;
+                    }
+                    let mut buffer = Row::default();
+                    for j in 0..right {
+                        let k = k.row(j, &mut buffer);
+                        let sums = sums[j..].iter_mut().step_by(right);
+                        for (a, sum) in rows.chunks_exact(depth).zip(sums) {
+                            *sum = dot(a, k);
+                        }
+                    }
+                },
+            );
+    }
+}
+
+fn dot<E: Integer, T: Integer + From<E>>(a: &[E], k: &[E]) -> T {
+    let products = a.iter().zip(k).map(|(a, k)| T::from(*a) * T::from(*k));
+    products.fold(T::default(), |sum, product| sum + product)
+}
+
+/// Buffers for one row of `K`.
+struct Row<E> {
+    scratch: Scratch,
+    index: Vec<usize>,
+    cells: Vec<E>,
+}
+
+impl<E> Default for Row<E> {
+    fn default() -> Self {
+        Self {
+            scratch: Scratch::default(),
+            index: Vec::new(),
+            cells: Vec::new(),
+        }
+    }
+}
+
+/// The rows of `K` at one batch index.
+struct Factor<'a, E> {
+    gather: &'a Gather,
+    column: &'a [i32],
+    batch: &'a [usize],
+    right: &'a [Axis],
+    depth: usize,
+    /// All rows, if they are read often and do not stand in the column as they are.
+    gathered: Vec<E>,
+}
+
+impl<'a, E: Integer> Factor<'a, E> {
+    fn new(
+        gather: &'a Gather,
+        column: &'a [i32],
+        batch: &'a [usize],
+        right: &'a [Axis],
+        depth: usize,
+        read_often: bool,
+    ) -> Self {
+        let mut factor = Self {
+            gather,
+            column,
+            batch,
+            right,
+            depth,
+            gathered: Vec::new(),
+        };
+        let mut first: Row<E> = Row::default();
+        factor.index(0, &mut first.index);
+        let in_place = gather.borrow::<E>(column, &first.index).is_some();
+        if read_often && !in_place {
+            let mut gathered = vec![E::default(); volume(right) * depth];
+            gathered
+                .par_chunks_mut(depth)
+                .enumerate()
+                .with_min_len(TASK.div_ceil(depth))
+                .for_each_init(Row::<E>::default, |buffer, (j, row)| {
+                    factor.index(j, &mut buffer.index);
+                    gather.row(column, &buffer.index, &mut buffer.scratch, row);
+                });
+            factor.gathered = gathered;
+        }
+        factor
+    }
+
+    fn index(&self, j: usize, index: &mut Vec<usize>) {
+        index.clear();
+        index.extend_from_slice(self.batch);
+        index.resize(self.batch.len() + self.right.len(), 0);
+        unflatten(self.right, j, &mut index[self.batch.len()..]);
+    }
+
+    fn row<'b>(&'b self, j: usize, buffer: &'b mut Row<E>) -> &'b [E] {
+        if !self.gathered.is_empty() {
+            return &self.gathered[j * self.depth..][..self.depth];
+        }
+        self.index(j, &mut buffer.index);
+        if let Some(row) = self.gather.borrow(self.column, &buffer.index) {
+            return row;
+        }
+        buffer.cells.resize(self.depth, E::default());
+        let cells = &mut buffer.cells;
+        self.gather
+            .row(self.column, &buffer.index, &mut buffer.scratch, cells);
+        cells
+    }
+}
