@@ -10,6 +10,14 @@ pub enum Error {
     /// nova-snark refused to build parameters or keys.
     #[error("building Nova's public parameters failed: {0}")]
     Setup(#[source] NovaError),
+    /// The built parameters are not those of this version.
+    #[error(
+        "Nova's public parameters have digest {got:02x?} instead of PARAMETERS_DIGEST: the circuit, nova-snark or this build differs"
+    )]
+    Digest {
+        /// The digest built.
+        got: [u8; 32],
+    },
     /// A program has at least one step.
     #[error("there are no steps to fold")]
     NoSteps,

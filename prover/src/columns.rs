@@ -98,7 +98,10 @@ impl<'a> Cells<'a> {
         if n <= chunk {
             return sum(0..n);
         }
-        (0..n.div_ceil(chunk)).into_par_iter().map(|k| sum(k * chunk..((k + 1) * chunk).min(n))).reduce(F::zero, |a, b| a + b)
+        (0..n.div_ceil(chunk))
+            .into_par_iter()
+            .map(|k| sum(k * chunk..((k + 1) * chunk).min(n)))
+            .reduce(F::zero, |a, b| a + b)
     }
 }
 
@@ -106,7 +109,13 @@ impl Columns {
     /// From an executed trace; counts the lookups.
     pub fn new(network: &Network, trace: Trace) -> Self {
         let Trace { y, p, r1, r0 } = trace;
-        let mut columns = Self { y, p, r1, r0, ..Self::default() };
+        let mut columns = Self {
+            y,
+            p,
+            r1,
+            r0,
+            ..Self::default()
+        };
         columns.count(network);
         columns
     }
@@ -130,7 +139,11 @@ impl Columns {
     /// The three lookups of a row.
     fn lookups(&self, i: usize, tag: usize, range: usize) -> [TableEntry; 3] {
         let int = |v: Option<i64>| v.unwrap_or(0);
-        let digit = |input| TableEntry { input, output: 0, tag: range };
+        let digit = |input| TableEntry {
+            input,
+            output: 0,
+            tag: range,
+        };
         let input = int(self.p.get(i).map(|v| i64::from(*v)));
         let output = int(self.y.get(i).map(|v| i64::from(*v)));
         [
@@ -163,7 +176,10 @@ impl Columns {
     pub fn fractions(&mut self, network: &Network, alpha: F, beta: F) -> bool {
         let beta2 = beta * beta;
         let phi = |e: &TableEntry| {
-            alpha + field_from_i64(e.input) + beta * field_from_i64(e.output) + beta2 * field_from_usize(e.tag)
+            alpha
+                + field_from_i64(e.input)
+                + beta * field_from_i64(e.output)
+                + beta2 * field_from_usize(e.tag)
         };
         let tags = network_tags(network);
         let table = Table::new(network);
@@ -180,14 +196,26 @@ impl Columns {
         let column = |this: &Self, k: usize| -> Option<Vec<F>> {
             let cell = |(i, tag): (usize, &u16)| match tag {
                 0 => Some(F::zero()),
-                _ => this.lookups(i, usize::from(*tag), table.range).get(k).and_then(fraction),
+                _ => this
+                    .lookups(i, usize::from(*tag), table.range)
+                    .get(k)
+                    .and_then(fraction),
             };
             tags.par_iter().enumerate().map(cell).collect()
         };
-        let (Some(f0), Some(f1), Some(f2)) = (column(self, 0), column(self, 1), column(self, 2)) else { return false };
+        let (Some(f0), Some(f1), Some(f2)) = (column(self, 0), column(self, 1), column(self, 2))
+        else {
+            return false;
+        };
         (self.f0, self.f1, self.f2) = (f0, f1, f2);
         let entries = self.m.iter().enumerate();
-        self.ht = entries.map(|(j, m)| inverses.get(j).map_or(F::zero(), |inverse| F::from(u64::from(*m)) * inverse)).collect();
+        self.ht = entries
+            .map(|(j, m)| {
+                inverses
+                    .get(j)
+                    .map_or(F::zero(), |inverse| F::from(u64::from(*m)) * inverse)
+            })
+            .collect();
         true
     }
 }
@@ -201,14 +229,24 @@ struct Table {
 
 impl Table {
     fn new(network: &Network) -> Self {
-        Self { entries: network.table().collect(), digit_bits: network.digit_bits(), range: network.range_tag() }
+        Self {
+            entries: network.table().collect(),
+            digit_bits: network.digit_bits(),
+            range: network.range_tag(),
+        }
     }
 
     /// The row of an entry; `None` if the table has no such entry.
     fn place(&self, entry: &TableEntry) -> Option<usize> {
         let half = 1_i64 << (self.digit_bits - 1);
-        let offset = if entry.tag == self.range { entry.input } else { entry.input.checked_add(half)? };
-        let offset = usize::try_from(offset).ok().filter(|o| *o < 1 << self.digit_bits)?;
+        let offset = if entry.tag == self.range {
+            entry.input
+        } else {
+            entry.input.checked_add(half)?
+        };
+        let offset = usize::try_from(offset)
+            .ok()
+            .filter(|o| *o < 1 << self.digit_bits)?;
         let row = (entry.tag.checked_sub(1)? << self.digit_bits) + offset;
         (self.entries.get(row) == Some(entry)).then_some(row)
     }

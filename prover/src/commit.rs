@@ -2,7 +2,7 @@
 
 use ff::Field;
 use nova_snark::provider::traits::DlogGroupExt;
-use pleat_nova_circuits::cycle::{Affine, F, Point, point_from_affine};
+use pleat_nova_circuits::cycle::{Affine, F, Point, msm, point_from_affine, point_zero};
 use pleat_verifier::commitments::{Generators, RowCommitment};
 use pleat_verifier::network::{Column, Network};
 use rand_core::CryptoRngCore;
@@ -25,9 +25,20 @@ pub fn random(n: usize, rng: &mut impl CryptoRngCore) -> Vec<F> {
 }
 
 /// Commits to the rows of a column that the descriptor demands.
-pub fn commit_rows(generators: &Generators, network: &Network, column: Column, cells: Cells<'_>, blinds: &[F]) -> Vec<RowCommitment> {
+pub fn commit_rows(
+    generators: &Generators,
+    network: &Network,
+    column: Column,
+    cells: Cells<'_>,
+    blinds: &[F],
+) -> Vec<RowCommitment> {
     let rows = network.rows(column);
-    rows.par_iter().zip(blinds).map(|(address, blind)| commit_row(generators, cells.row(*address, network.row_bits()), blind)).collect()
+    rows.par_iter()
+        .zip(blinds)
+        .map(|(address, blind)| {
+            commit_row(generators, cells.row(*address, network.row_bits()), blind)
+        })
+        .collect()
 }
 
 /// `Σ cell_i·G_i + blind·H`.
@@ -38,9 +49,13 @@ pub fn commit_row(generators: &Generators, row: Cells<'_>, blind: &F) -> RowComm
         Cells::Digits(v) => signed_msm(v.iter().map(|v| i64::from(*v)), bases),
         Cells::Counts(v) => signed_msm(v.iter().map(|v| i64::from(*v)), bases),
         Cells::Field(v) => {
-            let (scalars, bases): (Vec<F>, Vec<Affine>) =
-                v.iter().zip(bases).filter(|(v, _)| **v != F::ZERO).map(|(v, g)| (*v, *g)).unzip();
-            Point::vartime_multiscalar_mul(&scalars, &bases)
+            let (scalars, bases): (Vec<F>, Vec<Affine>) = v
+                .iter()
+                .zip(bases)
+                .filter(|(v, _)| **v != F::ZERO)
+                .map(|(v, g)| (*v, *g))
+                .unzip();
+            msm(&scalars, &bases)
         }
     };
     RowCommitment::from_point(sum + point_from_affine(generators.blind()) * blind)
@@ -58,6 +73,13 @@ fn signed_msm(values: impl Iterator<Item = i64>, bases: &[Affine]) -> Point {
         part.0.push(v.unsigned_abs());
         part.1.push(*base);
     }
-    let msm = |(scalars, bases): &(Vec<u64>, Vec<Affine>)| Point::vartime_multiscalar_mul_small(scalars, bases);
+    // nova-snark's multi-scalar multiplication takes no empty list.
+    let msm = |(scalars, bases): &(Vec<u64>, Vec<Affine>)| {
+        if scalars.is_empty() {
+            point_zero()
+        } else {
+            Point::vartime_multiscalar_mul_small(scalars, bases)
+        }
+    };
     msm(&plus) - msm(&minus)
 }

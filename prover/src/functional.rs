@@ -34,7 +34,14 @@ impl<'a> Sources<'a> {
 
 /// `a_l` or `b_l` on the cube of the contraction (length `2^(k_l)`), `c_l` or `d_l` as a vector of length 1:
 /// `[Σ_o eq(r_l, o)·V[x, o]]`, `o` over the output axes that the view owns.
-pub fn contract(network: &Network, node: &Node, role: Role, view: &View, r_low: &[F], sources: Sources<'_>) -> Vec<F> {
+pub fn contract(
+    network: &Network,
+    node: &Node,
+    role: Role,
+    view: &View,
+    r_low: &[F],
+    sources: Sources<'_>,
+) -> Vec<F> {
     let contraction: &[Axis] = match role {
         Role::A | Role::K => &node.contraction,
         Role::C | Role::D => &[],
@@ -46,9 +53,15 @@ pub fn contract(network: &Network, node: &Node, role: Role, view: &View, r_low: 
         let (address, shape) = network.block(view.source, term.block);
         let dims: Vec<usize> = shape.iter().map(|n| 1 << bits(*n)).collect();
         let size: usize = dims.iter().product();
-        let Some(block) = sources.column(view.source).get(address..address + size) else { continue };
+        let Some(block) = sources.column(view.source).get(address..address + size) else {
+            continue;
+        };
         let (tensor, read) = contract_term(term, contraction, &point, block, &dims);
-        let outer: Vec<Axis> = owned.iter().filter(|a| contraction.iter().all(|x| x.id != a.id)).copied().collect();
+        let outer: Vec<Axis> = owned
+            .iter()
+            .filter(|a| contraction.iter().all(|x| x.id != a.id))
+            .copied()
+            .collect();
         let factor = field_from_i64(term.coefficient) * broadcast(&term.axes(), &outer, &point);
         scatter(&tensor, &read, contraction, factor, &mut table);
     }
@@ -72,7 +85,11 @@ struct AxisMatrix {
 
 impl AxisMatrix {
     fn new(map: &AxisMap, contraction: &[Axis], point: &Coordinates<'_>) -> Self {
-        let read: Vec<Option<Axis>> = map.axes().iter().map(|id| contraction.iter().find(|a| a.id == *id).copied()).collect();
+        let read: Vec<Option<Axis>> = map
+            .axes()
+            .iter()
+            .map(|id| contraction.iter().find(|a| a.id == *id).copied())
+            .collect();
         let axes: Vec<Axis> = read.iter().flatten().copied().collect();
         let len = axes.iter().map(|a| a.len).product();
         // Per axis: its length, and for output axes the weights.
@@ -80,9 +97,20 @@ impl AxisMatrix {
             .axes()
             .iter()
             .zip(&read)
-            .map(|(id, x)| if x.is_some() { None } else { Some(eq_table(point.of(*id))) })
+            .map(|(id, x)| {
+                if x.is_some() {
+                    None
+                } else {
+                    Some(eq_table(point.of(*id)))
+                }
+            })
             .collect();
-        let lens: Vec<usize> = map.axes().iter().zip(&read).map(|(id, x)| x.map_or_else(|| point.len(*id), |a| a.len)).collect();
+        let lens: Vec<usize> = map
+            .axes()
+            .iter()
+            .zip(&read)
+            .map(|(id, x)| x.map_or_else(|| point.len(*id), |a| a.len))
+            .collect();
         let mut entries = Vec::new();
         let total: usize = lens.iter().product();
         let mut index = vec![0; lens.len()];
@@ -101,7 +129,11 @@ impl AxisMatrix {
                     (None, None) => {}
                 }
             }
-            entries.extend(map.positions(&index).into_iter().map(|j| Entry { x, j, weight }));
+            entries.extend(
+                map.positions(&index)
+                    .into_iter()
+                    .map(|j| Entry { x, j, weight }),
+            );
         }
         Self { axes, len, entries }
     }
@@ -114,32 +146,62 @@ enum Tensor<'a> {
 }
 
 /// Contracts all source axes of a block. Returns the tensor over the contraction axes read, and these, row-major.
-fn contract_term(term: &Term, contraction: &[Axis], point: &Coordinates<'_>, block: &[i32], dims: &[usize]) -> (Vec<F>, Vec<Axis>) {
-    let matrices: Vec<AxisMatrix> = term.maps.iter().map(|m| AxisMatrix::new(m, contraction, point)).collect();
+fn contract_term(
+    term: &Term,
+    contraction: &[Axis],
+    point: &Coordinates<'_>,
+    block: &[i32],
+    dims: &[usize],
+) -> (Vec<F>, Vec<Axis>) {
+    let matrices: Vec<AxisMatrix> = term
+        .maps
+        .iter()
+        .map(|m| AxisMatrix::new(m, contraction, point))
+        .collect();
     let mut dims = dims.to_vec();
     let mut tensor = Tensor::Integers(block);
     // Axes that shrink most go first: what follows is then cheap.
     let mut order: Vec<usize> = (0..matrices.len()).collect();
-    order.sort_by_key(|s| (matrices.get(*s).map_or(0, |m| m.len) * 1024) / dims.get(*s).copied().unwrap_or(1).max(1));
+    order.sort_by_key(|s| {
+        (matrices.get(*s).map_or(0, |m| m.len) * 1024) / dims.get(*s).copied().unwrap_or(1).max(1)
+    });
     for s in order {
-        let Some(matrix) = matrices.get(s) else { continue };
+        let Some(matrix) = matrices.get(s) else {
+            continue;
+        };
         let outer: usize = dims.iter().take(s).product();
         let inner: usize = dims.iter().skip(s + 1).product();
         let source = dims.get(s).copied().unwrap_or(1);
-        let shape = Step { outer, source, inner };
+        let shape = Step {
+            outer,
+            source,
+            inner,
+        };
         let next = match &tensor {
-            Tensor::Integers(values) => apply(matrix, shape, |i| values.get(i).map_or(F::zero(), |v| field_from_i64(i64::from(*v)))),
-            Tensor::Field(values) => apply(matrix, shape, |i| values.get(i).copied().unwrap_or(F::zero())),
+            Tensor::Integers(values) => apply(matrix, shape, |i| {
+                values
+                    .get(i)
+                    .map_or(F::zero(), |v| field_from_i64(i64::from(*v)))
+            }),
+            Tensor::Field(values) => apply(matrix, shape, |i| {
+                values.get(i).copied().unwrap_or(F::zero())
+            }),
         };
         tensor = Tensor::Field(next);
         if let Some(d) = dims.get_mut(s) {
             *d = matrix.len;
         }
     }
-    let axes = matrices.iter().flat_map(|m| m.axes.iter().copied()).collect();
+    let axes = matrices
+        .iter()
+        .flat_map(|m| m.axes.iter().copied())
+        .collect();
     let values = match tensor {
         Tensor::Field(values) => values,
-        Tensor::Integers(values) => values.iter().map(|v| field_from_i64(i64::from(*v))).collect(),
+        Tensor::Integers(values) => values
+            .iter()
+            .map(|v| field_from_i64(i64::from(*v)))
+            .collect(),
     };
     (values, axes)
 }
@@ -154,7 +216,11 @@ struct Step {
 
 /// `out[o, x, i] = Σ weight·in[o, j, i]`.
 fn apply(matrix: &AxisMatrix, step: Step, value: impl Fn(usize) -> F + Sync) -> Vec<F> {
-    let Step { outer, source, inner } = step;
+    let Step {
+        outer,
+        source,
+        inner,
+    } = step;
     let mut out = vec![F::zero(); outer * matrix.len * inner];
     if out.is_empty() {
         return out;
@@ -180,13 +246,19 @@ fn apply(matrix: &AxisMatrix, step: Step, value: impl Fn(usize) -> F + Sync) -> 
     };
     let work = outer * matrix.entries.len() * inner;
     if work < PARALLEL_FROM {
-        out.chunks_mut(inner).enumerate().for_each(|cell| fill(cell, 0));
+        out.chunks_mut(inner)
+            .enumerate()
+            .for_each(|cell| fill(cell, 0));
     } else if outer * matrix.len >= 8 {
-        out.par_chunks_mut(inner).enumerate().for_each(|cell| fill(cell, 0));
+        out.par_chunks_mut(inner)
+            .enumerate()
+            .for_each(|cell| fill(cell, 0));
     } else {
         let piece = (inner / 16).max(256);
         out.chunks_mut(inner).enumerate().for_each(|(cell, row)| {
-            row.par_chunks_mut(piece).enumerate().for_each(|(k, part)| fill((cell, part), k * piece));
+            row.par_chunks_mut(piece)
+                .enumerate()
+                .for_each(|(k, part)| fill((cell, part), k * piece));
         });
     }
     out
@@ -202,12 +274,23 @@ fn scatter(tensor: &[F], read: &[Axis], contraction: &[Axis], factor: F, table: 
         stride *= axis.len;
     }
     let lens: Vec<usize> = contraction.iter().map(|a| a.len).collect();
-    let source: Vec<usize> = contraction.iter().map(|a| strides.iter().find(|(id, _)| *id == a.id).map_or(0, |(_, s)| *s)).collect();
+    let source: Vec<usize> = contraction
+        .iter()
+        .map(|a| {
+            strides
+                .iter()
+                .find(|(id, _)| *id == a.id)
+                .map_or(0, |(_, s)| *s)
+        })
+        .collect();
     let total: usize = lens.iter().product();
     let mut index = vec![0; lens.len()];
     for _ in 0..total {
         let from: usize = index.iter().zip(&source).map(|(i, s)| i * s).sum();
-        let to = index.iter().zip(&lens).fold(0, |flat, (i, n)| (flat << bits(*n)) | i);
+        let to = index
+            .iter()
+            .zip(&lens)
+            .fold(0, |flat, (i, n)| (flat << bits(*n)) | i);
         if let (Some(v), Some(t)) = (tensor.get(from), table.get_mut(to)) {
             *t += factor * v;
         }
@@ -222,13 +305,24 @@ fn scatter(tensor: &[F], read: &[Axis], contraction: &[Axis], factor: F, table: 
 }
 
 /// Adds `weight·Σ_i eq(point, i)·V[i]`'s functional to a column-sized vector.
-pub fn pull_back(network: &Network, node: &Node, role: Role, view: &View, point: &Coordinates<'_>, weight: F, column: &mut [F]) {
+pub fn pull_back(
+    network: &Network,
+    node: &Node,
+    role: Role,
+    view: &View,
+    point: &Coordinates<'_>,
+    weight: F,
+    column: &mut [F],
+) {
     let owned = node.owned(role);
     for term in &view.terms {
         let (address, shape) = network.block(view.source, term.block);
-        let factor = weight * field_from_i64(term.coefficient) * broadcast(&term.axes(), &owned, point);
+        let factor =
+            weight * field_from_i64(term.coefficient) * broadcast(&term.axes(), &owned, point);
         let size: usize = shape.iter().map(|n| 1 << bits(*n)).product();
-        let Some(block) = column.get_mut(address..address + size) else { continue };
+        let Some(block) = column.get_mut(address..address + size) else {
+            continue;
+        };
         let pulled: Vec<Vec<F>> = term.maps.iter().map(|m| m.pull_back(point)).collect();
         add_outer_product(block, &pulled, &shape, factor);
     }
@@ -243,13 +337,21 @@ fn add_outer_product(block: &mut [F], pulled: &[Vec<F>], shape: &[usize], factor
     let mut weights = vec![factor];
     for (vector, n) in first.iter().zip(shape) {
         let padded = 1 << bits(*n);
-        let expand = |w: &F| vector.iter().map(|v| w * v).chain(std::iter::repeat_n(F::zero(), padded - n)).collect::<Vec<F>>();
+        let expand = |w: &F| {
+            vector
+                .iter()
+                .map(|v| w * v)
+                .chain(std::iter::repeat_n(F::zero(), padded - n))
+                .collect::<Vec<F>>()
+        };
         weights = weights.iter().flat_map(expand).collect();
     }
     let row = 1 << bits(shape.last().copied().unwrap_or(1));
     let fill = |(row, w): (&mut [F], &F)| {
         if *w != F::zero() {
-            row.iter_mut().zip(last).for_each(|(cell, v)| *cell += w * v);
+            row.iter_mut()
+                .zip(last)
+                .for_each(|(cell, v)| *cell += w * v);
         }
     };
     if block.len() < PARALLEL_FROM {
@@ -258,6 +360,9 @@ fn add_outer_product(block: &mut [F], pulled: &[Vec<F>], shape: &[usize], factor
         block.par_chunks_mut(row).zip(&weights).for_each(fill);
     } else {
         let rows = 4096 / row;
-        block.par_chunks_mut(row * rows).zip(weights.par_chunks(rows)).for_each(|(rows, w)| rows.chunks_mut(row).zip(w).for_each(fill));
+        block
+            .par_chunks_mut(row * rows)
+            .zip(weights.par_chunks(rows))
+            .for_each(|(rows, w)| rows.chunks_mut(row).zip(w).for_each(fill));
     }
 }

@@ -1,3 +1,9 @@
 //! Imports and quantizes ONNX networks, runs them in integers and proves the runs.
 
+pub mod columns;
+pub mod commit;
 pub mod execute;
+pub mod functional;
+pub mod model;
+pub mod stages;
+pub mod sumcheck;

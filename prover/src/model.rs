@@ -67,9 +67,21 @@ impl ProvingModel {
         let weights = weight_column(&network, &blocks)?;
         let blinds = random(network.rows(Column::W).len(), rng);
         let generators = Generators::derive(network.row_bits());
-        let rows = commit_rows(&generators, &network, Column::W, Cells::Signed(&weights), &blinds);
+        let rows = commit_rows(
+            &generators,
+            &network,
+            Column::W,
+            Cells::Signed(&weights),
+            &blinds,
+        );
         let verification = VerificationModel::new(network, rows)?;
-        Ok(Self { verification, blocks, weights, blinds, report })
+        Ok(Self {
+            verification,
+            blocks,
+            weights,
+            blinds,
+            report,
+        })
     }
 
     /// The verifier's part.
@@ -121,13 +133,26 @@ impl ProvingModel {
         let mut input = Reader::new(bytes, PROVING_MAGIC, PROVING_VERSION, WHAT)?;
         let verification = VerificationModel::from_bytes(input.prefixed(bytes.len())?, &limits)?;
         let network = verification.network();
-        let sizes = network.descriptor().weights.iter().map(|b| b.shape.iter().product::<usize>());
-        let blocks = sizes.map(|n| input.integers(n)).collect::<Result<Vec<_>, _>>()?;
+        let sizes = network
+            .descriptor()
+            .weights
+            .iter()
+            .map(|b| b.shape.iter().product::<usize>());
+        let blocks = sizes
+            .map(|n| input.integers(n))
+            .collect::<Result<Vec<_>, _>>()?;
         let blinds = input.fields(network.rows(Column::W).len())?;
-        let report = String::from_utf8(input.prefixed(bytes.len())?.to_vec()).map_err(|_| ProvingModelError::Report)?;
+        let report = String::from_utf8(input.prefixed(bytes.len())?.to_vec())
+            .map_err(|_| ProvingModelError::Report)?;
         input.finish()?;
         let weights = weight_column(network, &blocks)?;
-        Ok(Self { verification, blocks, weights, blinds, report })
+        Ok(Self {
+            verification,
+            blocks,
+            weights,
+            blinds,
+            report,
+        })
     }
 
     /// The same model with other weights in the prover's hands: what a provider who cheats would use. Proofs made with it

@@ -9,7 +9,9 @@ use ff::Field;
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::hash::hash;
 use pleat_nova_circuits::relation::LookupScalars;
-use pleat_nova_circuits::step::{EvaluationsWitness, ROUNDS, RoundWitness, SLOTS, SlotWitness, State, Witness, Words};
+use pleat_nova_circuits::step::{
+    EvaluationsWitness, ROUNDS, RoundWitness, SLOTS, SlotWitness, State, Witness, Words,
+};
 use pleat_verifier::columns::{TableEntry, field_from_usize};
 use pleat_verifier::commitments::Commitments;
 use pleat_verifier::descriptor::{Node, Role, Source};
@@ -28,7 +30,9 @@ use crate::columns::{Cells, Columns, network_tags};
 use crate::commit::{ColumnBlinds, commit_row, commit_rows, random};
 use crate::functional::{Sources, contract, pull_back};
 use crate::model::ProvingModel;
-use crate::sumcheck::{self, Contract, ContractItem, Lookup, LookupColumns, Open, OpenItem, Transcript};
+use crate::sumcheck::{
+    self, Contract, ContractItem, Lookup, LookupColumns, Open, OpenItem, Transcript,
+};
 
 /// The claims of one slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,16 +102,29 @@ impl Ledger<'_> {
 
     /// A column's cells, `W`'s included.
     pub fn cells(&self, column: Column) -> Cells<'_> {
-        if column == Column::W { Cells::Signed(&self.weights) } else { self.columns.cells(column) }
+        if column == Column::W {
+            Cells::Signed(&self.weights)
+        } else {
+            self.columns.cells(column)
+        }
     }
 
     fn sources(&self) -> Sources<'_> {
-        Sources { activations: &self.columns.y, weights: &self.weights }
+        Sources {
+            activations: &self.columns.y,
+            weights: &self.weights,
+        }
     }
 
     /// `Λ`'s constants.
     pub fn lookup_scalars(&self) -> LookupScalars {
-        let Challenges { alpha, beta, gamma, delta, .. } = self.challenges;
+        let Challenges {
+            alpha,
+            beta,
+            gamma,
+            delta,
+            ..
+        } = self.challenges;
         let bits = self.network().digit_bits();
         LookupScalars {
             alpha,
@@ -126,13 +143,20 @@ impl Ledger<'_> {
         let tags = network_tags(self.network());
         let table: Vec<TableEntry> = self.network().table().collect();
         let scalars = self.lookup_scalars();
-        let source = LookupColumns { columns: &self.columns, tags: &tags, table: &table, scalars: &scalars };
+        let source = LookupColumns {
+            columns: &self.columns,
+            tags: &tags,
+            table: &table,
+            scalars: &scalars,
+        };
         f(Lookup::new(source, &self.challenges.r))
     }
 
     /// `θ_l·m` of a node's product, linear part and bias; zeros in unused slots.
     pub fn slot_factors(&self, slot: usize) -> [F; 3] {
-        let Some(node) = self.network().nodes().get(slot) else { return [F::ZERO; 3] };
+        let Some(node) = self.network().nodes().get(slot) else {
+            return [F::ZERO; 3];
+        };
         let (_, theta) = self.network().block_point(node, &self.challenges.r);
         let m = |m: Option<i64>| m.map_or(F::ZERO, |m| theta * field_from_i64(m));
         [
@@ -143,8 +167,16 @@ impl Ledger<'_> {
     }
 
     fn commit(&mut self, key: &OpeningKey, column: Column) {
-        let Some(blinds) = self.blinds.get(column.index()) else { return };
-        let rows = commit_rows(key.generators(), self.network(), column, self.cells(column), &blinds.rows);
+        let Some(blinds) = self.blinds.get(column.index()) else {
+            return;
+        };
+        let rows = commit_rows(
+            key.generators(),
+            self.network(),
+            column,
+            self.cells(column),
+            &blinds.rows,
+        );
         self.commitments.set_rows(column, rows);
     }
 
@@ -207,13 +239,36 @@ pub struct Steps {
 
 impl<'m> Traced<'m> {
     /// Fresh masks, blinds and nonces for a proof about these columns.
-    pub fn new(model: &'m ProvingModel, columns: Columns, public: PublicValues, rng: &mut impl CryptoRngCore) -> Self {
+    pub fn new(
+        model: &'m ProvingModel,
+        columns: Columns,
+        public: PublicValues,
+        rng: &mut impl CryptoRngCore,
+    ) -> Self {
         let network = model.network();
-        let mask = |c: &Column, rng: &mut _| random(if *c == Column::Y { 1 << network.row_bits() } else { 1 }, rng);
-        let masks = Masks { rows: Column::OPENED.iter().map(|c| mask(c, &mut *rng)).collect() };
+        let mask = |c: &Column, rng: &mut _| {
+            random(
+                if *c == Column::Y {
+                    1 << network.row_bits()
+                } else {
+                    1
+                },
+                rng,
+            )
+        };
+        let masks = Masks {
+            rows: Column::OPENED.iter().map(|c| mask(c, &mut *rng)).collect(),
+        };
         let blinds = Column::OPENED.iter().map(|c| {
-            let rows = if *c == Column::W { model.blinds().to_vec() } else { random(network.rows(*c).len(), rng) };
-            ColumnBlinds { rows, mask: F::random(&mut *rng) }
+            let rows = if *c == Column::W {
+                model.blinds().to_vec()
+            } else {
+                random(network.rows(*c).len(), rng)
+            };
+            ColumnBlinds {
+                rows,
+                mask: F::random(&mut *rng),
+            }
         });
         let blinds = blinds.collect();
         let slots = network.slots();
@@ -226,14 +281,28 @@ impl<'m> Traced<'m> {
             masks,
             blinds,
             commitments: Commitments::default(),
-            challenges: Challenges { alpha: F::ZERO, beta: F::ZERO, r: Vec::new(), gamma: F::ZERO, delta: F::ZERO, t0: F::ZERO },
+            challenges: Challenges {
+                alpha: F::ZERO,
+                beta: F::ZERO,
+                r: Vec::new(),
+                gamma: F::ZERO,
+                delta: F::ZERO,
+                t0: F::ZERO,
+            },
             claims: vec![Claims::default(); slots],
             nonces,
             contract: Contract::default(),
             init: [F::ZERO; 3],
             last: [F::ZERO; 3],
             rounds: Vec::new(),
-            advice: Advice { sigma: F::ZERO, x: Vec::new(), tau: F::ZERO, u: Vec::new(), rho: F::ZERO, z: Vec::new() },
+            advice: Advice {
+                sigma: F::ZERO,
+                x: Vec::new(),
+                tau: F::ZERO,
+                u: Vec::new(),
+                rho: F::ZERO,
+                z: Vec::new(),
+            },
             evaluations: [F::ZERO; 9],
             values: [F::ZERO; 10],
         })
@@ -247,9 +316,15 @@ impl<'m> Traced<'m> {
             ledger.commit(key, column);
         }
         let masks = ledger.masks.rows.par_iter().zip(&ledger.blinds);
-        let masks = masks.map(|(row, blinds)| commit_row(key.generators(), Cells::Field(row), &blinds.mask)).collect();
+        let masks = masks
+            .map(|(row, blinds)| commit_row(key.generators(), Cells::Field(row), &blinds.mask))
+            .collect();
         ledger.commitments.set_masks(masks);
-        let statement = Statement::new(parameters, &ledger.model.verification().id().0, &ledger.public);
+        let statement = Statement::new(
+            parameters,
+            &ledger.model.verification().id().0,
+            &ledger.public,
+        );
         let fixed = statement.trace(&ledger.commitments);
         (ledger.challenges.alpha, ledger.challenges.beta) = (fixed.alpha, fixed.beta);
         Committed(ledger, fixed)
@@ -263,7 +338,10 @@ impl<'m> Committed<'m> {
         let Self(mut ledger, fixed) = self;
         let Challenges { alpha, beta, .. } = ledger.challenges;
         let network = ledger.model.network();
-        ledger.columns.fractions(network, alpha, beta).then(|| Fractions(ledger, fixed))
+        ledger
+            .columns
+            .fractions(network, alpha, beta)
+            .then(|| Fractions(ledger, fixed))
     }
 }
 
@@ -287,15 +365,23 @@ impl<'m> Fixed<'m> {
         let _span = info_span!("claims").entered();
         let Self(mut ledger, fixed) = self;
         let nodes = ledger.network().nodes();
-        let computed: Vec<(Claims, Option<ContractItem>)> = nodes.par_iter().map(|n| node_claims(&ledger, n)).collect();
+        let computed: Vec<(Claims, Option<ContractItem>)> =
+            nodes.par_iter().map(|n| node_claims(&ledger, n)).collect();
         let mut items = Vec::new();
         for (slot, (claims, item)) in ledger.claims.iter_mut().zip(computed) {
             *slot = claims;
             items.push(item);
         }
         // Nodes without a product keep their place, so that an item's index is its slot.
-        let empty = || ContractItem { weight: F::ZERO, a: vec![F::ZERO], b: vec![F::ZERO], e: None };
-        ledger.contract = Contract { items: items.into_iter().map(|i| i.unwrap_or_else(empty)).collect() };
+        let empty = || ContractItem {
+            weight: F::ZERO,
+            a: vec![F::ZERO],
+            b: vec![F::ZERO],
+            e: None,
+        };
+        ledger.contract = Contract {
+            items: items.into_iter().map(|i| i.unwrap_or_else(empty)).collect(),
+        };
         Claimed(ledger, fixed)
     }
 }
@@ -316,7 +402,12 @@ fn node_claims(ledger: &Ledger<'_>, node: &Node) -> (Claims, Option<ContractItem
             Role::D => claims.d = single,
         }
     }
-    let item = a.zip(b).map(|(a, b)| ContractItem { weight: F::ONE, a, b, e: batch_table(node, r_low) });
+    let item = a.zip(b).map(|(a, b)| ContractItem {
+        weight: F::ONE,
+        a,
+        b,
+        e: batch_table(node, r_low),
+    });
     if let Some(item) = &item {
         claims.s = item.sum();
     }
@@ -331,8 +422,15 @@ fn batch_table(node: &Node, r_low: &[F]) -> Option<Vec<F>> {
     for axis in &node.contraction {
         let size = 1 << pleat_verifier::mle::bits(axis.len);
         let batch = node.batch().any(|b| b.id == axis.id);
-        let factors = if batch { eq_table(out.of(axis.id)) } else { vec![F::ONE; size] };
-        table = table.iter().flat_map(|t| factors.iter().map(move |f| *t * f)).collect();
+        let factors = if batch {
+            eq_table(out.of(axis.id))
+        } else {
+            vec![F::ONE; size]
+        };
+        table = table
+            .iter()
+            .flat_map(|t| factors.iter().map(move |f| *t * f))
+            .collect();
     }
     Some(table)
 }
@@ -370,7 +468,13 @@ impl<'m> Contracting<'m> {
         let Self(mut ledger, fixed) = self;
         let rounds = ledger.network().rounds().contract;
         let mut contract = std::mem::take(&mut ledger.contract);
-        let transcript = sumcheck::run(&mut contract, rounds, ledger.advice.sigma, ledger.init[0], rng);
+        let transcript = sumcheck::run(
+            &mut contract,
+            rounds,
+            ledger.advice.sigma,
+            ledger.init[0],
+            rng,
+        );
         ledger.advice.x = ledger.extend(0, transcript);
         let bound = |t: &[F]| t.first().copied().unwrap_or(F::ZERO);
         for (claims, item) in ledger.claims.iter_mut().zip(&contract.items) {
@@ -404,7 +508,8 @@ impl<'m> LookingUp<'m> {
         let Self(mut ledger, fixed) = self;
         let rounds = ledger.network().rounds().lookup;
         let (tau, init) = (ledger.advice.tau, ledger.init[1]);
-        let transcript = ledger.with_lookup(|mut lookup| sumcheck::run(&mut lookup, rounds, tau, init, rng));
+        let transcript =
+            ledger.with_lookup(|mut lookup| sumcheck::run(&mut lookup, rounds, tau, init, rng));
         ledger.advice.u = ledger.extend(1, transcript);
         let eq = eq_table(ledger.advice.u.get(..ledger.network().nu()).unwrap_or(&[]));
         for (value, column) in ledger.evaluations.iter_mut().zip(Column::WITNESS) {
@@ -421,11 +526,19 @@ impl<'m> LookedUp<'m> {
         let Self(mut ledger, fixed) = self;
         let seed = ledger.advice.u.last().copied().unwrap_or(F::ZERO);
         let [y, p, r1, r0, f0, f1, f2, m, ht] = ledger.evaluations;
-        let rho = chain(seed, [[y, p, r1], [r0, f0, f1], [f2, m, ht]].into_iter(), &ledger.nonces[2]);
+        let rho = chain(
+            seed,
+            [[y, p, r1], [r0, f0, f1], [f2, m, ht]].into_iter(),
+            &ledger.nonces[2],
+        );
         ledger.advice.rho = rho;
         let open = open_items(&ledger);
         ledger.init[2] = open_claim(&ledger);
-        Prepared { ledger, open, fixed }
+        Prepared {
+            ledger,
+            open,
+            fixed,
+        }
     }
 }
 
@@ -436,7 +549,8 @@ fn open_claim(ledger: &Ledger<'_>) -> F {
     let mut sum = F::ZERO;
     let slots = ledger.claims.iter().flat_map(|o| [o.a, o.b, o.c, o.d]);
     let shown = ledger.public.shown_nodes(network);
-    let public = shown.map(|(node, values)| network.public_value_at(node, values, &ledger.challenges.r));
+    let public =
+        shown.map(|(node, values)| network.public_value_at(node, values, &ledger.challenges.r));
     for value in slots.chain(ledger.evaluations).chain(public) {
         sum += weight * value;
         weight *= rho;
@@ -482,8 +596,16 @@ fn open_items(ledger: &Ledger<'_>) -> Open {
     for column in Column::WITNESS {
         let cells = ledger.columns.cells(column);
         let n = cells.len();
-        combined.par_iter_mut().enumerate().take(n).for_each(|(i, sum)| *sum += weight * cells.get(i));
-        let own = ledger.masks.rows.get(column.index()).map_or(&[][..], Vec::as_slice);
+        combined
+            .par_iter_mut()
+            .enumerate()
+            .take(n)
+            .for_each(|(i, sum)| *sum += weight * cells.get(i));
+        let own = ledger
+            .masks
+            .rows
+            .get(column.index())
+            .map_or(&[][..], Vec::as_slice);
         if column == Column::Y {
             mask_row = own.iter().map(|v| weight * v).collect();
         } else {
@@ -495,19 +617,53 @@ fn open_items(ledger: &Ledger<'_>) -> Open {
         *first += mask;
     }
     for (node, _) in ledger.public.shown_nodes(network) {
-        let Some(index) = network.nodes().iter().position(|n| std::ptr::eq(n, node)) else { continue };
+        let Some(index) = network.nodes().iter().position(|n| std::ptr::eq(n, node)) else {
+            continue;
+        };
         let own = pleat_verifier::descriptor::View::whole(Source::Activations, index, &node.out);
         let (r_low, _) = network.block_point(node, &ledger.challenges.r);
-        pull_back(network, node, Role::C, &own, &node.claim_point(Role::C, r_low, &[]), weight, &mut y_functional);
+        pull_back(
+            network,
+            node,
+            Role::C,
+            &own,
+            &node.claim_point(Role::C, r_low, &[]),
+            weight,
+            &mut y_functional,
+        );
         weight *= rho;
     }
     let u = eq_table(ledger.advice.u.get(..network.nu()).unwrap_or(&[]));
-    let field = |cells: Cells<'_>| -> Vec<F> { (0..cells.len()).into_par_iter().map(|i| cells.get(i)).collect() };
-    let mask_of = |column: Column| ledger.masks.rows.get(column.index()).cloned().unwrap_or_default();
+    let field = |cells: Cells<'_>| -> Vec<F> {
+        (0..cells.len())
+            .into_par_iter()
+            .map(|i| cells.get(i))
+            .collect()
+    };
+    let mask_of = |column: Column| {
+        ledger
+            .masks
+            .rows
+            .get(column.index())
+            .cloned()
+            .unwrap_or_default()
+    };
     let items = vec![
-        OpenItem { column: combined, functional: u, mask: mask_row },
-        OpenItem { column: field(ledger.columns.cells(Column::Y)), functional: y_functional, mask: mask_of(Column::Y) },
-        OpenItem { column: field(Cells::Signed(&ledger.weights)), functional: w_functional, mask: mask_of(Column::W) },
+        OpenItem {
+            column: combined,
+            functional: u,
+            mask: mask_row,
+        },
+        OpenItem {
+            column: field(ledger.columns.cells(Column::Y)),
+            functional: y_functional,
+            mask: mask_of(Column::Y),
+        },
+        OpenItem {
+            column: field(Cells::Signed(&ledger.weights)),
+            functional: w_functional,
+            mask: mask_of(Column::W),
+        },
     ];
     Open::new(items, network.row_bits(), network.mask_variable())
 }
@@ -516,22 +672,40 @@ impl<'m> Prepared<'m> {
     /// Step 8: OPEN's rounds, and the columns at `z`.
     pub fn run(self, rng: &mut impl CryptoRngCore) -> Opened<'m> {
         let _span = info_span!("open").entered();
-        let Self { mut ledger, mut open, fixed } = self;
+        let Self {
+            mut ledger,
+            mut open,
+            fixed,
+        } = self;
         let rounds = ledger.network().rounds().open;
         let transcript = sumcheck::run(&mut open, rounds, ledger.advice.rho, ledger.init[2], rng);
         drop(open);
         ledger.advice.z = ledger.extend(2, transcript);
         let network = ledger.model.network();
-        let z = ledger.advice.z.get(..network.open_variables()).unwrap_or(&[]).to_vec();
+        let z = ledger
+            .advice
+            .z
+            .get(..network.open_variables())
+            .unwrap_or(&[])
+            .to_vec();
         let mask_weight = pcs::row_weight(network, &z, network.mask_row());
         let row_point = eq_table(z.get(..network.row_bits()).unwrap_or(&[]));
         let y_table = eq_table(z.get(..network.nu()).unwrap_or(&[]));
         let w_table = eq_table(z.get(..network.nu_w()).unwrap_or(&[]));
         for column in Column::OPENED {
             let n = network.variables(column);
-            let table = if column == Column::W { &w_table } else { &y_table };
-            let mask = ledger.masks.rows.get(column.index()).map_or(F::ZERO, |m| inner_product(m, &row_point));
-            let value = ledger.cells(column).dot(table) * zeros_at(z.get(n..).unwrap_or(&[])) + mask_weight * mask;
+            let table = if column == Column::W {
+                &w_table
+            } else {
+                &y_table
+            };
+            let mask = ledger
+                .masks
+                .rows
+                .get(column.index())
+                .map_or(F::ZERO, |m| inner_product(m, &row_point));
+            let value = ledger.cells(column).dot(table) * zeros_at(z.get(n..).unwrap_or(&[]))
+                + mask_weight * mask;
             if let Some(v) = ledger.values.get_mut(column.index()) {
                 *v = value;
             }
@@ -543,13 +717,18 @@ impl<'m> Prepared<'m> {
 impl<'m> Opened<'m> {
     /// The program, as the verifier will compute it.
     pub fn program(&self) -> Program {
-        self.0.network().program(&self.0.challenges, &self.0.advice, &self.0.public)
+        self.0
+            .network()
+            .program(&self.0.challenges, &self.0.advice, &self.0.public)
     }
 
     /// What Nova folds: the program's words with the prover's witness.
     pub fn steps(&self) -> Steps {
         let program = self.program();
-        Steps { start: program.start, steps: witnesses(&self.0, program.words) }
+        Steps {
+            start: program.start,
+            steps: witnesses(&self.0, program.words),
+        }
     }
 
     /// Steps 9 and 10: `η`, and the opening of the columns.
@@ -563,7 +742,8 @@ impl<'m> Opened<'m> {
         let eta = fixed.values(&ledger.advice, &ledger.values);
         let (y_star, blind) = combined_row(&ledger, &eta);
         let value = pcs::opened_value(&eta, &ledger.values);
-        let opening: Opening = pcs::open(key, network, &eta, &y_star, blind, &value, &ledger.advice.z)?;
+        let opening: Opening =
+            pcs::open(key, network, &eta, &y_star, blind, &value, &ledger.advice.z)?;
         Ok(Messages {
             model: ledger.model.verification().id(),
             public: ledger.public,
@@ -583,16 +763,27 @@ fn combined_row(ledger: &Ledger<'_>, eta: &F) -> (Vec<F>, F) {
     let mut blind = F::ZERO;
     let mut eta_power = F::ONE;
     let mask_weight = pcs::row_weight(network, z, network.mask_row());
-    for ((column, blinds), mask) in Column::OPENED.into_iter().zip(&ledger.blinds).zip(&ledger.masks.rows) {
+    for ((column, blinds), mask) in Column::OPENED
+        .into_iter()
+        .zip(&ledger.blinds)
+        .zip(&ledger.masks.rows)
+    {
         let cells = ledger.cells(column);
         for (row, row_blind) in network.rows(column).into_iter().zip(&blinds.rows) {
             let weight = eta_power * pcs::row_weight(network, z, row);
             let own = cells.row(row, network.row_bits());
-            y_star.par_iter_mut().enumerate().take(own.len()).for_each(|(i, sum)| *sum += weight * own.get(i));
+            y_star
+                .par_iter_mut()
+                .enumerate()
+                .take(own.len())
+                .for_each(|(i, sum)| *sum += weight * own.get(i));
             blind += weight * row_blind;
         }
         let weight = eta_power * mask_weight;
-        y_star.iter_mut().zip(mask).for_each(|(sum, v)| *sum += weight * v);
+        y_star
+            .iter_mut()
+            .zip(mask)
+            .for_each(|(sum, v)| *sum += weight * v);
         blind += weight * blinds.mask;
         eta_power *= eta;
     }
@@ -612,22 +803,36 @@ fn witnesses(ledger: &Ledger<'_>, words: Vec<Words>) -> Vec<(Words, Witness)> {
             for (k, slot) in witness.slots.iter_mut().enumerate() {
                 let l = i * SLOTS + k;
                 let Claims { s, c, d, a, b } = ledger.claims.get(l).copied().unwrap_or_default();
-                *slot = SlotWitness { s, c, d, nonce_z: at(nonces_z, l), a, b, nonce_ab: at(nonces_ab, l) };
+                *slot = SlotWitness {
+                    s,
+                    c,
+                    d,
+                    nonce_z: at(nonces_z, l),
+                    a,
+                    b,
+                    nonce_ab: at(nonces_ab, l),
+                };
             }
             let flags = words.rounds;
             let starts = [flags.start_c, flags.start_l, flags.start_o];
             let init = starts.iter().zip(ledger.init).find(|(start, _)| **start);
             witness.init = init.map_or(F::ZERO, |(_, init)| init);
-            for (to, from) in witness.rounds.iter_mut().zip(ledger.rounds.iter().skip(i * ROUNDS)) {
+            for (to, from) in witness
+                .rounds
+                .iter_mut()
+                .zip(ledger.rounds.iter().skip(i * ROUNDS))
+            {
                 *to = *from;
             }
             if flags.end_l && !lookup_ends {
                 lookup_ends = true;
                 let nonces = [at(nonces_e, 0), at(nonces_e, 1), at(nonces_e, 2)];
-                witness.evaluations = EvaluationsWitness { values: ledger.evaluations, nonces };
+                witness.evaluations = EvaluationsWitness {
+                    values: ledger.evaluations,
+                    nonces,
+                };
             }
             (words, witness)
         })
         .collect()
 }
-

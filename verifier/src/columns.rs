@@ -40,13 +40,26 @@ impl Network {
         let graph = move |(i, f): (usize, &Function)| {
             let tag = i.saturating_add(1);
             let values: Vec<TableEntry> = (half.saturating_neg()..half)
-                .map(|p| TableEntry { input: p, output: f.apply(p, self.digit_bits()).unwrap_or(0), tag })
+                .map(|p| TableEntry {
+                    input: p,
+                    output: f.apply(p, self.digit_bits()).unwrap_or(0),
+                    tag,
+                })
                 .collect();
             values
         };
         let range = self.range_tag();
-        let functions = self.descriptor().functions.iter().enumerate().flat_map(graph);
-        functions.chain((0..digits).map(move |j| TableEntry { input: j, output: 0, tag: range }))
+        let functions = self
+            .descriptor()
+            .functions
+            .iter()
+            .enumerate()
+            .flat_map(graph);
+        functions.chain((0..digits).map(move |j| TableEntry {
+            input: j,
+            output: 0,
+            tag: range,
+        }))
     }
 
     /// The coordinates of `point`, which indexes a trace column, that index the node's block, and `θ = eq(high, address)`.
@@ -60,24 +73,36 @@ impl Network {
     fn act(&self, node: &Node, point: &[F]) -> F {
         let (low, theta) = self.block_point(node, point);
         let coordinates = Coordinates::split(&node.out, low);
-        node.out.iter().fold(theta, |product, a| product * indicator(a.len, coordinates.of(a.id)))
+        node.out.iter().fold(theta, |product, a| {
+            product * indicator(a.len, coordinates.of(a.id))
+        })
     }
 
     /// `act~` at a point of `ν` coordinates.
     pub fn act_at(&self, point: &[F]) -> F {
-        self.nodes().iter().fold(F::zero(), |sum, n| sum + self.act(n, point))
+        self.nodes()
+            .iter()
+            .fold(F::zero(), |sum, n| sum + self.act(n, point))
     }
 
     /// All public columns at a point of `ν` coordinates.
     pub fn public_columns_at(&self, point: &[F]) -> PublicColumns {
-        let mut columns = PublicColumns { tag: F::zero(), act: F::zero(), tin: F::zero(), tout: F::zero(), ttag: F::zero() };
+        let mut columns = PublicColumns {
+            tag: F::zero(),
+            act: F::zero(),
+            tin: F::zero(),
+            tout: F::zero(),
+            ttag: F::zero(),
+        };
         for node in self.nodes() {
             let act = self.act(node, point);
             columns.act += act;
             columns.tag += act * field_from_usize(self.function(node).1);
         }
         // The table ends at N_T; only the coordinates that index it are expanded.
-        let (low, high) = point.split_at_checked(bits(self.table_rows())).unwrap_or((point, &[]));
+        let (low, high) = point
+            .split_at_checked(bits(self.table_rows()))
+            .unwrap_or((point, &[]));
         let beyond = zeros_at(high);
         for (entry, eq) in self.table().zip(eq_table(low)) {
             columns.tin += field_from_i64(entry.input) * eq;

@@ -1,6 +1,9 @@
 //! Hyrax row commitments (PROTOCOL.md §3): each committed row of `2^κ` cells is one Pedersen commitment with its own blind.
 
-use pleat_nova_circuits::cycle::{Affine, F, POINT_BYTES, Point, affine, generators, msm, point_from_affine, point_from_bytes, point_to_bytes};
+use pleat_nova_circuits::cycle::{
+    Affine, F, POINT_BYTES, Point, affine, generators, msm, point_from_affine, point_from_bytes,
+    point_to_bytes,
+};
 
 use crate::network::{Column, Network};
 
@@ -19,7 +22,15 @@ impl Generators {
     pub fn derive(row_bits: usize) -> Self {
         let count = (1_usize << row_bits).saturating_add(1);
         let all = generators(GENERATOR_LABEL, count);
-        let (blind, cells) = all.split_first().map_or_else(|| (affine(&pleat_nova_circuits::cycle::point_zero()), Vec::new()), |(h, g)| (*h, g.to_vec()));
+        let (blind, cells) = all.split_first().map_or_else(
+            || {
+                (
+                    affine(&pleat_nova_circuits::cycle::point_zero()),
+                    Vec::new(),
+                )
+            },
+            |(h, g)| (*h, g.to_vec()),
+        );
         Self { blind, cells }
     }
 
@@ -49,12 +60,18 @@ pub struct RowCommitment {
 impl RowCommitment {
     /// Encodes a point.
     pub fn from_point(point: Point) -> Self {
-        Self { bytes: point_to_bytes(&point), point }
+        Self {
+            bytes: point_to_bytes(&point),
+            point,
+        }
     }
 
     /// Decodes a canonical encoding.
     pub fn from_bytes(bytes: [u8; POINT_BYTES]) -> Option<Self> {
-        Some(Self { bytes, point: point_from_bytes(&bytes)? })
+        Some(Self {
+            bytes,
+            point: point_from_bytes(&bytes)?,
+        })
     }
 
     /// The canonical encoding.

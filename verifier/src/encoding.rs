@@ -56,13 +56,26 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// If the bytes are some other file.
-    pub fn new(bytes: &'a [u8], magic: [u8; 8], version: u16, what: &'static str) -> Result<Self, FormatError> {
+    pub fn new(
+        bytes: &'a [u8],
+        magic: [u8; 8],
+        version: u16,
+        what: &'static str,
+    ) -> Result<Self, FormatError> {
         let mut reader = Self { rest: bytes, what };
         if reader.bytes(8).ok() != Some(magic.as_slice()) {
             return Err(FormatError::Magic { what });
         }
         let got = u16::from_le_bytes(reader.array()?);
-        if got == version { Ok(reader) } else { Err(FormatError::Version { what, got, expected: version }) }
+        if got == version {
+            Ok(reader)
+        } else {
+            Err(FormatError::Version {
+                what,
+                got,
+                expected: version,
+            })
+        }
     }
 
     /// The next `n` bytes.
@@ -70,7 +83,10 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// If fewer are left.
     pub fn bytes(&mut self, n: usize) -> Result<&'a [u8], FormatError> {
-        let (head, rest) = self.rest.split_at_checked(n).ok_or(FormatError::Truncated { what: self.what })?;
+        let (head, rest) = self
+            .rest
+            .split_at_checked(n)
+            .ok_or(FormatError::Truncated { what: self.what })?;
         self.rest = rest;
         Ok(head)
     }
@@ -92,7 +108,11 @@ impl<'a> Reader<'a> {
         let length = u64::from_le_bytes(self.array()?);
         match usize::try_from(length) {
             Ok(n) if n <= limit => self.bytes(n),
-            _ => Err(FormatError::TooLong { what: self.what, length, limit }),
+            _ => Err(FormatError::TooLong {
+                what: self.what,
+                length,
+                limit,
+            }),
         }
     }
 
@@ -120,7 +140,9 @@ impl<'a> Reader<'a> {
     pub fn points(&mut self, n: usize) -> Result<Vec<RowCommitment>, FormatError> {
         self.demand(n)?;
         let what = self.what;
-        (0..n).map(|_| RowCommitment::from_bytes(self.array()?).ok_or(FormatError::Point { what })).collect()
+        (0..n)
+            .map(|_| RowCommitment::from_bytes(self.array()?).ok_or(FormatError::Point { what }))
+            .collect()
     }
 
     /// `n` signed 32-bit integers.
@@ -128,8 +150,15 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// If fewer are left.
     pub fn integers(&mut self, n: usize) -> Result<Vec<i32>, FormatError> {
-        let bytes = self.bytes(n.checked_mul(4).ok_or(FormatError::Truncated { what: self.what })?)?;
-        Ok(bytes.chunks_exact(4).filter_map(|c| c.try_into().ok()).map(i32::from_le_bytes).collect())
+        let bytes = self.bytes(
+            n.checked_mul(4)
+                .ok_or(FormatError::Truncated { what: self.what })?,
+        )?;
+        Ok(bytes
+            .chunks_exact(4)
+            .filter_map(|c| c.try_into().ok())
+            .map(i32::from_le_bytes)
+            .collect())
     }
 
     /// Bytes left.
@@ -142,11 +171,24 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// If something is.
     pub fn finish(self) -> Result<(), FormatError> {
-        if self.rest.is_empty() { Ok(()) } else { Err(FormatError::Trailing { what: self.what, bytes: self.rest.len() }) }
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(FormatError::Trailing {
+                what: self.what,
+                bytes: self.rest.len(),
+            })
+        }
     }
 
     fn demand(&self, elements: usize) -> Result<(), FormatError> {
-        let enough = elements.checked_mul(32).is_some_and(|n| n <= self.rest.len());
-        if enough { Ok(()) } else { Err(FormatError::Truncated { what: self.what }) }
+        let enough = elements
+            .checked_mul(32)
+            .is_some_and(|n| n <= self.rest.len());
+        if enough {
+            Ok(())
+        } else {
+            Err(FormatError::Truncated { what: self.what })
+        }
     }
 }

@@ -24,28 +24,47 @@ impl Node {
     pub fn batch_eq(&self, r_low: &[F], x: &[F]) -> F {
         let out = Coordinates::split(&self.out, r_low);
         let contraction = Coordinates::split(&self.contraction, x);
-        self.batch().fold(F::one(), |product, a| product * eq(out.of(a.id), contraction.of(a.id)))
+        self.batch().fold(F::one(), |product, a| {
+            product * eq(out.of(a.id), contraction.of(a.id))
+        })
     }
 }
 
 /// The factor of index axes that the view owns and a term does not read: their indicators.
-pub fn broadcast(term_axes: &[crate::descriptor::AxisId], owned: &[crate::descriptor::Axis], point: &Coordinates<'_>) -> F {
+pub fn broadcast(
+    term_axes: &[crate::descriptor::AxisId],
+    owned: &[crate::descriptor::Axis],
+    point: &Coordinates<'_>,
+) -> F {
     let unread = owned.iter().filter(|a| !term_axes.contains(&a.id));
-    unread.fold(F::one(), |product, a| product * indicator(a.len, point.of(a.id)))
+    unread.fold(F::one(), |product, a| {
+        product * indicator(a.len, point.of(a.id))
+    })
 }
 
 impl Network {
     /// Multilinear extension of a view's functional at `(point, z)`, `z` of the column's variables.
-    pub fn view_at(&self, node: &Node, role: Role, view: &View, point: &Coordinates<'_>, z: &[F]) -> F {
+    pub fn view_at(
+        &self,
+        node: &Node,
+        role: Role,
+        view: &View,
+        point: &Coordinates<'_>,
+        z: &[F],
+    ) -> F {
         let owned = node.owned(role);
         view.terms.iter().fold(F::zero(), |sum, term| {
             let (address, shape) = self.block(view.source, term.block);
-            let n = shape.iter().fold(0_usize, |n, len| n.saturating_add(bits(*len)));
+            let n = shape
+                .iter()
+                .fold(0_usize, |n, len| n.saturating_add(bits(*len)));
             let (mut low, high) = z.split_at_checked(n).unwrap_or((z, &[]));
             let mut product = field_from_i64(term.coefficient) * eq_index(high, address >> n);
             product *= broadcast(&term.axes(), &owned, point);
             for map in term.maps.iter().rev() {
-                let (own, rest) = low.split_at_checked(bits(map.source())).unwrap_or((low, &[]));
+                let (own, rest) = low
+                    .split_at_checked(bits(map.source()))
+                    .unwrap_or((low, &[]));
                 product *= map.mle(point, own);
                 low = rest;
             }
@@ -57,13 +76,26 @@ impl Network {
     pub fn block(&self, source: Source, block: usize) -> (usize, Vec<usize>) {
         let none = (0, Vec::new());
         match source {
-            Source::Activations => self.nodes().get(block).map_or(none, |n| (n.address, n.shape())),
-            Source::Weights => self.descriptor().weights.get(block).map_or(none, |b| (b.address, b.shape.clone())),
+            Source::Activations => self
+                .nodes()
+                .get(block)
+                .map_or(none, |n| (n.address, n.shape())),
+            Source::Weights => self
+                .descriptor()
+                .weights
+                .get(block)
+                .map_or(none, |b| (b.address, b.shape.clone())),
         }
     }
 
     /// `E_col(z)` of every column, `z` of `N` coordinates: the `ρ`-weighted sum of the claims' functionals, zero on mask rows.
-    pub fn functionals_at(&self, challenges: &Challenges, advice: &Advice, public: &PublicValues, z: &[F]) -> [F; 10] {
+    pub fn functionals_at(
+        &self,
+        challenges: &Challenges,
+        advice: &Advice,
+        public: &PublicValues,
+        z: &[F],
+    ) -> [F; 10] {
         let mut sums = [F::zero(); 10];
         let z_of = |column| z.get(..self.variables(column)).unwrap_or(z);
         let mut weight = F::one();
@@ -87,7 +119,11 @@ impl Network {
                     Role::D => d,
                 };
                 let point = node.claim_point(role, r_low, &advice.x);
-                add(&mut sums, column, w * self.view_at(node, role, view, &point, z_of(column)));
+                add(
+                    &mut sums,
+                    column,
+                    w * self.view_at(node, role, view, &point, z_of(column)),
+                );
             }
         }
         let mut weight = advice.rho_l(self);
@@ -102,7 +138,9 @@ impl Network {
             let r = Coordinates::split(&node.out, r_low);
             let (z_low, theta) = self.block_point(node, z_of(Column::Y));
             let at = Coordinates::split(&node.out, z_low);
-            let identity = node.out.iter().fold(theta, |p, a| p * eq_prefix_sum(r.of(a.id), at.of(a.id), a.len));
+            let identity = node.out.iter().fold(theta, |p, a| {
+                p * eq_prefix_sum(r.of(a.id), at.of(a.id), a.len)
+            });
             add(&mut sums, Column::Y, weight * identity);
             weight *= advice.rho;
         }

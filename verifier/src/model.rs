@@ -37,10 +37,21 @@ impl std::str::FromStr for ModelId {
     type Err = ModelError;
 
     fn from_str(hex: &str) -> Result<Self, ModelError> {
-        let digits: Option<Vec<u8>> = hex.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
-        let bytes: Vec<u8> = digits.unwrap_or_default().chunks_exact(2).map(|p| p.iter().fold(0, |b, d| (b << 4) | d)).collect();
+        let digits: Option<Vec<u8>> = hex
+            .chars()
+            .map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()))
+            .collect();
+        let bytes: Vec<u8> = digits
+            .unwrap_or_default()
+            .chunks_exact(2)
+            .map(|p| p.iter().fold(0, |b, d| (b << 4) | d))
+            .collect();
         let exact = hex.len() == 64;
-        <[u8; 32]>::try_from(bytes).ok().filter(|_| exact).map(Self).ok_or(ModelError::BadId)
+        <[u8; 32]>::try_from(bytes)
+            .ok()
+            .filter(|_| exact)
+            .map(Self)
+            .ok_or(ModelError::BadId)
     }
 }
 
@@ -60,18 +71,29 @@ impl VerificationModel {
     pub fn new(network: Network, weights: Vec<RowCommitment>) -> Result<Self, ModelError> {
         let expected = network.rows(Column::W).len();
         if weights.len() != expected {
-            return Err(ModelError::WeightRows { got: weights.len(), expected });
+            return Err(ModelError::WeightRows {
+                got: weights.len(),
+                expected,
+            });
         }
         let descriptor = network.descriptor().to_bytes()?;
         let mut hash = Sha3_256::new();
         hash.update(MODEL_MAGIC);
         hash.update(MODEL_VERSION.to_le_bytes());
-        hash.update(u64::try_from(descriptor.len()).unwrap_or(u64::MAX).to_le_bytes());
+        hash.update(
+            u64::try_from(descriptor.len())
+                .unwrap_or(u64::MAX)
+                .to_le_bytes(),
+        );
         hash.update(&descriptor);
         for row in &weights {
             hash.update(row.bytes());
         }
-        Ok(Self { network, weights, id: ModelId(hash.finalize().into()) })
+        Ok(Self {
+            network,
+            weights,
+            id: ModelId(hash.finalize().into()),
+        })
     }
 
     /// The network.
@@ -123,7 +145,8 @@ impl Descriptor {
     /// # Errors
     /// If a table has more entries than memory can hold; never in practice.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
-        bincode::serde::encode_to_vec(self, bincode::config::standard()).map_err(|e| ModelError::Encode(e.to_string()))
+        bincode::serde::encode_to_vec(self, bincode::config::standard())
+            .map_err(|e| ModelError::Encode(e.to_string()))
     }
 
     /// Decodes a canonical encoding.
@@ -132,11 +155,14 @@ impl Descriptor {
     /// If the bytes are too many, are no descriptor, or are not what encoding it gives.
     pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Self, ModelError> {
         if bytes.len() > limits.bytes {
-            return Err(ModelError::TooLong { got: bytes.len(), limit: limits.bytes });
+            return Err(ModelError::TooLong {
+                got: bytes.len(),
+                limit: limits.bytes,
+            });
         }
         let config = bincode::config::standard().with_limit::<{ 1 << 28 }>();
-        let (descriptor, read): (Self, usize) =
-            bincode::serde::decode_from_slice(bytes, config).map_err(|e| ModelError::Decode(e.to_string()))?;
+        let (descriptor, read): (Self, usize) = bincode::serde::decode_from_slice(bytes, config)
+            .map_err(|e| ModelError::Decode(e.to_string()))?;
         if read != bytes.len() || descriptor.to_bytes()? != bytes {
             return Err(ModelError::NotCanonical);
         }

@@ -8,8 +8,8 @@ use nova_snark::traits::TranscriptEngineTrait;
 use nova_snark::traits::commitment::CommitmentEngineTrait;
 use nova_snark::traits::evaluation::EvaluationEngineTrait;
 use pleat_nova_circuits::cycle::{
-    Commitment, CommitmentEngine, CommitmentKey, F, FIELD_BYTES, POINT_BYTES, Point, Primary, affine, commitment_of_point,
-    field_from_bytes, msm, point_from_affine, point_from_bytes,
+    Commitment, CommitmentEngine, CommitmentKey, F, FIELD_BYTES, POINT_BYTES, Point, Primary,
+    affine, commitment_of_point, field_from_bytes, msm, point_from_affine, point_from_bytes,
 };
 
 use crate::commitments::{Commitments, GENERATOR_LABEL, Generators, RowCommitment};
@@ -39,9 +39,15 @@ impl OpeningKey {
     /// If nova-snark refuses, which it has no reason to.
     pub fn derive(row_bits: usize) -> Result<Self, VerifyError> {
         let aborted = |e: nova_snark::errors::NovaError| VerifyError::Aborted(e.to_string());
-        let commitment = CommitmentEngine::setup(GENERATOR_LABEL, 1_usize << row_bits).map_err(aborted)?;
+        let commitment =
+            CommitmentEngine::setup(GENERATOR_LABEL, 1_usize << row_bits).map_err(aborted)?;
         let (prover, verifier) = Engine::setup(&commitment).map_err(aborted)?;
-        Ok(Self { generators: Generators::derive(row_bits), commitment, prover, verifier })
+        Ok(Self {
+            generators: Generators::derive(row_bits),
+            commitment,
+            prover,
+            verifier,
+        })
     }
 
     /// The generators of row commitments.
@@ -61,7 +67,10 @@ pub struct Opening {
 
 /// Length of the argument for rows of `2^κ` cells.
 pub fn argument_bytes(row_bits: usize) -> usize {
-    row_bits.saturating_mul(2).saturating_mul(POINT_BYTES).saturating_add(FIELD_BYTES)
+    row_bits
+        .saturating_mul(2)
+        .saturating_mul(POINT_BYTES)
+        .saturating_add(FIELD_BYTES)
 }
 
 impl Opening {
@@ -72,14 +81,29 @@ impl Opening {
     pub fn parse(blind: F, argument: Vec<u8>, row_bits: usize) -> Result<Self, FormatError> {
         let what = "inner-product argument";
         if argument.len() != argument_bytes(row_bits) {
-            return Err(FormatError::Length { what, got: argument.len(), expected: argument_bytes(row_bits) });
+            return Err(FormatError::Length {
+                what,
+                got: argument.len(),
+                expected: argument_bytes(row_bits),
+            });
         }
-        let (points, scalar) = argument.split_at_checked(argument.len().saturating_sub(FIELD_BYTES)).unwrap_or((&[], &[]));
-        let canonical_point = |c: &[u8]| <[u8; 32]>::try_from(c).ok().and_then(|b| point_from_bytes(&b)).is_some();
+        let (points, scalar) = argument
+            .split_at_checked(argument.len().saturating_sub(FIELD_BYTES))
+            .unwrap_or((&[], &[]));
+        let canonical_point = |c: &[u8]| {
+            <[u8; 32]>::try_from(c)
+                .ok()
+                .and_then(|b| point_from_bytes(&b))
+                .is_some()
+        };
         if !points.chunks(POINT_BYTES).all(canonical_point) {
             return Err(FormatError::Point { what });
         }
-        if <[u8; 32]>::try_from(scalar).ok().and_then(|b| field_from_bytes(&b)).is_none() {
+        if <[u8; 32]>::try_from(scalar)
+            .ok()
+            .and_then(|b| field_from_bytes(&b))
+            .is_none()
+        {
             return Err(FormatError::Field { what });
         }
         Ok(Self { blind, argument })
@@ -92,7 +116,8 @@ impl Opening {
         let (left, rest) = self.argument.split_at_checked(half)?;
         let (right, scalar) = rest.split_at_checked(half)?;
         let bytes = [&[length], left, &[length], right, scalar].concat();
-        let (argument, read) = bincode::serde::decode_from_slice(&bytes, bincode::config::standard()).ok()?;
+        let (argument, read) =
+            bincode::serde::decode_from_slice(&bytes, bincode::config::standard()).ok()?;
         (read == bytes.len()).then_some(argument)
     }
 
@@ -107,7 +132,13 @@ impl Opening {
 
 /// A transcript of its own for the argument: `η`, which binds all that went before, the blind, the blind-free commitment,
 /// the value and the point.
-fn transcript(eta: &F, blind: &F, commitment: &Commitment, value: &F, point: &[F]) -> Keccak256Transcript<Primary> {
+fn transcript(
+    eta: &F,
+    blind: &F,
+    commitment: &Commitment,
+    value: &F,
+    point: &[F],
+) -> Keccak256Transcript<Primary> {
     let mut transcript = Keccak256Transcript::<Primary>::new(b"pleat/pcs/v1");
     transcript.absorb(b"eta", eta);
     transcript.absorb(b"blind", blind);
@@ -124,7 +155,9 @@ fn big_endian(point: &[F]) -> Vec<F> {
 
 /// Weight of a row in `y*`, its column's power of `η` apart: `eq((z_κ..z_{N-1}), address)`.
 pub fn row_weight(network: &Network, z: &[F], row: usize) -> F {
-    let high = z.get(network.row_bits()..network.open_variables()).unwrap_or(&[]);
+    let high = z
+        .get(network.row_bits()..network.open_variables())
+        .unwrap_or(&[]);
     eq_index(high, row)
 }
 
@@ -137,13 +170,31 @@ pub fn opened_value(eta: &F, values: &[F; 10]) -> F {
 ///
 /// # Errors
 /// If nova-snark refuses to make the argument.
-pub fn open(key: &OpeningKey, network: &Network, eta: &F, y_star: &[F], blind: F, value: &F, z: &[F]) -> Result<Opening, VerifyError> {
+pub fn open(
+    key: &OpeningKey,
+    network: &Network,
+    eta: &F,
+    y_star: &[F],
+    blind: F,
+    value: &F,
+    z: &[F],
+) -> Result<Opening, VerifyError> {
     let aborted = |e: nova_snark::errors::NovaError| VerifyError::Aborted(e.to_string());
     let point = big_endian(z.get(..network.row_bits()).unwrap_or(z));
     let commitment = commitment_of_point(&msm(y_star, key.generators.cells()));
     let mut transcript = transcript(eta, &blind, &commitment, value, &point);
-    let argument = Engine::prove(&key.commitment, &key.prover, &mut transcript, &commitment, y_star, &point, value).map_err(aborted)?;
-    let argument = Opening::encode(&argument, network.row_bits()).ok_or_else(|| VerifyError::Aborted("argument of an unexpected length".into()))?;
+    let argument = Engine::prove(
+        &key.commitment,
+        &key.prover,
+        &mut transcript,
+        &commitment,
+        y_star,
+        &point,
+        value,
+    )
+    .map_err(aborted)?;
+    let argument = Opening::encode(&argument, network.row_bits())
+        .ok_or_else(|| VerifyError::Aborted("argument of an unexpected length".into()))?;
     Ok(Opening { blind, argument })
 }
 
@@ -151,8 +202,19 @@ pub fn open(key: &OpeningKey, network: &Network, eta: &F, y_star: &[F], blind: F
 ///
 /// # Errors
 /// [`VerifyError::Opening`] if the argument fails.
-pub fn check(key: &OpeningKey, model: &VerificationModel, proof: &Messages, eta: &F) -> Result<(), VerifyError> {
-    let Messages { commitments, values, opening, advice, .. } = proof;
+pub fn check(
+    key: &OpeningKey,
+    model: &VerificationModel,
+    proof: &Messages,
+    eta: &F,
+) -> Result<(), VerifyError> {
+    let Messages {
+        commitments,
+        values,
+        opening,
+        advice,
+        ..
+    } = proof;
     let network = model.network();
     let z = &advice.z;
     let combined = combine(network, model.weights(), commitments, eta, z);
@@ -161,18 +223,38 @@ pub fn check(key: &OpeningKey, model: &VerificationModel, proof: &Messages, eta:
     let value = opened_value(eta, values);
     let point = big_endian(z.get(..network.row_bits()).unwrap_or(z));
     let mut transcript = transcript(eta, &opening.blind, &commitment, &value, &point);
-    let argument = opening.decode(network.row_bits()).ok_or(VerifyError::Opening)?;
-    Engine::verify(&key.verifier, &mut transcript, &commitment, &point, &value, &argument).map_err(|_| VerifyError::Opening)
+    let argument = opening
+        .decode(network.row_bits())
+        .ok_or(VerifyError::Opening)?;
+    Engine::verify(
+        &key.verifier,
+        &mut transcript,
+        &commitment,
+        &point,
+        &value,
+        &argument,
+    )
+    .map_err(|_| VerifyError::Opening)
 }
 
 /// `Σ_col η^col Σ_rows weight·commitment`, mask rows included: a commitment to `y*`.
-fn combine(network: &Network, weights: &[RowCommitment], commitments: &Commitments, eta: &F, z: &[F]) -> Point {
+fn combine(
+    network: &Network,
+    weights: &[RowCommitment],
+    commitments: &Commitments,
+    eta: &F,
+    z: &[F],
+) -> Point {
     let mut scalars = Vec::new();
     let mut bases = Vec::new();
     let mut eta_power = F::one();
     let mask_weight = row_weight(network, z, network.mask_row());
     for (column, mask) in Column::OPENED.into_iter().zip(commitments.masks()) {
-        let own = if column == Column::W { weights } else { commitments.rows(column) };
+        let own = if column == Column::W {
+            weights
+        } else {
+            commitments.rows(column)
+        };
         for (row, commitment) in network.rows(column).into_iter().zip(own) {
             scalars.push(eta_power * row_weight(network, z, row));
             bases.push(affine(commitment.point()));

@@ -89,16 +89,34 @@ impl Network {
         for axis in &node.out {
             let table = eq_table(coordinates.of(axis.id));
             let own = table.get(..axis.len).unwrap_or(&table);
-            weights = weights.iter().flat_map(|w| own.iter().map(move |t| w * t)).collect();
+            weights = weights
+                .iter()
+                .flat_map(|w| own.iter().map(move |t| w * t))
+                .collect();
         }
-        let term = |(w, v): (&F, &i32)| *w * pleat_nova_circuits::cycle::field_from_i64(i64::from(*v));
-        weights.iter().zip(values).map(term).fold(F::zero(), |sum, t| sum + t)
+        let term =
+            |(w, v): (&F, &i32)| *w * pleat_nova_circuits::cycle::field_from_i64(i64::from(*v));
+        weights
+            .iter()
+            .zip(values)
+            .map(term)
+            .fold(F::zero(), |sum, t| sum + t)
     }
 
     /// A node's words: `θ_l·(m_s, m_c, m_d)` and `f_l = σ^l·e_l(x)·Π_{j≥k_l}(1-x_j)`.
-    fn slot_words(&self, node: &Node, challenges: &Challenges, x: &[F], sigma_power: F) -> SlotWords {
+    fn slot_words(
+        &self,
+        node: &Node,
+        challenges: &Challenges,
+        x: &[F],
+        sigma_power: F,
+    ) -> SlotWords {
         let (r_low, theta) = self.block_point(node, &challenges.r);
-        let scaled = |m: Option<i64>| m.map_or(F::zero(), |m| theta * pleat_nova_circuits::cycle::field_from_i64(m));
+        let scaled = |m: Option<i64>| {
+            m.map_or(F::zero(), |m| {
+                theta * pleat_nova_circuits::cycle::field_from_i64(m)
+            })
+        };
         let f = if node.product.is_some() {
             sigma_power * node.batch_eq(r_low, x) * zeros_at(beyond(x, node.contraction_bits()))
         } else {
@@ -140,7 +158,12 @@ impl Network {
     }
 
     /// Words, start state and end state of the whole proof (PROTOCOL.md §5).
-    pub fn program(&self, challenges: &Challenges, advice: &Advice, public: &PublicValues) -> Program {
+    pub fn program(
+        &self,
+        challenges: &Challenges,
+        advice: &Advice,
+        public: &PublicValues,
+    ) -> Program {
         let steps = self.steps();
         let mut sigma_power = F::one();
         let mut slots: Vec<SlotWords> = Vec::with_capacity(self.slots());
@@ -164,7 +187,9 @@ impl Network {
             words
         });
         let words: Vec<Words> = words.collect();
-        let dig = words.iter().fold(F::zero(), |dig, w| hash_words(dig, &w.flatten()));
+        let dig = words
+            .iter()
+            .fold(F::zero(), |dig, w| hash_words(dig, &w.flatten()));
 
         let mut public_sum = F::zero();
         let mut weight = scalars.rho_l * power(advice.rho, 9);

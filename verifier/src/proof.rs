@@ -50,9 +50,14 @@ impl PublicValues {
     }
 
     /// The values shown, with the nodes whose blocks they are.
-    pub fn shown_nodes<'a>(&'a self, network: &'a Network) -> impl Iterator<Item = (&'a Node, &'a [i32])> {
+    pub fn shown_nodes<'a>(
+        &'a self,
+        network: &'a Network,
+    ) -> impl Iterator<Item = (&'a Node, &'a [i32])> {
         let ports = network.descriptor().ports().zip(&self.ports);
-        ports.filter_map(|(port, values)| Some((network.nodes().get(port.node)?, values.as_deref()?)))
+        ports.filter_map(|(port, values)| {
+            Some((network.nodes().get(port.node)?, values.as_deref()?))
+        })
     }
 }
 
@@ -90,8 +95,14 @@ pub struct Proof {
 /// Length of a proof about `network` that shows `shown` integers.
 pub fn proof_bytes(network: &Network, shown: usize) -> usize {
     let rounds = network.rounds();
-    let advice = rounds.contract.saturating_add(rounds.lookup).saturating_add(rounds.open).saturating_add(3);
-    let elements = Commitments::count(network).saturating_add(advice).saturating_add(11);
+    let advice = rounds
+        .contract
+        .saturating_add(rounds.lookup)
+        .saturating_add(rounds.open)
+        .saturating_add(3);
+    let elements = Commitments::count(network)
+        .saturating_add(advice)
+        .saturating_add(11);
     let ports = network.descriptor().ports().count();
     HEADER_BYTES
         .saturating_add(32)
@@ -105,7 +116,14 @@ pub fn proof_bytes(network: &Network, shown: usize) -> usize {
 impl Proof {
     /// The file's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let Messages { model, public, commitments, advice, values, opening } = &self.messages;
+        let Messages {
+            model,
+            public,
+            commitments,
+            advice,
+            values,
+            opening,
+        } = &self.messages;
         let mut out = Writer::new(PROOF_MAGIC, PROOF_VERSION);
         out.bytes(&model.0);
         out.bytes(&public.flags());
@@ -116,7 +134,14 @@ impl Proof {
         for row in rows.chain(commitments.masks()) {
             out.bytes(row.bytes());
         }
-        let Advice { sigma, x, tau, u, rho, z } = advice;
+        let Advice {
+            sigma,
+            x,
+            tau,
+            u,
+            rho,
+            z,
+        } = advice;
         out.fields(&[*sigma]);
         out.fields(x);
         out.fields(&[*tau]);
@@ -143,14 +168,27 @@ impl Proof {
         if flags.iter().any(|f| *f > 1) {
             return Err(FormatError::Flag { what: WHAT }.into());
         }
-        let shown = ports.iter().zip(flags).filter(|(_, f)| **f == 1).fold(0_usize, |n, (p, _)| n.saturating_add(elements(p)));
+        let shown = ports
+            .iter()
+            .zip(flags)
+            .filter(|(_, f)| **f == 1)
+            .fold(0_usize, |n, (p, _)| n.saturating_add(elements(p)));
         let expected = proof_bytes(network, shown);
         if bytes.len() != expected {
-            return Err(FormatError::Length { what: WHAT, got: bytes.len(), expected }.into());
+            return Err(FormatError::Length {
+                what: WHAT,
+                got: bytes.len(),
+                expected,
+            }
+            .into());
         }
         let mut public = Vec::with_capacity(ports.len());
         for (port, flag) in ports.iter().zip(flags) {
-            public.push(if *flag == 1 { Some(input.integers(elements(port))?) } else { None });
+            public.push(if *flag == 1 {
+                Some(input.integers(elements(port))?)
+            } else {
+                None
+            });
         }
         let mut commitments = Commitments::default();
         for column in Column::WITNESS {
@@ -166,27 +204,42 @@ impl Proof {
             rho: input.field()?,
             z: input.fields(rounds.open)?,
         };
-        let values = <[F; 10]>::try_from(input.fields(10)?).map_err(|_| FormatError::Truncated { what: WHAT })?;
+        let values = <[F; 10]>::try_from(input.fields(10)?)
+            .map_err(|_| FormatError::Truncated { what: WHAT })?;
         let blind = input.field()?;
         let argument = input.bytes(argument_bytes(network.row_bits()))?.to_vec();
         let opening = Opening::parse(blind, argument, network.row_bits())?;
-        let nova = NovaProof::parse(input.bytes(NOVA_PROOF_BYTES)?).map_err(|e| VerifyError::Nova(e.into()))?;
+        let nova = NovaProof::parse(input.bytes(NOVA_PROOF_BYTES)?)
+            .map_err(|e| VerifyError::Nova(e.into()))?;
         input.finish()?;
         let public = PublicValues::new(public);
-        Ok(Self { messages: Messages { model, public, commitments, advice, values, opening }, nova })
+        Ok(Self {
+            messages: Messages {
+                model,
+                public,
+                commitments,
+                advice,
+                values,
+                opening,
+            },
+            nova,
+        })
     }
-
 }
 
 impl Messages {
     /// Row commitments of an input or output: what two proofs share if they are about the same tensor.
     pub fn port_commitment(&self, network: &Network, port: &Port) -> Vec<RowCommitment> {
-        let Some(node) = network.nodes().get(port.node) else { return Vec::new() };
+        let Some(node) = network.nodes().get(port.node) else {
+            return Vec::new();
+        };
         let first = node.address >> network.row_bits();
         let count = 1_usize << node.block_bits().saturating_sub(network.row_bits());
         let rows = network.rows(Column::Y);
         let in_block = |row: &usize| *row >= first && *row < first.saturating_add(count);
         let all = rows.iter().zip(self.commitments.rows(Column::Y));
-        all.filter(|(row, _)| in_block(row)).map(|(_, c)| *c).collect()
+        all.filter(|(row, _)| in_block(row))
+            .map(|(_, c)| *c)
+            .collect()
     }
 }

@@ -25,7 +25,9 @@ struct Outside {
 
 impl Outside {
     fn new() -> Self {
-        let mut outside = Self { hash: Shake256::default() };
+        let mut outside = Self {
+            hash: Shake256::default(),
+        };
         outside.absorb("version", &[PROTOCOL_VERSION]);
         outside
     }
@@ -88,7 +90,10 @@ impl Statement {
         outside.absorb("model", &[model_id]);
         outside.absorb("visible", &[&public.flags()]);
         for values in public.shown() {
-            let fields: Vec<F> = values.iter().map(|v| field_from_i64(i64::from(*v))).collect();
+            let fields: Vec<F> = values
+                .iter()
+                .map(|v| field_from_i64(i64::from(*v)))
+                .collect();
             outside.absorb_fields("public value", &fields);
         }
         Self(outside)
@@ -103,13 +108,21 @@ impl Statement {
         outside.absorb_rows("mask", commitments.masks());
         let alpha = outside.challenge("alpha");
         let beta = outside.challenge("beta");
-        TraceFixed { outside, alpha, beta }
+        TraceFixed {
+            outside,
+            alpha,
+            beta,
+        }
     }
 }
 
 impl TraceFixed {
     /// Step 3: row commitments of `F0 F1 F2 HT`.
-    pub fn fractions(self, network: &Network, commitments: &Commitments) -> (FractionsFixed, Challenges) {
+    pub fn fractions(
+        self,
+        network: &Network,
+        commitments: &Commitments,
+    ) -> (FractionsFixed, Challenges) {
         let mut outside = self.outside;
         for column in Column::FRACTIONS {
             outside.absorb_rows(column.name(), commitments.rows(column));
@@ -118,7 +131,17 @@ impl TraceFixed {
         let gamma = outside.challenge("gamma");
         let delta = outside.challenge("delta");
         let t0 = outside.challenge("t0");
-        (FractionsFixed(outside), Challenges { alpha: self.alpha, beta: self.beta, r, gamma, delta, t0 })
+        (
+            FractionsFixed(outside),
+            Challenges {
+                alpha: self.alpha,
+                beta: self.beta,
+                r,
+                gamma,
+                delta,
+                t0,
+            },
+        )
     }
 }
 

@@ -19,8 +19,20 @@ use crate::transcript::Statement;
 ///
 /// # Errors
 /// The check that refuses it.
-pub fn verify(nova: &VerifierKey, opening: &OpeningKey, model: &VerificationModel, proof: &Proof) -> Result<(), VerifyError> {
-    let run = |program: &Program| Ok(params::verify(nova, &proof.nova, model.network().steps(), &program.start)?);
+pub fn verify(
+    nova: &VerifierKey,
+    opening: &OpeningKey,
+    model: &VerificationModel,
+    proof: &Proof,
+) -> Result<(), VerifyError> {
+    let run = |program: &Program| {
+        Ok(params::verify(
+            nova,
+            &proof.nova,
+            model.network().steps(),
+            &program.start,
+        )?)
+    };
     verify_with(&nova.digest(), opening, model, &proof.messages, run)
 }
 
@@ -38,17 +50,30 @@ pub fn verify_with(
 ) -> Result<(), VerifyError> {
     let network = model.network();
     if proof.model != model.id() {
-        return Err(VerifyError::OtherModel { got: proof.model.to_string(), expected: model.id().to_string() });
+        return Err(VerifyError::OtherModel {
+            got: proof.model.to_string(),
+            expected: model.id().to_string(),
+        });
     }
     let trace = Statement::new(parameters, &model.id().0, &proof.public).trace(&proof.commitments);
     let (transcript, challenges) = trace.fractions(network, &proof.commitments);
     let program = network.program(&challenges, &proof.advice, &proof.public);
     let end = run(&program)?;
 
-    let (z, extended) = proof.advice.z.split_at_checked(network.open_variables()).unwrap_or((&proof.advice.z, &[]));
+    let (z, extended) = proof
+        .advice
+        .z
+        .split_at_checked(network.open_variables())
+        .unwrap_or((&proof.advice.z, &[]));
     let functionals = network.functionals_at(&challenges, &proof.advice, &proof.public, z);
     let v_open = zeros_at(extended) * crate::mle::inner_product(&proof.values, &functionals);
-    compare(&end, &State { claim: v_open, ..program.end })?;
+    compare(
+        &end,
+        &State {
+            claim: v_open,
+            ..program.end
+        },
+    )?;
 
     let eta = transcript.values(&proof.advice, &proof.values);
     pcs::check(opening, model, proof, &eta)
@@ -67,8 +92,12 @@ fn compare(end: &State, required: &State) -> Result<(), VerifyError> {
         (EndState::SigmaPower, end.sigma_power, required.sigma_power),
         (EndState::RhoPower, end.rho_power, required.rho_power),
     ];
-    let different = equations.into_iter().find(|(_, got, expected)| got != expected);
-    different.map_or(Ok(()), |(equation, _, _)| Err(VerifyError::EndState(equation)))
+    let different = equations
+        .into_iter()
+        .find(|(_, got, expected)| got != expected);
+    different.map_or(Ok(()), |(equation, _, _)| {
+        Err(VerifyError::EndState(equation))
+    })
 }
 
 /// Real values of a port's integers.

@@ -4,11 +4,13 @@
 //! The parameters are deterministic (generators are hashed from labels), so that a verifier can build or pin them itself.
 //! Nova's folding randomness comes from the operating system, inside nova-snark.
 
+mod cache;
 mod fold;
 mod proof;
 
+pub use cache::{CacheFolder, SetupEvent};
 pub use fold::{Folded, compress, fold, prove_steps, verify};
-pub use proof::{NOVA_PROOF_BYTES, NovaProof, ProofFormat};
+pub use proof::{Curve, LayoutField, NOVA_PROOF_BYTES, NovaProof, Part, ProofFormat};
 
 use crate::{
     Error,
@@ -33,6 +35,13 @@ type CompressionKey =
     nova::ProverKey<Primary, Secondary, UniversalStep, Spartan<Primary>, Spartan<Secondary>>;
 type NovaVerifierKey =
     nova::VerifierKey<Primary, Secondary, UniversalStep, Spartan<Primary>, Spartan<Secondary>>;
+
+/// [`Parameters::digest`] of this version of the crate, which every prover and verifier shares. Building anything else is an
+/// error: a change of the circuit has to change this constant, knowingly.
+pub const PARAMETERS_DIGEST: [u8; FIELD_BYTES] = [
+    168, 49, 197, 62, 252, 126, 136, 43, 210, 118, 87, 20, 220, 3, 181, 170, 243, 189, 253, 235,
+    254, 237, 104, 143, 103, 11, 239, 24, 231, 189, 33, 2,
+];
 
 /// What the prover needs: parameters to fold with, keys to compress and to verify with.
 pub struct Parameters {
@@ -65,14 +74,26 @@ impl Parameters {
     /// Builds them: some seconds.
     ///
     /// # Errors
-    /// [`Error::Setup`].
+    /// [`Error::Setup`]; [`Error::Digest`] if they are not those of [`PARAMETERS_DIGEST`].
     pub fn build() -> Result<Self, Error> {
-        let public = Public::setup(
-            &UniversalStep::blank(),
-            &*Spartan::<Primary>::ck_floor(),
-            &*Spartan::<Secondary>::ck_floor(),
-        )
-        .map_err(Error::Setup)?;
+        Self::with_public(build_public()?)
+    }
+
+    /// Loads them from the cache, or builds them and stores them there. A cache that is missing, damaged, of another version
+    /// or not writable costs time and a warning, never an error.
+    ///
+    /// # Errors
+    /// Those of [`Parameters::build`].
+    pub fn load_or_build(
+        cache: &CacheFolder,
+        on_event: &mut dyn FnMut(SetupEvent),
+    ) -> Result<Self, Error> {
+        if let Some(public) = cache.load(on_event) {
+            return Self::with_public(public);
+        }
+        on_event(SetupEvent::Building);
+        let public = build_public()?;
+        cache.store(&public, on_event);
         Self::with_public(public)
     }
 
@@ -121,7 +142,36 @@ impl Parameters {
     }
 }
 
+/// The parameters, once their digest is the expected one.
+fn build_public() -> Result<Public, Error> {
+    let step = UniversalStep::blank();
+    let public = Public::setup(
+        &step,
+        &*Spartan::<Primary>::ck_floor(),
+        &*Spartan::<Secondary>::ck_floor(),
+    )
+    .map_err(Error::Setup)?;
+    let got = cycle::field_to_bytes(&public.digest());
+    if got == PARAMETERS_DIGEST {
+        Ok(public)
+    } else {
+        Err(Error::Digest { got })
+    }
+}
+
 impl VerifierKey {
+    /// As [`Parameters::load_or_build`], keeping the verifier's part only. Nova's verifier key needs the same generators and
+    /// matrices as the prover, so that this saves memory, not time.
+    ///
+    /// # Errors
+    /// Those of [`Parameters::build`].
+    pub fn load_or_build(
+        cache: &CacheFolder,
+        on_event: &mut dyn FnMut(SetupEvent),
+    ) -> Result<Self, Error> {
+        Parameters::load_or_build(cache, on_event).map(Parameters::into_verifier_key)
+    }
+
     /// See [`Parameters::digest`].
     #[must_use]
     pub fn digest(&self) -> [u8; FIELD_BYTES] {

@@ -17,25 +17,30 @@ const PRIMARY_VARIABLES: u8 = 15;
 /// Variables of the padded secondary circuit's.
 const SECONDARY_VARIABLES: u8 = 14;
 
-/// One part of the layout.
+/// What a field of the layout is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+pub enum Part {
     /// A vector's length; all are below 251, and so one byte of bincode's variable-length integers.
     Length(u8),
     /// An element of the curve's scalar field.
     Scalar(Curve),
-    /// A compressed point (nova's commitments are points).
+    /// A compressed point of the curve (nova's commitments are points).
     Point(Curve),
 }
 
+/// A curve of the cycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Curve {
+pub enum Curve {
+    /// The curve of [`Primary`].
     Primary,
+    /// The curve of [`Secondary`].
     Secondary,
 }
 
 impl Part {
-    fn bytes(self) -> usize {
+    /// Length of the encoding.
+    #[must_use]
+    pub fn bytes(self) -> usize {
         match self {
             Self::Length(_) => 1,
             Self::Scalar(_) | Self::Point(_) => FIELD_BYTES,
@@ -43,70 +48,111 @@ impl Part {
     }
 }
 
+/// One field of a proof's bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayoutField {
+    /// nova-snark's path to the field; elements of a vector are numbered.
+    pub name: String,
+    /// Where it starts.
+    pub offset: usize,
+    /// What it is.
+    pub part: Part,
+}
+
 /// nova-snark 0.76's `CompressedSNARK`, field by field, in bincode's standard configuration.
-static LAYOUT: LazyLock<Vec<Part>> = LazyLock::new(|| {
-    let mut layout = Layout(Vec::new());
+static LAYOUT: LazyLock<Vec<LayoutField>> = LazyLock::new(|| {
+    let mut layout = Layout::default();
     let (first, second) = (Curve::Primary, Curve::Secondary);
-    layout.relaxed_instance(second); // r_U_secondary
-    layout.scalars(second, 1); // ri_secondary
-    layout.points(second, 1); // l_u_secondary: W
-    layout.vector(second, 2); // l_u_secondary: X
-    layout.points(second, 1); // nifs_Uf_secondary
-    layout.relaxed_instance(second); // l_ur_secondary
-    layout.points(second, 1); // nifs_Un_secondary
-    layout.relaxed_instance(first); // r_U_primary
-    layout.scalars(first, 1); // ri_primary
-    layout.relaxed_instance(first); // l_ur_primary
-    layout.points(first, 1); // nifs_Un_primary
-    layout.scalars(first, 2); // wit_blind_r_Wn_primary, err_blind_r_Wn_primary
-    layout.scalars(second, 2); // wit_blind_r_Wn_secondary, err_blind_r_Wn_secondary
-    layout.spartan(first, PRIMARY_VARIABLES); // snark_primary
-    layout.spartan(second, SECONDARY_VARIABLES); // snark_secondary
-    layout.vector(first, STATE as u8); // zn
-    layout.0
+    layout.relaxed_instance("r_U_secondary", second);
+    layout.scalar("ri_secondary", second);
+    layout.point("l_u_secondary.comm_W", second);
+    layout.scalars("l_u_secondary.X", second, 2);
+    layout.point("nifs_Uf_secondary.comm_T", second);
+    layout.relaxed_instance("l_ur_secondary", second);
+    layout.point("nifs_Un_secondary.comm_T", second);
+    layout.relaxed_instance("r_U_primary", first);
+    layout.scalar("ri_primary", first);
+    layout.relaxed_instance("l_ur_primary", first);
+    layout.point("nifs_Un_primary.comm_T", first);
+    layout.scalar("wit_blind_r_Wn_primary", first);
+    layout.scalar("err_blind_r_Wn_primary", first);
+    layout.scalar("wit_blind_r_Wn_secondary", second);
+    layout.scalar("err_blind_r_Wn_secondary", second);
+    layout.spartan("snark_primary", first, PRIMARY_VARIABLES);
+    layout.spartan("snark_secondary", second, SECONDARY_VARIABLES);
+    layout.scalars("zn", first, STATE as u8);
+    layout.fields
 });
 
-struct Layout(Vec<Part>);
+#[derive(Default)]
+struct Layout {
+    fields: Vec<LayoutField>,
+    end: usize,
+}
 
 impl Layout {
-    fn scalars(&mut self, curve: Curve, n: u8) {
-        self.0.extend((0..n).map(|_| Part::Scalar(curve)));
+    fn field(&mut self, name: String, part: Part) {
+        let offset = self.end;
+        self.end = self.end.saturating_add(part.bytes());
+        self.fields.push(LayoutField { name, offset, part });
     }
 
-    fn points(&mut self, curve: Curve, n: u8) {
-        self.0.extend((0..n).map(|_| Part::Point(curve)));
+    fn scalar(&mut self, name: &str, curve: Curve) {
+        self.field(name.to_owned(), Part::Scalar(curve));
     }
 
-    fn vector(&mut self, curve: Curve, n: u8) {
-        self.0.push(Part::Length(n));
-        self.scalars(curve, n);
+    fn point(&mut self, name: &str, curve: Curve) {
+        self.field(name.to_owned(), Part::Point(curve));
     }
 
-    fn relaxed_instance(&mut self, curve: Curve) {
-        self.points(curve, 2); // W, E
-        self.vector(curve, 2); // X
-        self.scalars(curve, 1); // u
-    }
-
-    fn sumcheck(&mut self, curve: Curve, rounds: u8, coefficients: u8) {
-        self.0.push(Part::Length(rounds));
-        for _ in 0..rounds {
-            self.vector(curve, coefficients);
+    fn vector(&mut self, name: &str, part: Part, n: u8) {
+        self.field(format!("{name}.len"), Part::Length(n));
+        for i in 0..n {
+            self.field(format!("{name}[{i}]"), part);
         }
     }
 
-    fn spartan(&mut self, curve: Curve, variables: u8) {
-        self.sumcheck(curve, variables, 3); // sc_proof_outer
-        self.scalars(curve, 4); // claims_outer, eval_E
-        self.sumcheck(curve, variables + 1, 2); // sc_proof_inner
-        self.scalars(curve, 1); // eval_W
-        self.sumcheck(curve, variables, 2); // sc_proof_batch
-        self.vector(curve, 2); // evals_batch
-        for _ in 0..2 {
-            self.0.push(Part::Length(variables)); // L_vec, R_vec
-            self.points(curve, variables);
+    fn scalars(&mut self, name: &str, curve: Curve, n: u8) {
+        self.vector(name, Part::Scalar(curve), n);
+    }
+
+    fn relaxed_instance(&mut self, name: &str, curve: Curve) {
+        self.point(&format!("{name}.comm_W"), curve);
+        self.point(&format!("{name}.comm_E"), curve);
+        self.scalars(&format!("{name}.X"), curve, 2);
+        self.scalar(&format!("{name}.u"), curve);
+    }
+
+    fn sumcheck(&mut self, name: &str, curve: Curve, rounds: u8, coefficients: u8) {
+        self.field(format!("{name}.len"), Part::Length(rounds));
+        for i in 0..rounds {
+            self.scalars(&format!("{name}[{i}]"), curve, coefficients);
         }
-        self.scalars(curve, 1); // a_hat
+    }
+
+    fn spartan(&mut self, name: &str, curve: Curve, variables: u8) {
+        self.sumcheck(&format!("{name}.sc_proof_outer"), curve, variables, 3);
+        for i in 0..3 {
+            self.scalar(&format!("{name}.claims_outer.{i}"), curve);
+        }
+        self.scalar(&format!("{name}.eval_E"), curve);
+        self.sumcheck(
+            &format!("{name}.sc_proof_inner"),
+            curve,
+            variables.saturating_add(1),
+            2,
+        );
+        self.scalar(&format!("{name}.eval_W"), curve);
+        self.sumcheck(&format!("{name}.sc_proof_batch"), curve, variables, 2);
+        self.scalars(&format!("{name}.evals_batch"), curve, 2);
+        for side in ["L_vec", "R_vec"] {
+            self.vector(
+                &format!("{name}.eval_arg.{side}"),
+                Part::Point(curve),
+                variables,
+            );
+        }
+        self.scalar(&format!("{name}.eval_arg.a_hat"), curve);
     }
 }
 
@@ -204,6 +250,12 @@ impl NovaProof {
         &self.bytes
     }
 
+    /// The fields of every proof, in order: those of nova-snark's `CompressedSNARK`.
+    #[must_use]
+    pub fn layout() -> &'static [LayoutField] {
+        &LAYOUT
+    }
+
     pub(super) fn nova(&self) -> &Compressed {
         &self.nova
     }
@@ -219,10 +271,10 @@ fn walk(bytes: &[u8]) -> Result<(), ProofFormat> {
     if bytes.len() != NOVA_PROOF_BYTES {
         return Err(size);
     }
-    let (mut rest, mut offset) = (bytes, 0_usize);
-    for part in LAYOUT.iter() {
+    let mut rest = bytes;
+    for &LayoutField { offset, part, .. } in LAYOUT.iter() {
         let (head, tail) = rest.split_at_checked(part.bytes()).ok_or(size)?;
-        match (*part, <&[u8; FIELD_BYTES]>::try_from(head), head) {
+        match (part, <&[u8; FIELD_BYTES]>::try_from(head), head) {
             (Part::Length(expected), _, &[got]) if got == expected => {}
             (Part::Length(expected), ..) => {
                 return Err(ProofFormat::VectorLength {
@@ -236,7 +288,6 @@ fn walk(bytes: &[u8]) -> Result<(), ProofFormat> {
             (Part::Point(curve), Ok(point), _) if is_point(curve, point) => {}
             (Part::Point(_), ..) => return Err(ProofFormat::Point { offset }),
         }
-        offset = offset.saturating_add(part.bytes());
         rest = tail;
     }
     if rest.is_empty() { Ok(()) } else { Err(size) }

@@ -22,11 +22,18 @@ impl ContractItem {
     /// `Σ_x e·a·b`, without the weight.
     pub fn sum(&self) -> F {
         let product = |(i, (a, b)): (usize, (&F, &F))| a * b * self.e_at(i);
-        self.a.iter().zip(&self.b).enumerate().map(product).fold(F::zero(), |s, v| s + v)
+        self.a
+            .iter()
+            .zip(&self.b)
+            .enumerate()
+            .map(product)
+            .fold(F::zero(), |s, v| s + v)
     }
 
     fn e_at(&self, i: usize) -> F {
-        self.e.as_ref().map_or(F::one(), |e| e.get(i).copied().unwrap_or(F::zero()))
+        self.e
+            .as_ref()
+            .map_or(F::one(), |e| e.get(i).copied().unwrap_or(F::zero()))
     }
 
     fn message(&self) -> Message {
@@ -34,20 +41,36 @@ impl ContractItem {
             return [self.weight * a * b * self.e_at(0), F::zero(), F::zero()];
         }
         let pair = |(i, (a, b)): (usize, (&[F], &[F]))| -> Message {
-            let ([a0, a1], [b0, b1]) = (a, b) else { return [F::zero(); 3] };
+            let ([a0, a1], [b0, b1]) = (a, b) else {
+                return [F::zero(); 3];
+            };
             let (da, db) = (a1 - a0, b1 - b0);
             let (constant, square) = (a0 * b0, da * db);
-            let Some(e) = &self.e else { return [constant, square, F::zero()] };
-            let (Some(e0), Some(e1)) = (e.get(2 * i), e.get(2 * i + 1)) else { return [F::zero(); 3] };
+            let Some(e) = &self.e else {
+                return [constant, square, F::zero()];
+            };
+            let (Some(e0), Some(e1)) = (e.get(2 * i), e.get(2 * i + 1)) else {
+                return [F::zero(); 3];
+            };
             let de = e1 - e0;
             let linear = a0 * db + da * b0;
             [constant * e0, square * e0 + linear * de, square * de]
         };
         let zero = [F::zero(); 3];
         let [g0, g2, g3] = if self.a.len() < 1 << 11 {
-            self.a.chunks_exact(2).zip(self.b.chunks_exact(2)).enumerate().map(pair).fold(zero, add)
+            self.a
+                .chunks_exact(2)
+                .zip(self.b.chunks_exact(2))
+                .enumerate()
+                .map(pair)
+                .fold(zero, add)
         } else {
-            self.a.par_chunks_exact(2).zip(self.b.par_chunks_exact(2)).enumerate().map(pair).reduce(|| zero, add)
+            self.a
+                .par_chunks_exact(2)
+                .zip(self.b.par_chunks_exact(2))
+                .enumerate()
+                .map(pair)
+                .reduce(|| zero, add)
         };
         [self.weight * g0, self.weight * g2, self.weight * g3]
     }
@@ -75,13 +98,19 @@ pub struct Contract {
 impl Contract {
     /// The true sum, weights included.
     pub fn sum(&self) -> F {
-        self.items.iter().map(|i| i.weight * i.sum()).fold(F::zero(), |s, v| s + v)
+        self.items
+            .iter()
+            .map(|i| i.weight * i.sum())
+            .fold(F::zero(), |s, v| s + v)
     }
 }
 
 impl Summand for Contract {
     fn message(&self) -> Message {
-        self.items.par_iter().map(ContractItem::message).reduce(|| [F::zero(); 3], add)
+        self.items
+            .par_iter()
+            .map(ContractItem::message)
+            .reduce(|| [F::zero(); 3], add)
     }
 
     fn bind(&mut self, challenge: F) {

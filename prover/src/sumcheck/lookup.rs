@@ -39,15 +39,31 @@ struct Factors {
 
 impl<'a> LookupColumns<'a> {
     fn factors(&self) -> Factors {
-        let LookupScalars { alpha, beta2, gamma, rng, .. } = *self.scalars;
+        let LookupScalars {
+            alpha,
+            beta2,
+            gamma,
+            rng,
+            ..
+        } = *self.scalars;
         let g2 = gamma * gamma;
         let g4 = g2 * g2;
-        Factors { gamma: [F::one(), gamma, g2, g2 * gamma, g4, g4 * gamma], range: alpha + beta2 * rng }
+        Factors {
+            gamma: [F::one(), gamma, g2, g2 * gamma, g4, g4 * gamma],
+            range: alpha + beta2 * rng,
+        }
     }
 
     /// The eleven tables at row `i`: `F0 φ0' F1 φ1' F2 φ2' HT φT' (1-act) Y' linear`, primes with their power of `γ`.
     fn row(&self, factors: &Factors, i: usize) -> [F; TABLES] {
-        let LookupScalars { alpha, beta, beta2, two_2b, two_b, .. } = *self.scalars;
+        let LookupScalars {
+            alpha,
+            beta,
+            beta2,
+            two_2b,
+            two_b,
+            ..
+        } = *self.scalars;
         let [_, g1, g2, g3, g4, g5] = factors.gamma;
         let c = self.columns;
         let int = |v: Option<i64>| v.map_or(F::zero(), field_from_i64);
@@ -60,7 +76,9 @@ impl<'a> LookupColumns<'a> {
         let tag = self.tags.get(i).copied().unwrap_or(0);
         let act = if tag == 0 { F::zero() } else { F::one() };
         let entry = self.table.get(i).map_or(F::zero(), |e| {
-            field_from_i64(e.input) + beta * field_from_i64(e.output) + beta2 * pleat_verifier::columns::field_from_usize(e.tag)
+            field_from_i64(e.input)
+                + beta * field_from_i64(e.output)
+                + beta2 * pleat_verifier::columns::field_from_usize(e.tag)
         });
         let function = alpha + p + beta * y + beta2 * F::from(u64::from(tag));
         let linear = two_2b * p + two_b * r1 + r0 - (g1 + g2 + g3) * act - g4 * m;
@@ -112,7 +130,13 @@ impl Sums {
             + (f2h - f2) * (p2h - p2)
             + (hth - ht) * (pth - pt)
             + (nah - na) * (yh - y);
-        Self { at0: eq * at0, at1: eq * at1, square: eq * square, logup0: f0 + f1 + f2 - ht, logup1: f0h + f1h + f2h - hth }
+        Self {
+            at0: eq * at0,
+            at1: eq * at1,
+            square: eq * square,
+            logup0: f0 + f1 + f2 - ht,
+            logup1: f0h + f1h + f2h - hth,
+        }
     }
 }
 
@@ -167,16 +191,26 @@ impl<'a> Lookup<'a> {
     fn at(&self, i: usize) -> [F; TABLES] {
         match &self.tables {
             None => self.source.row(&self.factors, i),
-            Some(tables) => tables.each_ref().map(|t| t.get(i).copied().unwrap_or(F::zero())),
+            Some(tables) => tables
+                .each_ref()
+                .map(|t| t.get(i).copied().unwrap_or(F::zero())),
         }
     }
 
     fn sums(&self) -> Sums {
         let pair = |(i, eq): (usize, &F)| Sums::pair(&self.at(2 * i), &self.at(2 * i + 1), eq);
         if self.eq_above.len() < 1 << 9 {
-            self.eq_above.iter().enumerate().map(pair).fold(Sums::default(), Sums::add)
+            self.eq_above
+                .iter()
+                .enumerate()
+                .map(pair)
+                .fold(Sums::default(), Sums::add)
         } else {
-            self.eq_above.par_iter().enumerate().map(pair).reduce(Sums::default, Sums::add)
+            self.eq_above
+                .par_iter()
+                .enumerate()
+                .map(pair)
+                .reduce(Sums::default, Sums::add)
         }
     }
 
@@ -200,7 +234,11 @@ impl Summand for Lookup<'_> {
         let (e0, e1) = self.eq_current();
         let slope = e1 - e0;
         // (e0 + slope·X)·(at0 + linear·X + square·X²) + δ·(logup + …·X)
-        [e0 * sums.at0 + self.source.scalars.delta * sums.logup0, e0 * sums.square + slope * linear, slope * sums.square]
+        [
+            e0 * sums.at0 + self.source.scalars.delta * sums.logup0,
+            e0 * sums.square + slope * linear,
+            slope * sums.square,
+        ]
     }
 
     fn bind(&mut self, challenge: F) {
@@ -216,7 +254,9 @@ impl Summand for Lookup<'_> {
                 let mut tables: [Vec<F>; TABLES] = std::array::from_fn(|_| vec![F::zero(); half]);
                 // Column by column would read every row eleven times; chunks of rows keep them in cache.
                 let chunk = 1 << 9;
-                let mut parts: Vec<Vec<&mut [F]>> = (0..half.div_ceil(chunk)).map(|_| Vec::with_capacity(TABLES)).collect();
+                let mut parts: Vec<Vec<&mut [F]>> = (0..half.div_ceil(chunk))
+                    .map(|_| Vec::with_capacity(TABLES))
+                    .collect();
                 for table in &mut tables {
                     for (part, piece) in parts.iter_mut().zip(table.chunks_mut(chunk)) {
                         part.push(piece);
@@ -227,7 +267,8 @@ impl Summand for Lookup<'_> {
                     let rows = part.first().map_or(0, |p| p.len());
                     for i in 0..rows {
                         let row = 2 * (k * chunk + i);
-                        let (low, high) = (source.row(&factors, row), source.row(&factors, row + 1));
+                        let (low, high) =
+                            (source.row(&factors, row), source.row(&factors, row + 1));
                         for ((piece, l), h) in part.iter_mut().zip(low).zip(high) {
                             if let Some(cell) = piece.get_mut(i) {
                                 *cell = l + challenge * (h - l);
@@ -243,7 +284,10 @@ impl Summand for Lookup<'_> {
         self.variables -= 1;
         // Summing over a variable removes it from eq.
         self.eq_above = if self.eq_above.len() > 1 {
-            self.eq_above.chunks_exact(2).map(|p| p.iter().fold(F::zero(), |s, v| s + v)).collect()
+            self.eq_above
+                .chunks_exact(2)
+                .map(|p| p.iter().fold(F::zero(), |s, v| s + v))
+                .collect()
         } else {
             vec![F::one()]
         };

@@ -41,8 +41,18 @@ pub struct Transcript {
 }
 
 /// Runs `rounds` rounds from `claim`; the first challenge follows `seed`.
-pub fn run(summand: &mut impl Summand, rounds: usize, seed: F, claim: F, rng: &mut impl CryptoRngCore) -> Transcript {
-    let mut out = Transcript { challenges: Vec::with_capacity(rounds), rounds: Vec::with_capacity(rounds), claim };
+pub fn run(
+    summand: &mut impl Summand,
+    rounds: usize,
+    seed: F,
+    claim: F,
+    rng: &mut impl CryptoRngCore,
+) -> Transcript {
+    let mut out = Transcript {
+        challenges: Vec::with_capacity(rounds),
+        rounds: Vec::with_capacity(rounds),
+        claim,
+    };
     let mut previous = seed;
     for _ in 0..rounds {
         let [g0, g2, g3] = summand.message();

@@ -36,17 +36,28 @@ pub struct Open {
 impl Open {
     /// Tables of each item have the column's own length.
     pub fn new(items: Vec<OpenItem>, row_bits: usize, mask_variable: usize) -> Self {
-        Self { items, row_bits, mask_variable, bound: Vec::new() }
+        Self {
+            items,
+            row_bits,
+            mask_variable,
+            bound: Vec::new(),
+        }
     }
 
     /// The true sum.
     pub fn sum(&self) -> F {
-        self.items.iter().map(|i| inner_product(&i.column, &i.functional)).fold(F::zero(), |s, v| s + v)
+        self.items
+            .iter()
+            .map(|i| inner_product(&i.column, &i.functional))
+            .fold(F::zero(), |s, v| s + v)
     }
 
     /// The mask row's part at the challenges so far, its own variable apart.
     fn mask_at(&self, item: &OpenItem) -> F {
-        let (low, high) = self.bound.split_at_checked(self.row_bits).unwrap_or((&self.bound, &[]));
+        let (low, high) = self
+            .bound
+            .split_at_checked(self.row_bits)
+            .unwrap_or((&self.bound, &[]));
         inner_product(&item.mask, &eq_table(low)) * zeros_at(high)
     }
 
@@ -64,21 +75,34 @@ impl Open {
             };
         }
         let pair = |(c, e): (&[F], &[F])| -> Message {
-            let ([c0, c1], [e0, e1]) = (c, e) else { return [F::zero(); 3] };
+            let ([c0, c1], [e0, e1]) = (c, e) else {
+                return [F::zero(); 3];
+            };
             [c0 * e0, (c1 - c0) * (e1 - e0), F::zero()]
         };
         let zero = [F::zero(); 3];
         if item.column.len() < 1 << 11 {
-            item.column.chunks_exact(2).zip(item.functional.chunks_exact(2)).map(pair).fold(zero, add)
+            item.column
+                .chunks_exact(2)
+                .zip(item.functional.chunks_exact(2))
+                .map(pair)
+                .fold(zero, add)
         } else {
-            item.column.par_chunks_exact(2).zip(item.functional.par_chunks_exact(2)).map(pair).reduce(|| zero, add)
+            item.column
+                .par_chunks_exact(2)
+                .zip(item.functional.par_chunks_exact(2))
+                .map(pair)
+                .reduce(|| zero, add)
         }
     }
 }
 
 impl Summand for Open {
     fn message(&self) -> Message {
-        self.items.iter().map(|i| self.item_message(i)).fold([F::zero(); 3], add)
+        self.items
+            .iter()
+            .map(|i| self.item_message(i))
+            .fold([F::zero(); 3], add)
     }
 
     fn bind(&mut self, challenge: F) {

@@ -8,6 +8,8 @@
     reason = "tests; each test file uses some of it"
 )]
 
+pub mod algebra;
+
 use pleat_verifier::descriptor::{
     Axis, AxisId, AxisMap, Descriptor, Function, Inner, Limits, Linear, Node, Port, Product,
     Source, Stride, Term, View, WeightBlock,
