@@ -5,5 +5,7 @@ pub mod commit;
 pub mod execute;
 pub mod functional;
 pub mod model;
+pub mod opening;
+pub mod prove;
 pub mod stages;
 pub mod sumcheck;

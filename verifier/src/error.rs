@@ -71,6 +71,14 @@ pub enum FormatError {
         /// The kind of file.
         what: &'static str,
     },
+    /// It is about an input or output that the model does not have.
+    #[error("{what}: the model has no input or output number {port}")]
+    NoSuchPort {
+        /// The kind of file.
+        what: &'static str,
+        /// Position among inputs, then outputs.
+        port: usize,
+    },
     /// A flag is neither 0 nor 1.
     #[error("{what}: a visibility flag is neither 0 nor 1")]
     Flag {
@@ -171,6 +179,12 @@ pub enum VerifyError {
     /// The polynomial commitment's argument fails.
     #[error("opening: ⟨y*, eq(z)⟩ is not Σ η^col·col(z)")]
     Opening,
+    /// Revealed values are not the committed ones.
+    #[error("the proof's commitment of {port} does not open to the revealed values")]
+    Revealed {
+        /// The input or output.
+        port: String,
+    },
     /// Foreign code panicked.
     #[error("the check was aborted: {0}")]
     Aborted(String),

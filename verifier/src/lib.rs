@@ -13,6 +13,7 @@ pub mod functional;
 pub mod mle;
 pub mod model;
 pub mod network;
+pub mod opened;
 pub mod pcs;
 pub mod program;
 pub mod proof;

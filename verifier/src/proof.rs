@@ -230,15 +230,10 @@ impl Proof {
 impl Messages {
     /// Row commitments of an input or output: what two proofs share if they are about the same tensor.
     pub fn port_commitment(&self, network: &Network, port: &Port) -> Vec<RowCommitment> {
-        let Some(node) = network.nodes().get(port.node) else {
-            return Vec::new();
-        };
-        let first = node.address >> network.row_bits();
-        let count = 1_usize << node.block_bits().saturating_sub(network.row_bits());
+        let own = network.port_rows(port);
         let rows = network.rows(Column::Y);
-        let in_block = |row: &usize| *row >= first && *row < first.saturating_add(count);
         let all = rows.iter().zip(self.commitments.rows(Column::Y));
-        all.filter(|(row, _)| in_block(row))
+        all.filter(|(row, _)| own.contains(*row))
             .map(|(_, c)| *c)
             .collect()
     }

@@ -1,0 +1,70 @@
+//! Whole proofs: algebra, Nova, compression and the opening, for a few networks (PROTOCOL.md §4–§6).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod common;
+
+use common::algebra::commit;
+use pleat_nova_circuits::params::{CacheFolder, Parameters};
+use pleat_prover::prove::{Keys, Visibility, prove};
+use pleat_verifier::error::VerifyError;
+use pleat_verifier::pcs::OpeningKey;
+use pleat_verifier::proof::Proof;
+use pleat_verifier::verify::verify;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use std::sync::LazyLock;
+
+static NOVA: LazyLock<Parameters> = LazyLock::new(|| {
+    Parameters::load_or_build(&CacheFolder::from_environment(), &mut |_| {}).unwrap()
+});
+
+#[test]
+fn real_proofs_verify_and_their_openings_do() {
+    let problem = common::conv_net();
+    let model = commit(&problem);
+    let network = model.network();
+    let opening = OpeningKey::derive(network.row_bits()).unwrap();
+    let keys = Keys {
+        nova: &NOVA,
+        opening: &opening,
+    };
+    let mut rng = ChaCha20Rng::seed_from_u64(5);
+    let hidden = Visibility {
+        inputs: false,
+        outputs: true,
+    };
+    let proved = prove(&model, keys, &problem.inputs, hidden, &mut rng, &mut |_| {}).unwrap();
+    assert_eq!(proved.outputs, problem.outputs);
+
+    let bytes = proved.proof.to_bytes();
+    let proof = Proof::from_bytes(&bytes, network).unwrap();
+    assert_eq!(proof, proved.proof);
+    verify(NOVA.verifier_key(), &opening, model.verification(), &proof).unwrap();
+
+    // A false output, everything else as it was.
+    let mut forged = proof.clone();
+    let mut ports = forged.messages.public.ports().to_vec();
+    ports.last_mut().unwrap().as_mut().unwrap()[0] += 1;
+    forged.messages.public = pleat_verifier::proof::PublicValues::new(ports);
+    let verdict = verify(NOVA.verifier_key(), &opening, model.verification(), &forged);
+    assert!(matches!(verdict, Err(VerifyError::Nova(_))), "{verdict:?}");
+
+    // The hidden input opens to its values, and to no others.
+    let mut input = proved.openings.ports()[0].clone();
+    assert_eq!(input.values, problem.inputs[0]);
+    input
+        .check(opening.generators(), model.verification(), &proof.messages)
+        .unwrap();
+    input.values[3] += 1;
+    let verdict = input.check(opening.generators(), model.verification(), &proof.messages);
+    assert!(
+        matches!(verdict, Err(VerifyError::Revealed { .. })),
+        "{verdict:?}"
+    );
+}
