@@ -9,6 +9,7 @@
 )]
 
 pub mod algebra;
+pub mod naive;
 
 use pleat_verifier::descriptor::{
     Axis, AxisId, AxisMap, Descriptor, Function, Inner, Limits, Linear, Node, Port, Product,
@@ -146,6 +147,7 @@ pub fn linear(multiplier: i64, view: View) -> Option<Linear> {
 }
 
 /// Assembles a descriptor; blocks are placed in order of decreasing size.
+#[derive(Clone)]
 pub struct Builder {
     descriptor: Descriptor,
 }
@@ -202,6 +204,11 @@ impl Builder {
     pub fn node(&mut self, node: Node) -> usize {
         self.descriptor.nodes.push(node);
         self.descriptor.nodes.len() - 1
+    }
+
+    /// True lengths of a node's block.
+    pub fn shape(&self, node: usize) -> Vec<usize> {
+        self.descriptor.nodes[node].shape()
     }
 
     pub fn output(&mut self, node: usize) {
