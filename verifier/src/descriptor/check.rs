@@ -170,15 +170,16 @@ impl Descriptor {
             address: b.address,
             bits: shape_bits(&b.shape),
         });
-        let trace_end = disjoint(trace.collect(), limits)?;
-        let weights_end = disjoint(weights.collect(), limits)?;
+        let row_bits = to_usize(self.row_bits);
+        let trace_end = disjoint(trace.collect(), row_bits, limits)?;
+        let weights_end = disjoint(weights.collect(), row_bits, limits)?;
         let tags = self.functions.len().saturating_add(1);
         let table_rows = tags.checked_shl(self.digit_bits).ok_or(E::OverLimit {
             what: "number of functions",
             value: self.functions.len(),
             limit: limits.items,
         })?;
-        let row_bits = to_usize(self.row_bits);
+        limit("number of table entries", table_rows, limits.table_rows)?;
         let nu = row_bits.max(bits(trace_end.max(table_rows)));
         let nu_w = row_bits.max(bits(weights_end));
         limit("bits of the trace", nu, limits.column_bits)?;
@@ -446,14 +447,17 @@ fn small(place: impl Fn() -> String, value: i64) -> Result<(), E> {
     }
 }
 
-/// Demands alignment and disjointness. Returns the end of the last block.
-fn disjoint(mut blocks: Vec<Placed>, limits: &Limits) -> Result<usize, E> {
+/// Demands alignment, disjointness and that not too many rows are committed. Returns the end of the last block.
+fn disjoint(mut blocks: Vec<Placed>, row_bits: usize, limits: &Limits) -> Result<usize, E> {
     blocks.sort_by_key(|b| b.address);
     let mut end = 0_usize;
+    let mut rows = 0_usize;
     let mut previous: Option<String> = None;
     for block in blocks {
         limit("bits of a block", block.bits, limits.column_bits)?;
         let size = 1_usize << block.bits;
+        rows = rows.saturating_add(size >> row_bits);
+        limit("number of committed rows", rows, limits.rows)?;
         if block.address & size.saturating_sub(1) != 0 {
             return Err(E::Misaligned {
                 block: block.label,

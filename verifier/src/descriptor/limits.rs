@@ -15,7 +15,11 @@ pub struct Limits {
     pub terms: usize,
     /// Axes of a block, a node or a map.
     pub axes: usize,
-    /// Total work of evaluating all maps, in index tuples.
+    /// Committed rows of a column.
+    pub rows: usize,
+    /// `N_T`; evaluating the table takes that many field elements of memory.
+    pub table_rows: usize,
+    /// Total work of evaluating all maps, in index tuples; evaluating one takes as much memory.
     pub map_work: usize,
     /// Bytes of an encoded descriptor.
     pub bytes: usize,
@@ -30,7 +34,9 @@ impl Default for Limits {
             items: 1 << 16,
             terms: 1 << 12,
             axes: 16,
-            map_work: 1 << 28,
+            rows: 1 << 20,
+            table_rows: 1 << 22,
+            map_work: 1 << 24,
             bytes: 1 << 26,
         }
     }
