@@ -16,6 +16,7 @@ use ndarray::{ArrayD, IxDyn};
 use tract_onnx::pb::GraphProto;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::AxisOp;
+use tract_onnx::tract_core::ops::Downsample;
 use tract_onnx::tract_core::ops::array::{MultiBroadcastTo, Pad, Slice, TypedConcat};
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cast::Cast;
@@ -24,6 +25,7 @@ use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::identity::Identity;
 use tract_onnx::tract_core::ops::konst::Const;
+use tract_onnx::tract_core::ops::logic::Iff;
 use tract_onnx::tract_core::ops::nn::Reduce;
 use tract_onnx::tract_core::ops::source::TypedSource;
 
@@ -210,6 +212,8 @@ impl Translator<'_> {
             self.axis_op(node, op)?
         } else if let Some(op) = node.op_as::<TypedBinOp>() {
             self.binary(node, op)?
+        } else if node.op_is::<Iff>() {
+            self.selection(node)?
         } else if let Some(op) = node.op_as::<ElementWiseOp>() {
             self.unary(node, &op.0.name())?
         } else if let Some(op) = node.op_as::<Reduce>() {
@@ -218,6 +222,8 @@ impl Translator<'_> {
             self.broadcast(node)?
         } else if let Some(op) = node.op_as::<Slice>() {
             self.slice(node, op)?
+        } else if let Some(op) = node.op_as::<Downsample>() {
+            self.downsample(node, op)?
         } else if let Some(op) = node.op_as::<Pad>() {
             self.pad(node, op)?
         } else if let Some(op) = node.op_as::<TypedConcat>() {
@@ -259,6 +265,11 @@ impl Translator<'_> {
                     reads: Vec::new(),
                     constant: Some(constant),
                 }
+            }
+            // A node of the whole chain, lines included.
+            Entry::Unary { root, f } if f.line().is_none() => {
+                let name = self.model.node(outlet.node).name.clone();
+                self.apply(&name, root, &f)?
             }
             _ => self.demand(outlet)?,
         };
@@ -337,23 +348,27 @@ impl Translator<'_> {
         if matches!(core.as_ref(), Unary::Variable) {
             return Ok(self.demand(root)?.affine(line.slope, line.shift));
         }
-        let key = (root, Arc::as_ptr(&core));
-        let view = if let Some((_, view)) = self.chains.get(&key) {
-            view.clone()
-        } else {
-            let Entry::Sum(base) = self.entry(root)?.clone() else {
-                return Err(Refusal::new("an operand has no value"));
-            };
-            let (sum, activation) = match core.relu_of() {
-                Some(line) => (base.affine(line.slope, line.shift), Activation::Relu),
-                None => (base, Activation::Table(Arc::clone(&core))),
-            };
-            let name = self.model.node(outlet.node).name.clone();
-            let view = self.graph.push(&name, sum, activation).1;
-            self.chains.insert(key, (core, view.clone()));
-            view
-        };
+        let name = self.model.node(outlet.node).name.clone();
+        let view = self.apply(&name, root, &core)?;
         Ok(view.affine(line.slope, line.shift))
+    }
+
+    /// The node that applies `f` to `root`, made once.
+    fn apply(&mut self, name: &str, root: OutletId, f: &Arc<Unary>) -> Outcome<Sum> {
+        let key = (root, Arc::as_ptr(f));
+        if let Some((_, view)) = self.chains.get(&key) {
+            return Ok(view.clone());
+        }
+        let Entry::Sum(base) = self.entry(root)?.clone() else {
+            return Err(Refusal::new("an operand has no value"));
+        };
+        let (sum, activation) = match f.relu_of() {
+            Some(line) => (base.affine(line.slope, line.shift), Activation::Relu),
+            None => (base, Activation::Table(Arc::clone(f))),
+        };
+        let view = self.graph.push(name, sum, activation).1;
+        self.chains.insert(key, (Arc::clone(f), view.clone()));
+        Ok(view)
     }
 
     /// Evaluates a node on constants; `given` overrides operands by slot.
