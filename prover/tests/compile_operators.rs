@@ -10,7 +10,7 @@
 mod compile_support;
 
 use compile_support::{Model, Numbers, Value};
-use pleat_prover::compile::{Compiled, Report};
+use pleat_prover::compile::{Compiled, Report, SUPPORTED};
 use pleat_verifier::descriptor::Limits;
 use pleat_verifier::network::Network;
 
@@ -125,6 +125,106 @@ fn newer_elementwise_functions() {
     check(&on(20, "Gelu", &[]), 2, 1.5);
     let tanh = [("approximate", Value::Text("tanh"))];
     check(&on(20, "Gelu", &tanh), 2, 1.5);
+}
+
+#[test]
+fn functions_of_other_domains() {
+    let mut numbers = Numbers::new(23);
+    check(&unary("FastGelu", &[]), 2, 1.5);
+    check(&unary("QuickGelu", &[]), 2, 1.5);
+    check(&unary("Mish", &[]), 2, 1.5);
+    let biased = Model::new()
+        .input("x", &[1, 6])
+        .weights("b", &[6], numbers.vec(6))
+        .node("BiasGelu", &["x", "b"], "y")
+        .output("y");
+    check(&biased, 2, 1.5);
+}
+
+#[test]
+fn equal_functions_share_tables() {
+    let mut model = Model::new().input("x", &[1, 8]);
+    let names: Vec<String> = (0..7).map(|i| format!("h{i}")).collect();
+    let mut from = "x";
+    for (i, to) in names.iter().enumerate() {
+        let linear = format!("a{i}");
+        model = dense(model, &linear, from, &linear, [8, 8], 30 + i as u64);
+        model = model.node("Tanh", &[&linear], to);
+        from = to;
+    }
+    let compiled = check(&model.output(from), 8, 300.0);
+    let functions = compiled.descriptor.functions.len();
+    assert!(functions <= 5, "{functions} functions");
+}
+
+#[test]
+fn remaining_operators() {
+    let mut numbers = Numbers::new(24);
+    let einsum = Model::new()
+        .input("x", &[1, 3, 4])
+        .weights("w", &[4, 5], numbers.vec(20))
+        .node_with(
+            "Einsum",
+            &["x", "w"],
+            &["y"],
+            &[("equation", Value::Text("btd,de->bet"))],
+        )
+        .output("y");
+    check(&einsum, 2, 8.0);
+    let expand = Model::new()
+        .input("x", &[1, 4])
+        .ints("shape", &[3, 4])
+        .node("Expand", &["x", "shape"], "a")
+        .node("Relu", &["a"], "y")
+        .output("y");
+    assert_eq!(check(&expand, 2, 1.0).report.rows, 4 + 12);
+    let sum = Model::new()
+        .input("a", &[1, 4])
+        .input("b", &[1, 4])
+        .input("c", &[1, 1])
+        .node("Sum", &["a", "b", "c"], "y")
+        .output("y");
+    check(&sum, 4, 1.0);
+    let total = Model::new()
+        .input("x", &[1, 4, 5])
+        .ints("axes", &[1])
+        .node("ReduceSum", &["x", "axes"], "y")
+        .output("y");
+    check(&total, 2, 4.0);
+    let cast = Model::new()
+        .input("x", &[1, 4])
+        .node_with("Cast", &["x"], &["a"], &[("to", Value::Int(1))])
+        .ints("shape", &[1, 4])
+        .node("ConstantOfShape", &["shape"], "zero")
+        .node("Sub", &["zero", "a"], "y")
+        .output("y");
+    check(&cast, 2, 1.0);
+    let shape = Model::new()
+        .input("x", &[1, 4, 3])
+        .node("Shape", &["x"], "s")
+        .node("Reshape", &["x", "s"], "y")
+        .output("y");
+    check(&shape, 2, 1.0);
+    let constant = Model::new()
+        .input("x", &[1, 4])
+        .node_with(
+            "Constant",
+            &[],
+            &["c"],
+            &[("value_float", Value::Float(0.5))],
+        )
+        .node("Add", &["x", "c"], "y")
+        .output("y");
+    check(&constant, 2, 1.0);
+}
+
+#[test]
+fn the_list_of_supported_operators_is_tested() {
+    let tests = include_str!("compile_operators.rs");
+    for operator in SUPPORTED {
+        assert!(tests.contains(&format!("\"{operator}\"")), "{operator}");
+    }
+    assert!(SUPPORTED.is_sorted());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! A tensor is `Y·s_y`, a pre-activation `P·s_p`, so `Z = 2^(2B)·sum/s_p`. Weights absorb all of `s_a·2^(2B)/s_p` but a
 //! small integer multiplier, so that only the weights themselves are rounded.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use pleat_verifier::descriptor::{
     Axis, AxisId, AxisMap, Descriptor, Function, Inner, Linear, Node, Port, Product, Source,
@@ -63,6 +63,7 @@ pub(super) fn quantize(
         blocks: Vec::new(),
         weights: Vec::new(),
         known: HashMap::new(),
+        shared: shared_functions(graph),
     };
     let ranges = &calibration.ranges;
     let mut grids = calibration.grids.iter().copied();
@@ -105,6 +106,17 @@ struct Quantizer<'a> {
     blocks: Vec<WeightBlock>,
     weights: Vec<Vec<i32>>,
     known: HashMap<(Vec<usize>, Vec<i32>), usize>,
+    /// Names of the functions that several nodes apply.
+    shared: HashSet<String>,
+}
+
+fn shared_functions(graph: &Graph) -> HashSet<String> {
+    let mut seen = HashSet::new();
+    let names = graph.nodes.iter().filter_map(|n| match &n.activation {
+        Activation::Table(f) => Some(f.describe()),
+        _ => None,
+    });
+    names.filter(|name| !seen.insert(name.clone())).collect()
 }
 
 /// The index axes of one node under their descriptor names.
@@ -244,6 +256,12 @@ impl Quantizer<'_> {
             floor = floor.max(unit * shift / (INTEGER_MAX * INTEGER_MAX));
         }
         let p = positive(wanted.max(floor), 1.0 / self.top());
+        if let Activation::Table(f) = &node.activation
+            && self.shared.contains(&f.describe())
+        {
+            // Scales on a coarse grid, so that equal functions of similar ranges share a table.
+            return ((2.0 * p.log2()).ceil() / 2.0).exp2();
+        }
         if node.sum.product.is_none() && node.sum.constant.is_none() {
             // A sum of multiples of one unit loses nothing in this unit, and further sums with its terms stay exact.
             let reads = &node.sum.reads;

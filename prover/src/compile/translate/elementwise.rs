@@ -48,8 +48,8 @@ impl Translator<'_> {
             "SubF" => self.sum(left, right, -1.0, 1.0),
             "Mul" => self.times(left, right),
             "Div" => self.divided(left, right),
-            "Max" => self.maximum(left, right, 1.0, &node.name),
-            "Min" => self.maximum(left, right, -1.0, &node.name),
+            "Max" => self.maximum(left, right, 1.0, &self.label(OutletId::new(node.id, 0))),
+            "Min" => self.maximum(left, right, -1.0, &self.label(OutletId::new(node.id, 0))),
             _ => Err(Refusal::new(format!(
                 "{name} of two tensors has no translation"
             ))),

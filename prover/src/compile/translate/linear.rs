@@ -333,7 +333,7 @@ impl Translator<'_> {
             // A block axis of length 1, so that there is something to be outside of.
             one.push(self.graph.atoms.fresh(1));
         }
-        let name = self.model.node(outlet.node).name.clone();
+        let name = self.label(outlet);
         let (_, view) = self.graph.push(&name, plain, super::Activation::Identity);
         view.window(axis, offset, index, new_axis, &self.graph.atoms)
             .ok_or_else(unexpressed)

@@ -75,6 +75,7 @@ pub(super) fn translate(
 ) -> Result<Graph, CompileError> {
     let mut translator = Translator {
         model,
+        proto,
         graph: Graph::default(),
         entries: HashMap::new(),
         chains: HashMap::new(),
@@ -133,6 +134,7 @@ pub(super) fn translate(
 
 struct Translator<'a> {
     model: &'a TypedModel,
+    proto: &'a GraphProto,
     graph: Graph,
     entries: HashMap<OutletId, Entry>,
     /// The views of the nodes already made for functions of a root.
@@ -163,6 +165,15 @@ impl Translator<'_> {
                 shape,
             });
             self.entries.insert(outlet, Entry::Sum(view));
+        }
+    }
+
+    /// What messages call the node that computes a tensor: its ONNX name.
+    fn label(&self, outlet: OutletId) -> String {
+        let name = &self.model.node(outlet.node).name;
+        match onnx::origin(self.proto, name) {
+            Some(node) => onnx::node_name(node).to_owned(),
+            None => name.clone(),
         }
     }
 
@@ -268,7 +279,7 @@ impl Translator<'_> {
             }
             // A node of the whole chain, lines included.
             Entry::Unary { root, f } if f.line().is_none() => {
-                let name = self.model.node(outlet.node).name.clone();
+                let name = self.label(outlet);
                 self.apply(&name, root, &f)?
             }
             _ => self.demand(outlet)?,
@@ -312,7 +323,7 @@ impl Translator<'_> {
     fn view(&mut self, outlet: OutletId) -> Outcome<Sum> {
         match self.entry(outlet)?.clone() {
             Entry::Sum(sum) if sum.product.is_some() => {
-                let name = self.model.node(outlet.node).name.clone();
+                let name = self.label(outlet);
                 let view = self.graph.push(&name, sum, Activation::Identity).1;
                 self.entries.insert(outlet, Entry::Sum(view.clone()));
                 Ok(view)
@@ -336,7 +347,7 @@ impl Translator<'_> {
 
     /// Makes a node of an expression of `outlet`, which later readers read too.
     fn block(&mut self, outlet: OutletId, sum: Sum) -> Sum {
-        let name = self.model.node(outlet.node).name.clone();
+        let name = self.label(outlet);
         let view = self.graph.push(&name, sum, Activation::Identity).1;
         self.entries.insert(outlet, Entry::Sum(view.clone()));
         view
@@ -348,7 +359,7 @@ impl Translator<'_> {
         if matches!(core.as_ref(), Unary::Variable) {
             return Ok(self.demand(root)?.affine(line.slope, line.shift));
         }
-        let name = self.model.node(outlet.node).name.clone();
+        let name = self.label(outlet);
         let view = self.apply(&name, root, &core)?;
         Ok(view.affine(line.slope, line.shift))
     }
