@@ -193,7 +193,14 @@ impl Translator<'_> {
             let p = self.graph.atoms.axis(w.out);
             let index: Vec<(Atom, i64)> = p.iter().map(|a| (*a, signed(w.stride))).collect();
             if sum.constant.as_ref().is_some_and(|c| !c.atoms.is_empty()) {
-                sum = self.graph.push(&node.name, sum, Activation::Identity).1;
+                sum = self
+                    .graph
+                    .push(
+                        &self.label(OutletId::new(node.id, 0)),
+                        sum,
+                        Activation::Identity,
+                    )
+                    .1;
             }
             let shift = sum.constant.take();
             let mut best: Option<Sum> = None;
@@ -202,7 +209,7 @@ impl Translator<'_> {
                 let at = self.windowed(outlet, &sum, w.axis, offset, &index, p.clone())?;
                 best = Some(match best {
                     None => at,
-                    Some(best) => self.max_of(best, &at, &node.name)?,
+                    Some(best) => self.max_of(best, &at, &self.label(OutletId::new(node.id, 0)))?,
                 });
             }
             sum = best.ok_or_else(|| Refusal::new("its window is empty"))?;

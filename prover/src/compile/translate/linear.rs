@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use ndarray::ArrayD;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::{AxisOp, DimLike};
+use tract_onnx::tract_core::ops::Downsample;
 use tract_onnx::tract_core::ops::array::{Pad, PadMode, Slice, TypedConcat};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
@@ -332,19 +333,35 @@ impl Translator<'_> {
             // A block axis of length 1, so that there is something to be outside of.
             one.push(self.graph.atoms.fresh(1));
         }
-        let name = self.model.node(outlet.node).name.clone();
+        let name = self.label(outlet);
         let (_, view) = self.graph.push(&name, plain, super::Activation::Identity);
         view.window(axis, offset, index, new_axis, &self.graph.atoms)
             .ok_or_else(unexpressed)
     }
 
     pub(super) fn slice(&mut self, node: &TypedNode, op: &Slice) -> Outcome<Entry> {
-        let (start, end) = (index_of(&op.start)?, index_of(&op.end)?);
+        self.strided(node, op.axis, signed(index_of(&op.start)?), 1)
+    }
+
+    pub(super) fn downsample(&mut self, node: &TypedNode, op: &Downsample) -> Outcome<Entry> {
+        let step = i64::try_from(op.stride).unwrap_or(i64::MAX);
+        let len = self.shape(input(node, 0)?)?.get(op.axis).copied();
+        let offset = if step > 0 {
+            signed(op.modulo)
+        } else {
+            signed(len.unwrap_or(1)) - 1
+        };
+        self.strided(node, op.axis, offset, step)
+    }
+
+    /// Positions `offset + step·i` of one axis.
+    fn strided(&mut self, node: &TypedNode, axis: usize, offset: i64, step: i64) -> Outcome<Entry> {
         let outlet = input(node, 0)?;
+        let len = self.shape(OutletId::new(node.id, 0))?.get(axis).copied();
         let sum = self.view(outlet)?;
-        let axis = self.graph.atoms.axis(end - start);
-        let index: Vec<(Atom, i64)> = axis.iter().map(|a| (*a, 1)).collect();
-        let mut result = self.windowed(outlet, &sum, op.axis, signed(start), &index, axis)?;
+        let atoms = self.graph.atoms.axis(len.unwrap_or(1));
+        let index: Vec<(Atom, i64)> = atoms.iter().map(|a| (*a, step)).collect();
+        let mut result = self.windowed(outlet, &sum, axis, offset, &index, atoms)?;
         if sum.constant.is_some() {
             result.constant = self.constant_part(node, &[(0, &sum)], &result.axes)?;
         }
