@@ -2,7 +2,10 @@
 
 pub mod columns;
 pub mod commit;
+pub mod compile;
+pub mod data;
 pub mod execute;
+pub mod files;
 pub mod functional;
 pub mod model;
 pub mod opening;
