@@ -101,7 +101,8 @@ impl Growing {
             }
             6 => {
                 let total: usize = shape.iter().product();
-                let divisors: Vec<usize> = (1..=total).filter(|d| total % d == 0).collect();
+                let divisors: Vec<usize> =
+                    (1..=total).filter(|d| total.is_multiple_of(*d)).collect();
                 let first = divisors[self.pick(divisors.len())];
                 let new = if self.pick(2) == 0 {
                     vec![first, total / first]
