@@ -22,7 +22,7 @@ use pleat_nova_circuits::cycle::{
     point_to_bytes,
 };
 use pleat_nova_circuits::params::{
-    CacheFolder, Curve, NOVA_PROOF_BYTES, NovaProof, Parameters, Part, prove_steps,
+    self, CacheFolder, Curve, NOVA_PROOF_BYTES, NovaProof, Parameters, Part, prove_steps,
 };
 use pleat_nova_circuits::step::{
     Check, EvaluationsWitness, RoundWords, ScalarWords, SlotWitness, SlotWords, Witness, Words,
@@ -718,27 +718,24 @@ fn every_word_and_witness_is_checked() {
 // ---- whole files
 
 #[test]
-fn another_number_of_steps_is_refused() {
+fn other_steps_are_refused() {
     let real = &*SHOWN;
-    let steps = &real.steps;
-    let nova = |steps: &[(Words, Witness)]| {
-        prove_steps(&PARAMETERS, &real.steps.start, steps, &mut |_| ())
-    };
-    // A step dropped; one more that does nothing; steps 0 and 1, satisfiable each, in the other order.
-    let blank = (Words::zero(), Witness::zero());
-    let mut exchanged = steps.steps.clone();
-    exchanged.swap(0, 1);
-    for (other, expected) in [
-        (steps.steps[..2].to_vec(), NOVA),
-        ([steps.steps.as_slice(), &[blank]].concat(), NOVA),
-        (exchanged, Refusal::End(EndState::TZ)),
-    ] {
-        let proof = Proof {
-            messages: real.messages.clone(),
-            nova: nova(&other).unwrap(),
-        };
-        assert_eq!(refusal(real.verify(&proof.to_bytes())), expected);
+    let (nova, start) = (&real.proof.nova, &real.steps.start);
+    let steps = real.network().steps();
+    for n in [0, steps - 1, steps + 1] {
+        let end = params::verify(PARAMETERS.verifier_key(), nova, n, start);
+        assert!(
+            matches!(end, Err(pleat_nova_circuits::Error::Verify(_))),
+            "{n} steps: {end:?}"
+        );
     }
+    let end = params::verify(PARAMETERS.verifier_key(), nova, steps, start).unwrap();
+    assert_eq!(end.t_z, real.messages.advice.sigma);
+    // Steps 0 and 1, satisfiable each, in the other order.
+    let mut exchanged = real.steps.clone();
+    exchanged.steps.swap(0, 1);
+    let refused = real.execute_steps(&real.messages, &exchanged);
+    assert_eq!(refused, Refusal::End(EndState::TZ));
 }
 
 /// One key for all models; a proof about one is refused for the other, whatever id it carries.
