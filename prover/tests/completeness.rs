@@ -12,16 +12,18 @@ mod common;
 
 use common::algebra::{commit, key, prove, public, traced, verify};
 use common::dense::Dense;
+use common::{Builder, Problem};
 use ff::Field;
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::relation::{LookupRow, LookupScalars, fold_round_at, lambda_at};
 use pleat_prover::columns::{Cells, Columns, network_tags};
+use pleat_prover::execute::{block_cells, execute};
 use pleat_prover::functional::{Sources, contract, pull_back};
 use pleat_prover::sumcheck::{
     self, Contract, ContractItem, Lookup, LookupColumns, Open, OpenItem, Summand,
 };
 use pleat_verifier::columns::{TableEntry, field_from_usize};
-use pleat_verifier::descriptor::{Axis, Node, Role, View};
+use pleat_verifier::descriptor::{Axis, AxisMap, Inner, Node, Role, Source, Stride, View};
 use pleat_verifier::mle::{Coordinates, bits, eq_index, eq_table, inner_product, zeros_at};
 use pleat_verifier::network::{Column, Network};
 use proptest::prelude::*;
@@ -420,8 +422,8 @@ fn check_view(network: &Network, node: &Node, role: Role, view: &View, rng: &mut
         Role::C | Role::D => &[],
     };
     let column = match view.source {
-        pleat_verifier::descriptor::Source::Activations => Column::Y,
-        pleat_verifier::descriptor::Source::Weights => Column::W,
+        Source::Activations => Column::Y,
+        Source::Weights => Column::W,
     };
     let n = network.variables(column);
     // Columns that no honest run has, padding rows included.
@@ -510,5 +512,195 @@ fn views_of_all_networks_are_their_definition() {
                 check_view(network, node, role, view, &mut rng);
             }
         }
+    }
+}
+
+/// Up to `most` of what is left, in random order.
+fn take_some<T>(left: &mut Vec<T>, most: usize, rng: &mut ChaCha20Rng) -> Vec<T> {
+    let n = below(most + 1, rng).min(left.len());
+    (0..n)
+        .map(|_| left.swap_remove(below(left.len(), rng)))
+        .collect()
+}
+
+fn below(n: usize, rng: &mut ChaCha20Rng) -> usize {
+    rng.next_u32() as usize % n
+}
+
+fn between(low: i64, high: i64, rng: &mut ChaCha20Rng) -> i64 {
+    low + i64::from(rng.next_u32()) % (high - low + 1)
+}
+
+/// A view of a block of this shape by random maps that read some of `axes`, each at most once per term.
+fn random_view(
+    source: Source,
+    block: usize,
+    shape: &[usize],
+    axes: &[Axis],
+    rng: &mut ChaCha20Rng,
+) -> View {
+    let terms = (0..1 + below(2, rng)).map(|_| {
+        let mut left = axes.to_vec();
+        let maps = shape
+            .iter()
+            .map(|n| match take_some(&mut left, 2, rng).as_slice() {
+                [axis] if below(3, rng) == 0 => AxisMap::Repeat {
+                    source: *n,
+                    axis: axis.id,
+                    factor: 1 + below(3, rng),
+                },
+                [axis] if axis.len == *n && below(2, rng) == 0 => AxisMap::identity(*n, axis.id),
+                read => AxisMap::Affine {
+                    source: *n,
+                    offset: between(-2, 2, rng),
+                    index: (read.iter())
+                        .map(|axis| Stride {
+                            axis: axis.id,
+                            stride: between(-1, 2, rng),
+                        })
+                        .collect(),
+                    inner: (0..below(2, rng))
+                        .map(|_| Inner {
+                            len: 1 + below(3, rng),
+                            stride: between(-1, 2, rng),
+                        })
+                        .collect(),
+                },
+            });
+        let maps = maps.collect();
+        common::term(between(-2, 2, rng), block, maps)
+    });
+    View {
+        source,
+        terms: terms.collect(),
+    }
+}
+
+/// An input, and one node that reads it and weights by random maps, with batch, free and contraction axes.
+fn random_network(seed: u64) -> Problem {
+    let mut rng = randomness(seed);
+    let rng = &mut rng;
+    let mut lens =
+        |n: usize, most: usize| -> Vec<usize> { (0..n).map(|_| 1 + below(most, rng)).collect() };
+    let (input_shape, weight_shape) = (lens(2, 5), lens(3, 3));
+    let names = |names: &str, lens: Vec<usize>| -> Vec<Axis> {
+        let axes = names.chars().zip(lens);
+        axes.map(|(name, len)| common::axis(name, len)).collect()
+    };
+    let mut out = names("opq", lens(3, 4));
+    let mut contraction = names("xy", lens(2, 4));
+    let mut b = Builder::new(8, 3);
+    let x = b.input("x", &names("ij", input_shape.clone()));
+    let w = b.weight(&weight_shape);
+    // Some output axes are batch axes; the others are split between the factors.
+    let rest = take_some(&mut out, 3, rng);
+    contraction.extend(take_some(&mut out.clone(), 1, rng));
+    out.extend(rest);
+    let mut free: Vec<Axis> = out.clone();
+    free.retain(|o| contraction.iter().all(|a| a.id != o.id));
+    let of_a = take_some(&mut free, 3, rng);
+    let mut n = common::node("y", &out, 1);
+    n.contraction = contraction.clone();
+    let (y, weights) = (Source::Activations, Source::Weights);
+    let a = random_view(
+        y,
+        x,
+        &input_shape,
+        &[contraction.as_slice(), &of_a].concat(),
+        rng,
+    );
+    let axes_k = [contraction.as_slice(), &free].concat();
+    let k = if below(2, rng) == 0 {
+        random_view(weights, w, &weight_shape, &axes_k, rng)
+    } else {
+        random_view(y, x, &input_shape, &axes_k, rng)
+    };
+    n.product = common::product(between(-3, 3, rng), a, k);
+    let c = random_view(y, x, &input_shape, &out, rng);
+    n.linear = common::linear(between(-50, 50, rng), c);
+    let d = random_view(weights, w, &weight_shape, &out, rng);
+    n.bias = common::linear(between(-50, 50, rng), d);
+    let index = b.node(n);
+    b.output(index);
+    let mut values = |shape: &[usize]| -> Vec<i32> {
+        let n: usize = shape.iter().product();
+        (0..n).map(|_| between(-9, 9, rng) as i32).collect()
+    };
+    Problem {
+        name: format!("random node {seed}"),
+        weights: vec![values(&weight_shape)],
+        inputs: vec![values(&input_shape)],
+        outputs: Vec::new(),
+        network: b.build(),
+    }
+}
+
+/// `Z` of the node's definition, at one output index.
+fn pre_activation(network: &Network, node: &Node, o: &[usize], y: &[i32], w: &[i32]) -> i64 {
+    let value = |view: &View, x: &[usize]| -> i64 {
+        let of = |id| {
+            let contraction = node.contraction.iter().zip(x);
+            let out = node.out.iter().zip(o);
+            contraction
+                .chain(out)
+                .find(|(a, _)| a.id == id)
+                .map(|(_, i)| *i)
+                .unwrap()
+        };
+        let column = match view.source {
+            Source::Activations => y,
+            Source::Weights => w,
+        };
+        let mut sum = 0;
+        view_entries(network, view, &of, &mut |cell, coefficient| {
+            sum += coefficient * i64::from(column[cell]);
+        });
+        sum
+    };
+    let product = node.product.as_ref().unwrap();
+    let same_batch = |x: &[usize]| {
+        node.contraction.iter().zip(x).all(|(a, i)| {
+            let out = node.out.iter().zip(o).find(|(b, _)| b.id == a.id);
+            out.is_none_or(|(_, j)| i == j)
+        })
+    };
+    let mut z: i64 = indices(&node.contraction)
+        .iter()
+        .filter(|x| same_batch(x))
+        .map(|x| product.multiplier * value(&product.a, x) * value(&product.k, x))
+        .sum();
+    for linear in node.linear.iter().chain(&node.bias) {
+        z += linear.multiplier * value(&linear.view, &[]);
+    }
+    z
+}
+
+proptest! {
+    #![proptest_config(config(64))]
+
+    #[test]
+    fn random_nodes_are_their_definition(seed in any::<u64>()) {
+        let problem = random_network(seed);
+        let network = &problem.network;
+        let node = &network.nodes()[1];
+        let mut rng = randomness(seed ^ 1);
+        for (role, view, _) in node.views() {
+            check_view(network, node, role, view, &mut rng);
+        }
+        let model = commit(&problem);
+        let run = execute(network, model.weights(), &problem.inputs);
+        prop_assume!(run.is_ok());
+        let trace = run.unwrap();
+        for (o, cell) in indices(&node.out).iter().zip(block_cells(network, 1)) {
+            let z = pre_activation(network, node, o, &trace.y, model.weights());
+            let digits = (i64::from(trace.p[cell]) << 16)
+                + (i64::from(trace.r1[cell]) << 8)
+                + i64::from(trace.r0[cell]);
+            prop_assert_eq!(z + (1 << 15), digits);
+        }
+        let key = key(&model);
+        let (messages, steps) = prove(traced(&model, &problem.inputs, seed), &key);
+        let verdict = verify(model.verification(), &key, &messages, &steps);
+        prop_assert!(verdict.is_ok(), "{:?}", verdict);
     }
 }
