@@ -2,7 +2,9 @@
 
 pub mod columns;
 pub mod commit;
+pub mod data;
 pub mod execute;
+pub mod files;
 pub mod functional;
 pub mod model;
 pub mod opening;

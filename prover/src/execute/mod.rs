@@ -132,7 +132,13 @@ impl<'a> Executor<'a> {
                 values.map(|v| v as i32).collect()
             })
             .collect();
-        let largest = |values: &[i32]| values.par_iter().map(|v| v.unsigned_abs()).max();
+        let largest = |values: &[i32]| {
+            values
+                .par_iter()
+                .with_min_len(1 << 16)
+                .map(|v| v.unsigned_abs())
+                .max()
+        };
         let bounds = Bounds {
             nodes: (network.nodes().iter())
                 .map(|n| largest(&tables[n.function]).unwrap_or(0))
