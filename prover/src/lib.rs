@@ -2,6 +2,7 @@
 
 pub mod columns;
 pub mod commit;
+pub mod compile;
 pub mod data;
 pub mod execute;
 pub mod files;

@@ -1,0 +1,577 @@
+//! Affine expressions over materialised tensors: what the importer knows about a tensor before it costs a row.
+//!
+//! `V[i] = Σ_x A[x,i]·K[x,i] + Σ_reads coefficient·T[maps(i)] + constant[i]`, in real numbers. A logical axis is a list
+//! of **atoms** (index axes, last least significant), so regrouping axes only moves atoms between lists; axes of length
+//! 1 have none. Atoms that occur in the product but not in the axes are summed over.
+
+use std::collections::HashMap;
+
+use ndarray::{ArcArray, ArrayD, Axis, IxDyn};
+
+/// An index axis; its length is in [`Atoms`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Atom(u32);
+
+/// Lengths of all atoms of a graph.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Atoms(Vec<usize>);
+
+impl Atoms {
+    /// A new atom of `len` indices.
+    pub fn fresh(&mut self, len: usize) -> Atom {
+        let atom = Atom(u32::try_from(self.0.len()).unwrap_or(u32::MAX));
+        self.0.push(len);
+        atom
+    }
+
+    /// A logical axis of its own: no atom if its length is 1.
+    pub fn axis(&mut self, len: usize) -> Vec<Atom> {
+        if len == 1 {
+            Vec::new()
+        } else {
+            vec![self.fresh(len)]
+        }
+    }
+
+    pub fn len(&self, atom: Atom) -> usize {
+        usize::try_from(atom.0)
+            .ok()
+            .and_then(|i| self.0.get(i).copied())
+            .unwrap_or(1)
+    }
+
+    /// Length of a logical axis.
+    pub fn size(&self, atoms: &[Atom]) -> usize {
+        atoms.iter().map(|a| self.len(*a)).product()
+    }
+
+    pub fn lens(&self, atoms: &[Atom]) -> Vec<usize> {
+        atoms.iter().map(|a| self.len(*a)).collect()
+    }
+}
+
+/// A simultaneous substitution: an atom becomes several, the last least significant.
+pub(super) type Rename = HashMap<Atom, Vec<Atom>>;
+
+fn renamed(atoms: &[Atom], rename: &Rename) -> Vec<Atom> {
+    let one = |a: &Atom| rename.get(a).cloned().unwrap_or_else(|| vec![*a]);
+    atoms.iter().flat_map(one).collect()
+}
+
+/// Renames that give two axes of equal length the same atoms.
+#[derive(Default)]
+pub(super) struct Unified {
+    pub left: Rename,
+    pub right: Rename,
+}
+
+impl Unified {
+    /// Refines `left` and `right` to their coarsest common splitting and names it afresh; `None` if there is none.
+    pub fn axis(&mut self, atoms: &mut Atoms, left: &[Atom], right: &[Atom]) -> Option<Vec<Atom>> {
+        let fresh = |atoms: &mut Atoms, side: &[Atom], rename: &mut Rename| {
+            let mut axis = Vec::new();
+            for atom in side {
+                let new = atoms.fresh(atoms.len(*atom));
+                rename.insert(*atom, vec![new]);
+                axis.push(new);
+            }
+            axis
+        };
+        if left.is_empty() {
+            return Some(fresh(atoms, right, &mut self.right));
+        }
+        if right.is_empty() {
+            return Some(fresh(atoms, left, &mut self.left));
+        }
+        let mut result = Vec::new();
+        let (mut l, mut r) = (left.iter().rev(), right.iter().rev());
+        let (mut a, mut b) = (l.next(), r.next());
+        let mut rest = (a.map(|a| atoms.len(*a)), b.map(|b| atoms.len(*b)));
+        while let (Some(atom_l), Some(atom_r), (Some(n), Some(m))) = (a, b, rest) {
+            let shared = n.min(m);
+            if n % shared != 0 || m % shared != 0 {
+                return None;
+            }
+            let new = atoms.fresh(shared);
+            result.insert(0, new);
+            self.left.entry(*atom_l).or_default().insert(0, new);
+            self.right.entry(*atom_r).or_default().insert(0, new);
+            rest = (Some(n / shared), Some(m / shared));
+            if n == shared {
+                a = l.next();
+                rest.0 = a.map(|a| atoms.len(*a));
+            }
+            if m == shared {
+                b = r.next();
+                rest.1 = b.map(|b| atoms.len(*b));
+            }
+        }
+        (a.is_none() && b.is_none()).then_some(result)
+    }
+}
+
+/// How one source axis is read: `j = offset + Σ stride·atom + Σ stride·inner`, dropped outside `[0, source)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Map {
+    pub source: usize,
+    pub offset: i64,
+    pub index: Vec<(Atom, i64)>,
+    /// Length and stride of axes summed over.
+    pub inner: Vec<(usize, i64)>,
+}
+
+impl Map {
+    pub fn identity(source: usize, atom: Atom) -> Self {
+        Self {
+            source,
+            offset: 0,
+            index: vec![(atom, 1)],
+            inner: Vec::new(),
+        }
+    }
+
+    fn rename(&self, rename: &Rename, atoms: &Atoms) -> Self {
+        let mut index = Vec::new();
+        for (atom, stride) in &self.index {
+            let new = renamed(&[*atom], rename);
+            let mut stride = *stride;
+            let mut strided = Vec::new();
+            for part in new.iter().rev() {
+                strided.insert(0, (*part, stride));
+                stride *= signed(atoms.len(*part));
+            }
+            index.extend(strided);
+        }
+        Self {
+            index,
+            ..self.clone()
+        }
+    }
+}
+
+pub(super) fn signed(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// `coefficient · T[maps]`, one map per axis of the block of node `node`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Read {
+    pub coefficient: f64,
+    pub node: usize,
+    pub maps: Vec<Map>,
+}
+
+impl Read {
+    fn rename(&self, rename: &Rename, atoms: &Atoms) -> Self {
+        Self {
+            maps: self.maps.iter().map(|m| m.rename(rename, atoms)).collect(),
+            ..*self
+        }
+    }
+
+    pub fn reads(&self, atom: Atom) -> bool {
+        self.maps
+            .iter()
+            .any(|m| m.index.iter().any(|(a, _)| *a == atom))
+    }
+}
+
+fn rename_reads(reads: &[Read], rename: &Rename, atoms: &Atoms) -> Vec<Read> {
+    reads.iter().map(|r| r.rename(rename, atoms)).collect()
+}
+
+fn scale_reads(reads: &mut [Read], factor: f64) {
+    for read in reads {
+        read.coefficient *= factor;
+    }
+}
+
+/// Atoms that any of the reads reads, each once, in order of first use.
+pub(super) fn atoms_read(reads: &[Read]) -> Vec<Atom> {
+    let mut seen = Vec::new();
+    for (atom, _) in reads.iter().flat_map(|r| &r.maps).flat_map(|m| &m.index) {
+        if !seen.contains(atom) {
+            seen.push(*atom);
+        }
+    }
+    seen
+}
+
+/// A known tensor, indexed by atoms; it does not vary along others.
+#[derive(Clone, Debug)]
+pub(super) struct Constant {
+    pub atoms: Vec<Atom>,
+    pub values: ArcArray<f32, IxDyn>,
+}
+
+impl Constant {
+    pub fn scalar(value: f32) -> Self {
+        Self {
+            atoms: Vec::new(),
+            values: ArcArray::from_elem(IxDyn(&[]), value),
+        }
+    }
+
+    /// A tensor of logical shape `values.shape()` along `axes`; axes of length 1 broadcast.
+    pub fn along(values: &ArrayD<f32>, axes: &[Vec<Atom>], atoms: &Atoms) -> Option<Self> {
+        let mut shape = Vec::new();
+        let mut names = Vec::new();
+        for (len, axis) in values.shape().iter().zip(axes) {
+            if *len != 1 {
+                if *len != atoms.size(axis) {
+                    return None;
+                }
+                names.extend(axis.iter().copied());
+                shape.extend(atoms.lens(axis));
+            }
+        }
+        let flat: Vec<f32> = values.iter().copied().collect();
+        let values = ArcArray::from_shape_vec(IxDyn(&shape), flat).ok()?;
+        let constant = Self {
+            atoms: names,
+            values,
+        };
+        Some(constant.squeezed())
+    }
+
+    /// Drops the axes along which the tensor does not vary.
+    fn squeezed(mut self) -> Self {
+        let mut axis = 0;
+        while axis < self.atoms.len() {
+            let first = self.values.index_axis(Axis(axis), 0);
+            let uniform = self.values.axis_iter(Axis(axis)).all(|v| v == first);
+            if uniform {
+                self.values = first.to_shared();
+                self.atoms.remove(axis);
+            } else {
+                axis += 1;
+            }
+        }
+        self
+    }
+
+    fn rename(&self, rename: &Rename, atoms: &Atoms) -> Self {
+        let names = renamed(&self.atoms, rename);
+        let shape = atoms.lens(&names);
+        let flat: Vec<f32> = self.values.iter().copied().collect();
+        let values =
+            ArcArray::from_shape_vec(IxDyn(&shape), flat).unwrap_or_else(|_| self.values.clone());
+        Self {
+            atoms: names,
+            values,
+        }
+    }
+
+    /// The same tensor with its axes in `order` (a superset of its atoms); atoms it does not vary along get length 1.
+    pub fn ordered(&self, order: &[Atom]) -> ArcArray<f32, IxDyn> {
+        let present: Vec<usize> = order
+            .iter()
+            .filter_map(|a| self.atoms.iter().position(|b| a == b))
+            .collect();
+        let mut values = self.values.clone().permuted_axes(present);
+        for (i, atom) in order.iter().enumerate() {
+            if !self.atoms.contains(atom) {
+                values = values.insert_axis(Axis(i));
+            }
+        }
+        values
+    }
+
+    fn combine(&self, other: &Self, f: impl Fn(&ArrayD<f32>, &ArrayD<f32>) -> ArrayD<f32>) -> Self {
+        let mut order = self.atoms.clone();
+        order.extend(other.atoms.iter().filter(|a| !self.atoms.contains(a)));
+        let values = f(
+            &self.ordered(&order).into_owned(),
+            &other.ordered(&order).into_owned(),
+        );
+        Self {
+            atoms: order,
+            values: values.into_shared(),
+        }
+    }
+
+    pub fn plus(&self, other: &Self) -> Self {
+        self.combine(other, |a, b| a + b)
+    }
+
+    pub fn times(&self, other: &Self) -> Self {
+        self.combine(other, |a, b| a * b)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "constants are f32")]
+    fn scale(&mut self, factor: f64) {
+        self.values.mapv_inplace(|v| (f64::from(v) * factor) as f32);
+    }
+
+    /// The tensor in the logical shape of `axes`, broadcast axes written out.
+    pub fn dense(&self, axes: &[Vec<Atom>], atoms: &Atoms) -> ArrayD<f32> {
+        let order: Vec<Atom> = axes.concat();
+        let shape: Vec<usize> = axes.iter().map(|a| atoms.size(a)).collect();
+        let values = self.ordered(&order);
+        let full = values.broadcast(IxDyn(&atoms.lens(&order)));
+        let flat: Vec<f32> = full.iter().flat_map(|v| v.iter().copied()).collect();
+        ArrayD::from_shape_vec(IxDyn(&shape), flat).unwrap_or_else(|_| ArrayD::zeros(IxDyn(&shape)))
+    }
+}
+
+/// The right factor of a product.
+#[derive(Clone, Debug)]
+pub(super) enum Factor {
+    /// Weights.
+    Constant(Constant),
+    /// Other activations.
+    Reads(Vec<Read>),
+}
+
+/// `Σ_x A·K`.
+#[derive(Clone, Debug)]
+pub(super) struct Product {
+    pub a: Vec<Read>,
+    pub k: Factor,
+}
+
+impl Product {
+    /// Atoms of both factors, each once.
+    pub fn atoms(&self) -> Vec<Atom> {
+        let mut all = atoms_read(&self.a);
+        let right = match &self.k {
+            Factor::Constant(c) => c.atoms.clone(),
+            Factor::Reads(reads) => atoms_read(reads),
+        };
+        all.extend(
+            right
+                .into_iter()
+                .filter(|a| !all.contains(a))
+                .collect::<Vec<_>>(),
+        );
+        all
+    }
+}
+
+/// The expression of one tensor.
+#[derive(Clone, Debug)]
+pub(super) struct Sum {
+    pub axes: Vec<Vec<Atom>>,
+    pub product: Option<Product>,
+    pub reads: Vec<Read>,
+    pub constant: Option<Constant>,
+}
+
+impl Sum {
+    /// The block of node `node`, read whole.
+    pub fn block(node: usize, axes: Vec<Vec<Atom>>, atoms: &Atoms) -> Self {
+        let maps = axes
+            .iter()
+            .flatten()
+            .map(|a| Map::identity(atoms.len(*a), *a))
+            .collect();
+        let read = Read {
+            coefficient: 1.0,
+            node,
+            maps,
+        };
+        Self {
+            axes,
+            product: None,
+            reads: vec![read],
+            constant: None,
+        }
+    }
+
+    /// All atoms that index the tensor, in order.
+    pub fn atoms(&self) -> Vec<Atom> {
+        self.axes.concat()
+    }
+
+    pub fn shape(&self, atoms: &Atoms) -> Vec<usize> {
+        self.axes.iter().map(|a| atoms.size(a)).collect()
+    }
+
+    pub fn rename(&self, rename: &Rename, atoms: &Atoms) -> Self {
+        let product = self.product.as_ref().map(|p| Product {
+            a: rename_reads(&p.a, rename, atoms),
+            k: match &p.k {
+                Factor::Constant(c) => Factor::Constant(c.rename(rename, atoms)),
+                Factor::Reads(r) => Factor::Reads(rename_reads(r, rename, atoms)),
+            },
+        });
+        Self {
+            axes: self.axes.iter().map(|a| renamed(a, rename)).collect(),
+            product,
+            reads: rename_reads(&self.reads, rename, atoms),
+            constant: self.constant.as_ref().map(|c| c.rename(rename, atoms)),
+        }
+    }
+
+    /// `self·factor + shift`.
+    #[expect(clippy::cast_possible_truncation, reason = "constants are f32")]
+    pub fn affine(mut self, factor: f64, shift: f64) -> Self {
+        if factor != 1.0 {
+            scale_reads(&mut self.reads, factor);
+            if let Some(p) = &mut self.product {
+                scale_reads(&mut p.a, factor);
+            }
+            if let Some(c) = &mut self.constant {
+                c.scale(factor);
+            }
+        }
+        if shift != 0.0 {
+            self.add_constant(&Constant::scalar(shift as f32));
+        }
+        self
+    }
+
+    pub fn add_constant(&mut self, constant: &Constant) {
+        let sum = match &self.constant {
+            Some(c) => c.plus(constant),
+            None => constant.clone(),
+        };
+        self.constant = Some(sum);
+    }
+
+    /// Adds a sum with the same axes; the caller has seen to it that at most one has a product.
+    pub fn add(&mut self, other: Self) {
+        for read in other.reads {
+            let same = self
+                .reads
+                .iter_mut()
+                .find(|r| r.node == read.node && r.maps == read.maps);
+            match same {
+                Some(r) => r.coefficient += read.coefficient,
+                None => self.reads.push(read),
+            }
+        }
+        self.reads.retain(|r| r.coefficient != 0.0);
+        self.product = self.product.take().or(other.product);
+        if let Some(c) = other.constant {
+            self.add_constant(&c);
+        }
+    }
+
+    /// Gives both sums the same atoms along every axis, broadcasting axes of length 1. `None` if an axis cannot be
+    /// refined to a common splitting.
+    pub fn unify(&self, other: &Self, atoms: &mut Atoms) -> Option<(Self, Self)> {
+        let mut unified = Unified::default();
+        let mut axes = Vec::new();
+        for (left, right) in self.axes.iter().zip(&other.axes) {
+            axes.push(unified.axis(atoms, left, right)?);
+        }
+        let mut left = self.rename(&unified.left, atoms);
+        let mut right = other.rename(&unified.right, atoms);
+        left.axes.clone_from(&axes);
+        right.axes = axes;
+        Some((left, right))
+    }
+
+    /// Splits the atoms of one logical axis so that it falls into consecutive groups of the given lengths.
+    pub fn regroup(
+        &self,
+        axis: &[Atom],
+        lens: &[usize],
+        atoms: &mut Atoms,
+    ) -> Option<(Rename, Vec<Vec<Atom>>)> {
+        let target: Vec<Vec<Atom>> = lens.iter().map(|n| atoms.axis(*n)).collect();
+        let mut unified = Unified::default();
+        unified.axis(atoms, axis, &target.concat())?;
+        let groups = target.iter().map(|g| renamed(g, &unified.right)).collect();
+        Some((unified.left, groups))
+    }
+
+    /// Replaces the index of logical axis `axis` by `offset + Σ stride·atom` over new atoms; positions outside the
+    /// axis become 0. The new axis is `axis_atoms`, a subset of the new atoms. `None` if the zeros cannot be expressed.
+    pub fn window(
+        &self,
+        axis: usize,
+        offset: i64,
+        index: &[(Atom, i64)],
+        new_axis: Vec<Atom>,
+        atoms: &Atoms,
+    ) -> Option<Self> {
+        let old = self.axes.get(axis)?;
+        let len = signed(atoms.size(old));
+        let (mut low, mut high) = (offset, offset);
+        for (atom, stride) in index {
+            let reach = stride * signed(atoms.len(*atom).saturating_sub(1));
+            low += reach.min(0);
+            high += reach.max(0);
+        }
+        let leaves = low < 0 || high >= len;
+        let reads = self
+            .reads
+            .iter()
+            .map(|r| window_read(r, old, offset, index, leaves.then_some((low, high)), atoms))
+            .collect::<Option<Vec<_>>>()?;
+        let mut axes = self.axes.clone();
+        *axes.get_mut(axis)? = new_axis;
+        Some(Self {
+            axes,
+            product: None,
+            reads,
+            constant: None,
+        })
+    }
+
+    /// Sums over atoms, which leave their axes (views only).
+    pub fn total(&self, summed: &[Atom], atoms: &Atoms) -> Self {
+        let mut sum = self.clone();
+        for axis in &mut sum.axes {
+            axis.retain(|a| !summed.contains(a));
+        }
+        for read in &mut sum.reads {
+            for atom in summed {
+                let len = atoms.len(*atom);
+                if !read.reads(*atom) {
+                    #[expect(clippy::cast_precision_loss, reason = "axis lengths are small")]
+                    let times = len as f64;
+                    read.coefficient *= times;
+                }
+                for map in &mut read.maps {
+                    for (_, stride) in map.index.iter().filter(|(a, _)| a == atom) {
+                        map.inner.push((len, *stride));
+                    }
+                    map.index.retain(|(a, _)| a != atom);
+                }
+            }
+        }
+        sum
+    }
+}
+
+/// One read under [`Sum::window`]; `leaves` gives the extreme positions if they leave the axis.
+fn window_read(
+    read: &Read,
+    old: &[Atom],
+    offset: i64,
+    index: &[(Atom, i64)],
+    leaves: Option<(i64, i64)>,
+    atoms: &Atoms,
+) -> Option<Read> {
+    let [old] = old else {
+        // An axis of length 1, or of several atoms: only position 0 of the former is certain to exist.
+        let whole = old.is_empty() && leaves.is_none();
+        return whole.then(|| read.clone());
+    };
+    if leaves.is_some() && !read.reads(*old) {
+        return None;
+    }
+    let mut read = read.clone();
+    for map in &mut read.maps {
+        let Some(at) = map.index.iter().position(|(a, _)| a == old) else {
+            continue;
+        };
+        let (_, stride) = map.index.remove(at);
+        if let Some((low, high)) = leaves {
+            let alone = map.index.is_empty() && map.inner.is_empty();
+            let len = signed(atoms.len(*old));
+            let inside = |i: i64| (0..signed(map.source)).contains(&(map.offset + stride * i));
+            let dropped = !(low..0).any(inside) && !(len..=high).any(inside);
+            if !alone || !dropped {
+                return None;
+            }
+        }
+        map.offset += stride * offset;
+        map.index
+            .extend(index.iter().map(|(a, s)| (*a, s * stride)));
+    }
+    Some(read)
+}

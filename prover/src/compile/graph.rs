@@ -1,0 +1,123 @@
+//! The translated network in real numbers: what will become the descriptor's nodes, before quantization.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::expr::{Atom, Atoms, Factor, Product, Sum};
+use super::unary::Unary;
+
+/// What a node applies to its pre-activation.
+#[derive(Clone, Debug)]
+pub(super) enum Activation {
+    /// Nothing; the node is an input of the network.
+    Input,
+    /// Nothing.
+    Identity,
+    /// `max(x, 0)`.
+    Relu,
+    /// Any other function, a table.
+    Table(Arc<Unary>),
+}
+
+/// A tensor that takes rows: `activation(sum)`, its block axes being the sum's atoms.
+#[derive(Clone, Debug)]
+pub(super) struct GraphNode {
+    pub name: String,
+    pub sum: Sum,
+    pub activation: Activation,
+}
+
+impl GraphNode {
+    /// Axes of the block.
+    pub fn out(&self) -> Vec<Atom> {
+        self.sum.atoms()
+    }
+}
+
+/// An input or output tensor.
+#[derive(Clone, Debug)]
+pub(super) struct GraphPort {
+    pub name: String,
+    pub node: usize,
+    pub shape: Vec<usize>,
+}
+
+/// The network.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Graph {
+    pub atoms: Atoms,
+    pub nodes: Vec<GraphNode>,
+    pub inputs: Vec<GraphPort>,
+    pub outputs: Vec<GraphPort>,
+}
+
+/// The index axes of a product, by who reads them.
+#[derive(Clone, Debug)]
+pub(super) struct ProductAxes {
+    /// Output axes that both factors read.
+    pub batch: Vec<Atom>,
+    /// Output axes that only `A` reads.
+    pub a_free: Vec<Atom>,
+    /// Output axes that only `K` reads.
+    pub k_free: Vec<Atom>,
+    /// Axes that are not in the output.
+    pub summed: Vec<Atom>,
+}
+
+impl ProductAxes {
+    pub fn of(product: &Product, out: &[Atom]) -> Self {
+        let a = super::expr::atoms_read(&product.a);
+        let k = match &product.k {
+            Factor::Constant(c) => c.atoms.clone(),
+            Factor::Reads(reads) => super::expr::atoms_read(reads),
+        };
+        let select = |in_a: bool, in_k: bool| -> Vec<Atom> {
+            let fits = |o: &&Atom| a.contains(o) == in_a && k.contains(o) == in_k;
+            out.iter().filter(fits).copied().collect()
+        };
+        // In the weights' own order, so that a plain matrix is stored as it came.
+        let all = k.iter().chain(a.iter().filter(|x| !k.contains(x)));
+        Self {
+            batch: select(true, true),
+            a_free: select(true, false),
+            k_free: select(false, true),
+            summed: all.filter(|x| !out.contains(x)).copied().collect(),
+        }
+    }
+
+    /// Axes of `A` as a matrix per batch: rows, then the contraction.
+    pub fn a_order(&self) -> Vec<Atom> {
+        [self.batch.as_slice(), &self.a_free, &self.summed].concat()
+    }
+
+    /// Axes of `K` as a matrix per batch: rows, then the contraction. Weights are stored in this order.
+    pub fn k_order(&self) -> Vec<Atom> {
+        [self.batch.as_slice(), &self.k_free, &self.summed].concat()
+    }
+}
+
+impl Graph {
+    /// Adds a node and returns the view that reads it whole.
+    pub fn push(&mut self, name: &str, sum: Sum, activation: Activation) -> (usize, Sum) {
+        let index = self.nodes.len();
+        let view = Sum::block(index, sum.axes.clone(), &self.atoms);
+        self.nodes.push(GraphNode {
+            name: name.to_owned(),
+            sum,
+            activation,
+        });
+        (index, view)
+    }
+
+    /// Makes names unique, for messages that name a node.
+    pub fn number_names(&mut self) {
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        for node in &mut self.nodes {
+            let count = seen.entry(node.name.clone()).or_insert(0);
+            *count += 1;
+            if *count > 1 {
+                node.name = format!("{}#{count}", node.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The compiler: an ONNX model and calibration samples become a descriptor and integer weights (PROTOCOL.md §1–§3).
+//!
+//! Import (tract) → [`translate`] → ranges on the samples ([`float`]) → integers ([`quantize`]) → addresses ([`layout`])
+//! → comparison of the integer network with the float one ([`Report`]). Nothing here is proved; a proof is about the
+//! descriptor and the weights, however they came about.
+
+mod error;
+mod expr;
+mod float;
+mod graph;
+mod layout;
+mod onnx;
+mod quantize;
+mod report;
+mod translate;
+mod unary;
+
+use std::path::Path;
+
+use ndarray::ArrayD;
+use pleat_verifier::descriptor::{Descriptor, Limits};
+use pleat_verifier::network::Network;
+
+pub use error::{CompileError, Unsupported};
+pub use onnx::{InputSpec, SUPPORTED, input_specs};
+pub use report::{Report, TensorScale};
+
+/// What the user chooses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CompileOptions {
+    /// `B`, 2 to 15: the width of quotients and digits.
+    pub digit_bits: u32,
+    /// How far beyond the calibrated range a tensor may go, as a fraction of it.
+    pub headroom: f64,
+    /// `κ`, 4 to 18; chosen for the shortest proof if `None`.
+    pub row_bits: Option<u32>,
+}
+
+impl Default for CompileOptions {
+    fn default() -> Self {
+        Self {
+            digit_bits: 12,
+            headroom: 0.25,
+            row_bits: None,
+        }
+    }
+}
+
+/// Stages of compilation, for progress bars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Reading and translating the model.
+    Import,
+    /// Running the float network on the samples.
+    Calibrate,
+    /// Choosing scales and integers.
+    Quantize,
+    /// Running the integer network on the samples.
+    Compare,
+}
+
+/// A compiled network.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// Everything public but the weights' commitment.
+    pub descriptor: Descriptor,
+    /// Per weight block, row-major over its true shape.
+    pub weights: Vec<Vec<i32>>,
+    /// How well the integer network imitates the float one.
+    pub report: Report,
+}
+
+/// Compiles a model. `calibration` lists samples; each has one tensor per input of the model, in its shape.
+///
+/// # Errors
+/// If the model cannot be read or uses operators that cannot be proved, or the samples do not fit it.
+pub fn compile(
+    onnx: &Path,
+    calibration: &[Vec<ArrayD<f32>>],
+    options: &CompileOptions,
+    progress: &mut dyn FnMut(Stage, u64, u64),
+) -> Result<Compiled, CompileError> {
+    check_options(options)?;
+    progress(Stage::Import, 0, 1);
+    let proto = onnx::load(onnx)?;
+    let Some(graph) = &proto.graph else {
+        return Err(CompileError::NotOnnx {
+            file: onnx.to_owned(),
+            reason: "it has no graph".to_owned(),
+        });
+    };
+    let bad = onnx::unsupported(graph);
+    if !bad.is_empty() {
+        return Err(CompileError::Unsupported {
+            file: onnx.to_owned(),
+            nodes: bad,
+        });
+    }
+    let specs = onnx::specs(graph);
+    let samples = check_samples(onnx, calibration, &specs)?;
+    let typed = onnx::typed(onnx, &proto, &specs)?;
+    let network = translate::translate(onnx, graph, &typed)?;
+    progress(Stage::Import, 1, 1);
+
+    let reference = report::Reference::new(onnx, &typed)?;
+    let runner = float::Runner::new(&network);
+    let total = samples.len() as u64;
+    let mut ranges = vec![(f32::MAX, f32::MIN); network.nodes.len()];
+    let mut expected = Vec::with_capacity(samples.len());
+    for (done, sample) in samples.iter().enumerate() {
+        progress(Stage::Calibrate, done as u64, total);
+        let run = runner.run(sample).map_err(|e| CompileError::Overflow {
+            node: network
+                .nodes
+                .get(e.node)
+                .map_or_else(String::new, |n| n.name.clone()),
+            sample: done,
+        })?;
+        let outputs = reference.run(sample)?;
+        report::faithful(onnx, &network, done, &run.outputs, &outputs)?;
+        for (range, new) in ranges.iter_mut().zip(run.ranges) {
+            *range = (range.0.min(new.0), range.1.max(new.1));
+        }
+        expected.push(outputs);
+    }
+    progress(Stage::Calibrate, total, total);
+
+    progress(Stage::Quantize, 0, 1);
+    let quantized = quantize::quantize(&network, &ranges, options.digit_bits, options.headroom)?;
+    let mut descriptor = quantized.descriptor;
+    layout::lay_out(&mut descriptor, options.row_bits);
+    let checked = Network::new(descriptor.clone(), &Limits::default())?;
+    progress(Stage::Quantize, 1, 1);
+
+    let mut compare = |done, total| progress(Stage::Compare, done, total);
+    let report = report::compare(
+        &checked,
+        &quantized.weights,
+        &quantized.scales,
+        &samples,
+        &expected,
+        &mut compare,
+    )?;
+    Ok(Compiled {
+        descriptor,
+        weights: quantized.weights,
+        report,
+    })
+}
+
+fn check_options(options: &CompileOptions) -> Result<(), CompileError> {
+    let bad = |option, value: String, range| {
+        Err(CompileError::BadOption {
+            option,
+            value,
+            range,
+        })
+    };
+    if !(2..=15).contains(&options.digit_bits) {
+        return bad("digit bits", options.digit_bits.to_string(), "2 to 15");
+    }
+    if !(0.0..=1000.0).contains(&options.headroom) {
+        return bad("headroom", options.headroom.to_string(), "0 to 1000");
+    }
+    match options.row_bits {
+        Some(k) if !(4..=18).contains(&k) => bad("row bits", k.to_string(), "4 to 18"),
+        _ => Ok(()),
+    }
+}
+
+/// The samples as row-major vectors, after checking number, shape and values.
+fn check_samples(
+    file: &Path,
+    calibration: &[Vec<ArrayD<f32>>],
+    specs: &[InputSpec],
+) -> Result<Vec<Vec<Vec<f32>>>, CompileError> {
+    if calibration.is_empty() {
+        return Err(CompileError::NoCalibration);
+    }
+    let mut samples = Vec::with_capacity(calibration.len());
+    for (sample, tensors) in calibration.iter().enumerate() {
+        let misfit = |what: String| CompileError::BadSample {
+            file: file.to_owned(),
+            sample,
+            what,
+            expected: specs.iter().map(ToString::to_string).collect(),
+        };
+        if tensors.len() != specs.len() {
+            return Err(misfit(format!("it has {} tensors", tensors.len())));
+        }
+        let mut flat = Vec::with_capacity(tensors.len());
+        for (tensor, spec) in tensors.iter().zip(specs) {
+            if tensor.shape() != spec.shape.as_slice() {
+                let what = format!("its tensor for {} is {:?}", spec.name, tensor.shape());
+                return Err(misfit(what));
+            }
+            if let Some((element, value)) = tensor.iter().enumerate().find(|v| !v.1.is_finite()) {
+                return Err(CompileError::NotFinite {
+                    sample,
+                    input: spec.name.clone(),
+                    element,
+                    value: *value,
+                });
+            }
+            flat.push(tensor.iter().copied().collect());
+        }
+        samples.push(flat);
+    }
+    Ok(samples)
+}

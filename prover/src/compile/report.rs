@@ -1,0 +1,257 @@
+//! How well the integer network imitates the float one on the calibration samples.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ndarray::ArrayD;
+use pleat_verifier::network::Network;
+use serde::Serialize;
+use tract_onnx::prelude::*;
+
+use super::error::CompileError;
+use super::float;
+use super::graph::Graph;
+use super::quantize::Scale;
+use crate::execute::{ExecuteError, Executor, block_values, weight_column};
+
+/// One node's quantization.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TensorScale {
+    /// The node.
+    pub name: String,
+    /// Its function.
+    pub function: String,
+    /// True lengths of its block's axes.
+    pub shape: Vec<usize>,
+    /// Real value of one unit of the quotient.
+    pub quotient: f64,
+    /// Real value of one unit of the output.
+    pub output: f64,
+}
+
+/// The compile report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Stored weights and biases.
+    pub parameters: usize,
+    /// Nodes, inputs included.
+    pub nodes: usize,
+    /// Real rows of the trace.
+    pub rows: usize,
+    /// Multiplications of all contractions.
+    pub macs: usize,
+    /// Calibration samples.
+    pub samples: usize,
+    /// Fraction of (sample, output) pairs where both networks' largest element is the same; for an output of one
+    /// element, where the signs agree. A sample that saturates counts as a disagreement.
+    pub top1_agreement: f64,
+    /// Largest absolute error of a dequantized output over the samples that do not saturate; 0 if all do.
+    pub max_abs_error: f64,
+    /// Mean absolute error over the same.
+    pub mean_abs_error: f64,
+    /// Tensors that left their range on some sample, each once.
+    pub saturated: Vec<String>,
+    /// Per node, in order.
+    pub scales: Vec<TensorScale>,
+}
+
+/// The model as the importer itself runs it.
+pub(super) struct Reference {
+    plan: Arc<TypedRunnableModel>,
+    file: std::path::PathBuf,
+    shapes: Vec<(Vec<usize>, DatumType)>,
+}
+
+impl Reference {
+    pub fn new(file: &Path, model: &TypedModel) -> Result<Self, CompileError> {
+        let prepared = || -> TractResult<_> {
+            let mut shapes = Vec::new();
+            for outlet in model.input_outlets()? {
+                let fact = model.outlet_fact(*outlet)?;
+                let shape = fact.shape.as_concrete().map(<[usize]>::to_vec);
+                shapes.push((shape.unwrap_or_default(), fact.datum_type));
+            }
+            Ok((model.clone().into_runnable()?, shapes))
+        };
+        let (plan, shapes) = prepared().map_err(|e| not_runnable(file, &e))?;
+        Ok(Self {
+            plan,
+            file: file.to_owned(),
+            shapes,
+        })
+    }
+
+    /// The model's outputs on one sample.
+    pub fn run(&self, inputs: &[Vec<f32>]) -> Result<Vec<ArrayD<f32>>, CompileError> {
+        let run = || -> TractResult<Vec<ArrayD<f32>>> {
+            let mut tensors: TVec<TValue> = TVec::new();
+            for (values, (shape, datum)) in inputs.iter().zip(&self.shapes) {
+                let tensor = Tensor::from_shape(shape, values)?;
+                tensors.push(tensor.cast_to_dt(*datum)?.into_owned().into_tvalue());
+            }
+            let outputs = self.plan.run(tensors)?;
+            let array = |t: &TValue| -> TractResult<ArrayD<f32>> {
+                Ok(t.cast_to::<f32>()?.to_plain_array_view::<f32>()?.to_owned())
+            };
+            outputs.iter().map(array).collect()
+        };
+        run().map_err(|e| not_runnable(&self.file, &e))
+    }
+}
+
+fn not_runnable(file: &Path, e: &TractError) -> CompileError {
+    CompileError::NotOnnx {
+        file: file.to_owned(),
+        reason: format!("it cannot be run: {e:#}"),
+    }
+}
+
+/// Demands that the translation computes what the model computes.
+pub(super) fn faithful(
+    file: &Path,
+    graph: &Graph,
+    sample: usize,
+    got: &[Vec<f32>],
+    expected: &[ArrayD<f32>],
+) -> Result<(), CompileError> {
+    for ((port, got), expected) in graph.outputs.iter().zip(got).zip(expected) {
+        if let Some((got, expected)) = float::differs(got, expected.view()) {
+            return Err(CompileError::Unfaithful {
+                file: file.to_owned(),
+                output: port.name.clone(),
+                sample,
+                got,
+                expected,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Runs the integer network on every sample.
+pub(super) fn compare(
+    network: &Network,
+    weights: &[Vec<i32>],
+    scales: &[Scale],
+    samples: &[Vec<Vec<f32>>],
+    expected: &[Vec<ArrayD<f32>>],
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report, CompileError> {
+    let descriptor = network.descriptor();
+    let column = weight_column(network, weights)?;
+    let executor = Executor::new(network, &column)?;
+    let total = samples.len() as u64;
+    let (mut agreeing, mut decisions) = (0_usize, 0_usize);
+    let (mut worst, mut sum, mut count) = (0.0_f64, 0.0_f64, 0_usize);
+    let mut saturated: Vec<String> = Vec::new();
+    for (done, (sample, expected)) in samples.iter().zip(expected).enumerate() {
+        progress(done as u64, total);
+        decisions += expected.len();
+        let ports = descriptor.inputs.iter().zip(sample);
+        let inputs: Vec<Vec<i32>> = ports.map(|(p, v)| quantized(v, p.scale)).collect();
+        let trace = match executor.run(&inputs) {
+            Ok(trace) => trace,
+            Err(e) => {
+                let name = match e {
+                    ExecuteError::InputRange { name, .. } => name,
+                    ExecuteError::QuotientRange { node, .. } => node,
+                    other => return Err(other.into()),
+                };
+                if !saturated.contains(&name) {
+                    saturated.push(name);
+                }
+                continue;
+            }
+        };
+        for (port, expected) in descriptor.outputs.iter().zip(expected) {
+            let values = block_values(network, port.node, &trace.y);
+            let got: Vec<f64> = values.iter().map(|v| f64::from(*v) * port.scale).collect();
+            let expected: Vec<f64> = expected.iter().map(|v| f64::from(*v)).collect();
+            agreeing += usize::from(decision(&got) == decision(&expected));
+            for (g, e) in got.iter().zip(&expected) {
+                worst = worst.max((g - e).abs());
+                sum += (g - e).abs();
+                count += 1;
+            }
+        }
+    }
+    progress(total, total);
+    let scale = |(node, scale): (&pleat_verifier::descriptor::Node, &Scale)| TensorScale {
+        name: node.name.clone(),
+        function: network
+            .function(node)
+            .0
+            .map_or_else(String::new, |f| f.name().to_owned()),
+        shape: node.shape(),
+        quotient: scale.p,
+        output: scale.y,
+    };
+    Ok(Report {
+        parameters: weights.iter().map(Vec::len).sum(),
+        nodes: network.nodes().len(),
+        rows: network.real_rows(),
+        macs: macs(network),
+        samples: samples.len(),
+        top1_agreement: ratio(agreeing, decisions),
+        max_abs_error: worst,
+        mean_abs_error: if count == 0 {
+            0.0
+        } else {
+            sum / float_of(count)
+        },
+        saturated,
+        scales: network.nodes().iter().zip(scales).map(scale).collect(),
+    })
+}
+
+/// Integers of an input tensor: to the nearest, ties away from zero; what does not fit is the executor's to refuse.
+fn quantized(values: &[f32], scale: f64) -> Vec<i32> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "saturates, and is then out of range"
+    )]
+    let one = |v: &f32| (f64::from(*v) / scale).round() as i32;
+    values.iter().map(one).collect()
+}
+
+/// What the network decides: the largest element (the first of equals), or the sign of the only one.
+fn decision(values: &[f64]) -> usize {
+    if let [one] = values {
+        return usize::from(*one > 0.0);
+    }
+    let mut best = 0;
+    for (i, v) in values.iter().enumerate() {
+        if values.get(best).is_some_and(|b| v > b) {
+            best = i;
+        }
+    }
+    best
+}
+
+/// One multiplication per output element and contraction index.
+fn macs(network: &Network) -> usize {
+    let node = |n: &pleat_verifier::descriptor::Node| {
+        if n.product.is_none() {
+            return 0;
+        }
+        let summed = n
+            .contraction
+            .iter()
+            .filter(|a| n.out.iter().all(|o| o.id != a.id));
+        n.out.iter().chain(summed).map(|a| a.len).product::<usize>()
+    };
+    network.nodes().iter().map(node).sum()
+}
+
+fn ratio(part: usize, whole: usize) -> f64 {
+    if whole == 0 {
+        1.0
+    } else {
+        float_of(part) / float_of(whole)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are small")]
+fn float_of(n: usize) -> f64 {
+    n as f64
+}

@@ -1,0 +1,238 @@
+//! Elementwise operators: functions of one tensor, sums, and products.
+
+use std::sync::Arc;
+
+use ndarray::ArrayD;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::ops::binary::TypedBinOp;
+
+use super::super::expr::{Constant, Factor, Product, Sum};
+use super::super::graph::Activation;
+use super::super::unary::{Operand, Unary};
+use super::{Entry, Outcome, Refusal, Translator, input, unexpressed};
+
+impl Translator<'_> {
+    /// An elementwise operator of one operand.
+    pub(super) fn unary(&mut self, node: &TypedNode, name: &str) -> Outcome<Entry> {
+        let (root, f) = self.rooted(input(node, 0)?)?;
+        let f = Unary::Apply {
+            op: node.op.clone(),
+            name: name.to_owned(),
+            operands: vec![Operand::Of(f)],
+        };
+        Ok(Entry::Unary {
+            root,
+            f: Arc::new(f),
+        })
+    }
+
+    /// The tensor as a function of a root; a root is the identity of itself.
+    fn rooted(&self, outlet: OutletId) -> Outcome<(OutletId, Arc<Unary>)> {
+        match self.entry(outlet)? {
+            Entry::Unary { root, f } => Ok((*root, Arc::clone(f))),
+            Entry::Sum(_) => Ok((outlet, Arc::new(Unary::Variable))),
+            Entry::Constant(_) => Err(Refusal::new("a constant operand in this place")),
+        }
+    }
+
+    /// An elementwise operator of two operands.
+    pub(super) fn binary(&mut self, node: &TypedNode, op: &TypedBinOp) -> Outcome<Entry> {
+        let name = op.0.name();
+        let (left, right) = (input(node, 0)?, input(node, 1)?);
+        let shape = self.shape(OutletId::new(node.id, 0))?;
+        let operand = |outlet| self.operand(outlet, &shape);
+        if let (Some((root, a)), Some((other, b))) = (operand(left)?, operand(right)?)
+            && (root.is_none() || other.is_none() || root == other)
+            && let Some(root) = root.or(other)
+        {
+            let f = Unary::Apply {
+                op: node.op.clone(),
+                name: name.to_owned(),
+                operands: vec![a, b],
+            };
+            return Ok(Entry::Unary {
+                root,
+                f: Arc::new(f),
+            });
+        }
+        match name {
+            "Add" => self.sum(left, right, 1.0, 1.0),
+            "Sub" => self.sum(left, right, 1.0, -1.0),
+            "SubF" => self.sum(left, right, -1.0, 1.0),
+            "Mul" => self.times(left, right),
+            "Div" => self.divided(left, right),
+            "Max" => self.maximum(left, right, 1.0, &node.name),
+            "Min" => self.maximum(left, right, -1.0, &node.name),
+            _ => Err(Refusal::new(format!(
+                "{name} of two tensors has no translation"
+            ))),
+        }
+        .map(Entry::Sum)
+    }
+
+    /// An operand of a function of one variable: a uniform constant, or a function of a root of the result's shape.
+    fn operand(
+        &self,
+        outlet: OutletId,
+        shape: &[usize],
+    ) -> Outcome<Option<(Option<OutletId>, Operand)>> {
+        if let Entry::Constant(values) = self.entry(outlet)? {
+            return Ok(uniform(values).map(|v| (None, Operand::Scalar(v))));
+        }
+        let (root, f) = self.rooted(outlet)?;
+        let fits = self.shape(outlet)? == shape;
+        Ok(fits.then_some((Some(root), Operand::Of(f))))
+    }
+
+    /// `±left ± right`.
+    fn sum(&mut self, left: OutletId, right: OutletId, l: f64, r: f64) -> Outcome<Sum> {
+        let constant = |e: &Entry| match e {
+            Entry::Constant(values) => Some(values.clone()),
+            _ => None,
+        };
+        if let Some(values) = constant(self.entry(left)?) {
+            return self.plus_constant(right, r, &values, l);
+        }
+        if let Some(values) = constant(self.entry(right)?) {
+            return self.plus_constant(left, l, &values, r);
+        }
+        let first = self.demand(left)?;
+        let mut second = self.demand(right)?;
+        if first.product.is_some() && second.product.is_some() {
+            second = self.view(right)?;
+        }
+        self.combined(first.affine(l, 0.0), &second.affine(r, 0.0))
+    }
+
+    /// The sum of two sums, broadcast.
+    pub(super) fn combined(&mut self, left: Sum, right: &Sum) -> Outcome<Sum> {
+        let (mut left, right) = left
+            .unify(right, &mut self.graph.atoms)
+            .ok_or_else(unexpressed)?;
+        left.add(right);
+        Ok(left)
+    }
+
+    fn plus_constant(
+        &mut self,
+        outlet: OutletId,
+        factor: f64,
+        values: &ArrayD<f32>,
+        times: f64,
+    ) -> Outcome<Sum> {
+        let sum = self.demand(outlet)?.affine(factor, 0.0);
+        let (mut sum, constant) = self.along(sum, values)?;
+        let negated = constant.times(&Constant::scalar(if times < 0.0 { -1.0 } else { 1.0 }));
+        sum.add_constant(&negated);
+        Ok(sum)
+    }
+
+    /// A constant in terms of a sum's axes, which are broadcast where the constant is longer.
+    fn along(&mut self, mut sum: Sum, values: &ArrayD<f32>) -> Outcome<(Sum, Constant)> {
+        for (axis, len) in sum.axes.iter_mut().zip(values.shape()) {
+            if axis.is_empty() {
+                *axis = self.graph.atoms.axis(*len);
+            }
+        }
+        let constant = self.constant_along(values, &sum.axes)?;
+        Ok((sum, constant))
+    }
+
+    /// `left · right`.
+    fn times(&mut self, left: OutletId, right: OutletId) -> Outcome<Sum> {
+        if let Entry::Constant(values) = self.entry(left)?.clone() {
+            return self.times_constant(right, &values);
+        }
+        if let Entry::Constant(values) = self.entry(right)?.clone() {
+            return self.times_constant(left, &values);
+        }
+        let (a, b) = (self.plain(left)?, self.plain(right)?);
+        let (a, b) = a.unify(&b, &mut self.graph.atoms).ok_or_else(unexpressed)?;
+        Ok(Sum {
+            axes: a.axes,
+            product: Some(Product {
+                a: a.reads,
+                k: Factor::Reads(b.reads),
+            }),
+            reads: Vec::new(),
+            constant: None,
+        })
+    }
+
+    fn divided(&mut self, left: OutletId, right: OutletId) -> Outcome<Sum> {
+        match self.entry(right)?.clone() {
+            Entry::Constant(values) => self.times_constant(left, &values.mapv(f32::recip)),
+            _ => Err(Refusal::new("division by a computed tensor")),
+        }
+    }
+
+    /// Scales by a constant tensor: into the weights of a pending contraction if they vary along the same axes,
+    /// otherwise as an elementwise product.
+    fn times_constant(&mut self, outlet: OutletId, values: &ArrayD<f32>) -> Outcome<Sum> {
+        if let Some(v) = uniform(values) {
+            let sum = self.demand(outlet)?.affine(f64::from(v), 0.0);
+            return Ok(self.along(sum, values)?.0);
+        }
+        let pending = self.demand(outlet)?;
+        if pending.reads.is_empty() && pending.product.is_some() {
+            let (mut sum, constant) = self.along(pending, values)?;
+            if let Some(Product {
+                k: Factor::Constant(k),
+                ..
+            }) = &mut sum.product
+                && constant.atoms.iter().all(|a| k.atoms.contains(a))
+            {
+                *k = k.times(&constant);
+                sum.constant = sum.constant.map(|c| c.times(&constant));
+                return Ok(sum);
+            }
+        }
+        let view = self.view(outlet)?;
+        let (sum, constant) = self.along(view, values)?;
+        Ok(Sum {
+            axes: sum.axes,
+            product: Some(Product {
+                a: sum.reads,
+                k: Factor::Constant(constant.clone()),
+            }),
+            reads: Vec::new(),
+            constant: sum.constant.map(|c| c.times(&constant)),
+        })
+    }
+
+    /// `max(a, b) = b + relu(a - b)`, and `min(a, b) = -max(-a, -b)`.
+    fn maximum(&mut self, left: OutletId, right: OutletId, sign: f64, name: &str) -> Outcome<Sum> {
+        let a = self.side(left)?.affine(sign, 0.0);
+        let b = self.side(right)?.affine(sign, 0.0);
+        Ok(self.max_of(a, &b, name)?.affine(sign, 0.0))
+    }
+
+    /// A view, or a constant as an expression.
+    fn side(&mut self, outlet: OutletId) -> Outcome<Sum> {
+        let Entry::Constant(values) = self.entry(outlet)?.clone() else {
+            return self.view(outlet);
+        };
+        let zero = Sum {
+            axes: vec![Vec::new(); values.ndim()],
+            product: None,
+            reads: Vec::new(),
+            constant: None,
+        };
+        let (mut sum, constant) = self.along(zero, &values)?;
+        sum.add_constant(&constant);
+        Ok(sum)
+    }
+
+    /// `b + relu(a - b)` of two views.
+    pub(super) fn max_of(&mut self, a: Sum, b: &Sum, name: &str) -> Outcome<Sum> {
+        let difference = self.combined(a, &b.clone().affine(-1.0, 0.0))?;
+        let (_, relu) = self.graph.push(name, difference, Activation::Relu);
+        self.combined(relu, b)
+    }
+}
+
+/// The one value of a tensor whose elements are all equal.
+fn uniform(values: &ArrayD<f32>) -> Option<f32> {
+    let first = values.iter().next().copied()?;
+    values.iter().all(|v| *v == first).then_some(first)
+}

@@ -1,0 +1,408 @@
+//! Linear operators: they transform expressions, and cost nothing until somebody asks for a node.
+
+use std::collections::HashMap;
+
+use ndarray::ArrayD;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::{AxisOp, DimLike};
+use tract_onnx::tract_core::ops::array::{Pad, PadMode, Slice, TypedConcat};
+use tract_onnx::tract_core::ops::einsum::EinSum;
+use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
+
+use super::super::expr::{Atom, Constant, Factor, Product, Read, Rename, Sum, Unified, signed};
+use super::{Entry, Outcome, Refusal, Translator, input, unexpressed};
+
+/// The axes of an Einstein sum: per letter, its position in each operand and in the output.
+struct Letter {
+    operands: Vec<Option<usize>>,
+    output: Option<usize>,
+}
+
+impl Translator<'_> {
+    pub(super) fn einsum(&mut self, node: &TypedNode, op: &EinSum) -> Outcome<Entry> {
+        if op.q_params.is_some() {
+            return Err(Refusal::new(
+                "it is already quantized; give the float model",
+            ));
+        }
+        let mut letters = Vec::new();
+        for axis in op.axes.iter_all_axes() {
+            let once = |positions: &TVec<usize>| match positions.as_slice() {
+                [] => Ok(None),
+                [one] => Ok(Some(*one)),
+                _ => Err(Refusal::new("it reads a diagonal")),
+            };
+            let operands = axis.inputs.iter().map(once).collect::<Outcome<Vec<_>>>()?;
+            let output = axis.outputs.first().map_or(Ok(None), once)?;
+            letters.push(Letter { operands, output });
+        }
+        let rank = op
+            .axes
+            .rank(tract_onnx::tract_core::internal::InOut::Out(0));
+        let constant = |slot: usize| -> Outcome<Option<ArrayD<f32>>> {
+            Ok(match self.entry(input(node, slot)?)? {
+                Entry::Constant(v) => Some(v.clone()),
+                _ => None,
+            })
+        };
+        match node.inputs.len() {
+            1 => self.contract_alone(node, &letters, rank),
+            2 => match (constant(0)?, constant(1)?) {
+                (None, Some(w)) => self.contract_weights(node, &letters, rank, 0, &w),
+                (Some(w), None) => self.contract_weights(node, &letters, rank, 1, &w),
+                _ => self.contract_activations(node, &letters, rank),
+            },
+            n => Err(Refusal::new(format!("an Einstein sum of {n} operands"))),
+        }
+        .map(Entry::Sum)
+    }
+
+    /// A sum over some axes and a transposition of the others.
+    fn contract_alone(
+        &mut self,
+        node: &TypedNode,
+        letters: &[Letter],
+        rank: usize,
+    ) -> Outcome<Sum> {
+        let sum = self.demand(input(node, 0)?)?;
+        let summed: Vec<usize> = letters
+            .iter()
+            .filter(|l| l.output.is_none())
+            .filter_map(|l| l.operands.first().copied().flatten())
+            .collect();
+        let mut result = self.summed(sum.clone(), &summed);
+        let mut axes = vec![Vec::new(); rank];
+        for letter in letters {
+            if let (Some(out), Some(Some(from))) = (letter.output, letter.operands.first())
+                && let (Some(to), Some(atoms)) = (axes.get_mut(out), result.axes.get(*from))
+            {
+                to.clone_from(atoms);
+            }
+        }
+        result.axes = axes;
+        result.constant = match &sum.constant {
+            Some(_) => self.constant_part(node, &[(0, &sum)], &result.axes)?,
+            None => None,
+        };
+        Ok(result)
+    }
+
+    /// Sums over whole logical axes, which become axes of length 1. Constants are the caller's business.
+    fn summed(&mut self, sum: Sum, axes: &[usize]) -> Sum {
+        let mut rename = Rename::new();
+        for atom in axes.iter().filter_map(|a| sum.axes.get(*a)).flatten() {
+            let len = self.graph.atoms.len(*atom);
+            rename.insert(*atom, vec![self.graph.atoms.fresh(len)]);
+        }
+        let fresh: Vec<Atom> = rename.values().flatten().copied().collect();
+        let renamed = sum.rename(&rename, &self.graph.atoms);
+        let mut result = renamed.total(&fresh, &self.graph.atoms);
+        if let Some(product) = &mut result.product {
+            self.count_unread(product, &fresh);
+        }
+        result.constant = None;
+        result
+    }
+
+    /// A contraction with weights.
+    fn contract_weights(
+        &mut self,
+        node: &TypedNode,
+        letters: &[Letter],
+        rank: usize,
+        slot: usize,
+        weights: &ArrayD<f32>,
+    ) -> Outcome<Sum> {
+        let outlet = input(node, slot)?;
+        let mut sum = self.demand(outlet)?;
+        let scaling = |sum: &Sum| -> Option<Constant> {
+            let product = sum.product.as_ref().filter(|_| sum.reads.is_empty())?;
+            let Factor::Constant(k) = &product.k else {
+                return None;
+            };
+            let out = sum.atoms();
+            let elementwise = product.atoms().iter().all(|a| out.contains(a));
+            elementwise.then(|| k.clone())
+        };
+        if sum.product.is_some() && scaling(&sum).is_none() {
+            sum = self.view(outlet)?;
+        }
+        let mut names = Unified::default();
+        let mut weight_axes = vec![Vec::new(); weights.ndim()];
+        let mut out_axes = vec![Vec::new(); rank];
+        let mut summed = Vec::new();
+        for letter in letters {
+            let place = |s: usize| letter.operands.get(s).copied().flatten();
+            let own = place(slot).and_then(|p| sum.axes.get(p)).cloned();
+            let weight_len = place(1 - slot).and_then(|p| weights.shape().get(p).copied());
+            let own = own.unwrap_or_default();
+            let atoms = if own.is_empty() {
+                self.graph.atoms.axis(weight_len.unwrap_or(1))
+            } else {
+                names
+                    .axis(&mut self.graph.atoms, &own, &[])
+                    .ok_or_else(unexpressed)?
+            };
+            if let Some(axis) = place(1 - slot).and_then(|p| weight_axes.get_mut(p)) {
+                axis.clone_from(&atoms);
+            }
+            match letter.output.and_then(|p| out_axes.get_mut(p)) {
+                Some(axis) => *axis = atoms,
+                None => summed.extend(atoms),
+            }
+        }
+        let mut k = self.constant_along(weights, &weight_axes)?;
+        let renamed = sum.rename(&names.left, &self.graph.atoms);
+        let mut reads = renamed.reads.clone();
+        if let Some(scale) = scaling(&renamed) {
+            if scale.atoms.iter().all(|a| k.atoms.contains(a)) {
+                k = k.times(&scale);
+                reads = renamed.product.map_or_else(Vec::new, |p| p.a);
+            } else {
+                sum = self.view(outlet)?;
+                reads = sum.rename(&names.left, &self.graph.atoms).reads;
+            }
+        }
+        let mut result = self.weighted(out_axes, &summed, reads, k);
+        if sum.constant.is_some() {
+            result.constant = self.constant_part(node, &[(slot, &sum)], &result.axes)?;
+        }
+        Ok(result)
+    }
+
+    /// A contraction of two activations.
+    fn contract_activations(
+        &mut self,
+        node: &TypedNode,
+        letters: &[Letter],
+        rank: usize,
+    ) -> Outcome<Sum> {
+        let (left, right) = (self.plain(input(node, 0)?)?, self.plain(input(node, 1)?)?);
+        let mut names = Unified::default();
+        let mut out_axes = vec![Vec::new(); rank];
+        let mut summed = Vec::new();
+        for letter in letters {
+            let of = |sum: &Sum, slot: usize| -> Vec<Atom> {
+                let place = letter.operands.get(slot).copied().flatten();
+                place
+                    .and_then(|p| sum.axes.get(p))
+                    .cloned()
+                    .unwrap_or_default()
+            };
+            let atoms = names
+                .axis(&mut self.graph.atoms, &of(&left, 0), &of(&right, 1))
+                .ok_or_else(unexpressed)?;
+            match letter.output.and_then(|p| out_axes.get_mut(p)) {
+                Some(axis) => *axis = atoms,
+                None => summed.extend(atoms),
+            }
+        }
+        let mut product = Product {
+            a: left.rename(&names.left, &self.graph.atoms).reads,
+            k: Factor::Reads(right.rename(&names.right, &self.graph.atoms).reads),
+        };
+        self.count_unread(&mut product, &summed);
+        Ok(Sum {
+            axes: out_axes,
+            product: Some(product),
+            reads: Vec::new(),
+            constant: None,
+        })
+    }
+
+    /// `Σ_summed reads·k`; uniform weights make no contraction.
+    pub(super) fn weighted(
+        &self,
+        axes: Vec<Vec<Atom>>,
+        summed: &[Atom],
+        reads: Vec<Read>,
+        k: Constant,
+    ) -> Sum {
+        let mut sum = Sum {
+            axes,
+            product: None,
+            reads,
+            constant: None,
+        };
+        if k.atoms.is_empty() {
+            let factor = k.values.first().copied().map_or(0.0, f64::from);
+            return sum.total(summed, &self.graph.atoms).affine(factor, 0.0);
+        }
+        let mut product = Product {
+            a: std::mem::take(&mut sum.reads),
+            k: Factor::Constant(k),
+        };
+        self.count_unread(&mut product, summed);
+        sum.product = Some(product);
+        sum
+    }
+
+    /// Summed axes that neither factor reads multiply the product by their length.
+    fn count_unread(&self, product: &mut Product, summed: &[Atom]) {
+        let read = product.atoms();
+        for atom in summed.iter().filter(|a| !read.contains(a)) {
+            #[expect(clippy::cast_precision_loss, reason = "axis lengths are small")]
+            let len = self.graph.atoms.len(*atom) as f64;
+            for read in &mut product.a {
+                read.coefficient *= len;
+            }
+        }
+    }
+
+    pub(super) fn axis_op(&mut self, node: &TypedNode, op: &AxisOp) -> Outcome<Entry> {
+        let mut sum = self.demand(input(node, 0)?)?;
+        let known = |p: usize, n: usize| {
+            if p < n {
+                Ok(p)
+            } else {
+                Err(Refusal::new(format!("it has no axis {p}")))
+            }
+        };
+        match op {
+            AxisOp::Add(at) => sum.axes.insert(known(*at, sum.axes.len() + 1)?, Vec::new()),
+            AxisOp::Rm(at) => {
+                sum.axes.remove(known(*at, sum.axes.len())?);
+            }
+            AxisOp::Move(from, to) => {
+                let axis = sum.axes.remove(known(*from, sum.axes.len())?);
+                sum.axes.insert(known(*to, sum.axes.len() + 1)?, axis);
+            }
+            AxisOp::Reshape(at, from, to) => {
+                let end = known(at + from.len(), sum.axes.len() + 1)?;
+                let lens = to.iter().map(index_of).collect::<TractResult<Vec<_>>>()?;
+                let merged: Vec<Atom> = sum.axes.drain(*at..end).flatten().collect();
+                let (rename, groups) = sum
+                    .regroup(&merged, &lens, &mut self.graph.atoms)
+                    .ok_or_else(unexpressed)?;
+                sum = sum.rename(&rename, &self.graph.atoms);
+                sum.axes.splice(*at..*at, groups);
+            }
+        }
+        Ok(Entry::Sum(sum))
+    }
+
+    pub(super) fn broadcast(&mut self, node: &TypedNode) -> Outcome<Entry> {
+        let shape = self.shape(OutletId::new(node.id, 0))?;
+        let mut sum = self.demand(input(node, 0)?)?;
+        while sum.axes.len() < shape.len() {
+            sum.axes.insert(0, Vec::new());
+        }
+        for (axis, len) in sum.axes.iter_mut().zip(shape) {
+            if axis.is_empty() {
+                *axis = self.graph.atoms.axis(len);
+            }
+        }
+        Ok(Entry::Sum(sum))
+    }
+
+    pub(super) fn reduce(&mut self, node: &TypedNode, op: &Reduce) -> Outcome<Entry> {
+        if op.reducer != Reducer::Sum {
+            return Err(Refusal::new(format!(
+                "reduction by {:?} has no translation",
+                op.reducer
+            )));
+        }
+        let sum = self.demand(input(node, 0)?)?;
+        let mut result = self.summed(sum.clone(), &op.axes);
+        if sum.constant.is_some() {
+            result.constant = self.constant_part(node, &[(0, &sum)], &result.axes)?;
+        }
+        Ok(Entry::Sum(result))
+    }
+
+    /// [`Sum::window`] on a view; if its zeros cannot be expressed, on a block made of it.
+    pub(super) fn windowed(
+        &mut self,
+        outlet: OutletId,
+        sum: &Sum,
+        axis: usize,
+        offset: i64,
+        index: &[(Atom, i64)],
+        new_axis: Vec<Atom>,
+    ) -> Outcome<Sum> {
+        let mut plain = Sum {
+            constant: None,
+            ..sum.clone()
+        };
+        let windowed = plain.window(axis, offset, index, new_axis.clone(), &self.graph.atoms);
+        if let Some(sum) = windowed {
+            return Ok(sum);
+        }
+        if let Some(one) = plain.axes.get_mut(axis).filter(|a| a.is_empty()) {
+            // A block axis of length 1, so that there is something to be outside of.
+            one.push(self.graph.atoms.fresh(1));
+        }
+        let name = self.model.node(outlet.node).name.clone();
+        let (_, view) = self.graph.push(&name, plain, super::Activation::Identity);
+        view.window(axis, offset, index, new_axis, &self.graph.atoms)
+            .ok_or_else(unexpressed)
+    }
+
+    pub(super) fn slice(&mut self, node: &TypedNode, op: &Slice) -> Outcome<Entry> {
+        let (start, end) = (index_of(&op.start)?, index_of(&op.end)?);
+        let outlet = input(node, 0)?;
+        let sum = self.view(outlet)?;
+        let axis = self.graph.atoms.axis(end - start);
+        let index: Vec<(Atom, i64)> = axis.iter().map(|a| (*a, 1)).collect();
+        let mut result = self.windowed(outlet, &sum, op.axis, signed(start), &index, axis)?;
+        if sum.constant.is_some() {
+            result.constant = self.constant_part(node, &[(0, &sum)], &result.axes)?;
+        }
+        Ok(Entry::Sum(result))
+    }
+
+    pub(super) fn pad(&mut self, node: &TypedNode, op: &Pad) -> Outcome<Entry> {
+        if !matches!(op.mode, PadMode::Constant(_)) {
+            return Err(Refusal::new("only padding by a constant is supported"));
+        }
+        let outlet = input(node, 0)?;
+        let sum = self.view(outlet)?;
+        let mut result = sum.clone();
+        for (axis, (before, after)) in op.pads.iter().enumerate() {
+            if (*before, *after) != (0, 0) {
+                let len = self
+                    .graph
+                    .atoms
+                    .size(sum.axes.get(axis).map_or(&[], Vec::as_slice));
+                let new = self.graph.atoms.axis(len + before + after);
+                let index: Vec<(Atom, i64)> = new.iter().map(|a| (*a, 1)).collect();
+                result = self.windowed(outlet, &result, axis, -signed(*before), &index, new)?;
+            }
+        }
+        // Also what it pads with.
+        result.constant = self.constant_part(node, &[(0, &sum)], &result.axes)?;
+        Ok(Entry::Sum(result))
+    }
+
+    pub(super) fn concat(&mut self, node: &TypedNode, op: &TypedConcat) -> Outcome<Entry> {
+        let shape = self.shape(OutletId::new(node.id, 0))?;
+        let total = shape.get(op.axis).copied().unwrap_or(1);
+        let whole = self.graph.atoms.axis(total);
+        let index: Vec<(Atom, i64)> = whole.iter().map(|a| (*a, 1)).collect();
+        let mut offset = 0;
+        let mut result: Option<Sum> = None;
+        let mut parts: HashMap<usize, Sum> = HashMap::new();
+        for (slot, outlet) in node.inputs.iter().enumerate() {
+            let len = self.shape(*outlet)?.get(op.axis).copied().unwrap_or(1);
+            if !matches!(self.entry(*outlet)?, Entry::Constant(_)) {
+                let sum = self.view(*outlet)?;
+                let placed =
+                    self.windowed(*outlet, &sum, op.axis, -offset, &index, whole.clone())?;
+                result = Some(match result {
+                    None => placed,
+                    Some(before) => self.combined(before, &placed)?,
+                });
+                parts.insert(slot, sum);
+            }
+            offset += signed(len);
+        }
+        let mut result = result.ok_or_else(|| Refusal::new("it has no operands"))?;
+        let parts: Vec<(usize, &Sum)> = parts.iter().map(|(s, sum)| (*s, sum)).collect();
+        result.constant = self.constant_part(node, &parts, &result.axes)?;
+        Ok(Entry::Sum(result))
+    }
+}
+
+fn index_of(dim: &TDim) -> TractResult<usize> {
+    Ok(dim.to_usize()?)
+}
