@@ -5,6 +5,7 @@
 //! the claims, [`pcs`] opens the columns, [`verify`](mod@verify) joins the checks. There is no prover code here.
 
 pub mod columns;
+pub mod command;
 pub mod commitments;
 pub mod descriptor;
 pub mod encoding;
@@ -17,5 +18,6 @@ pub mod opened;
 pub mod pcs;
 pub mod program;
 pub mod proof;
+pub mod quantize;
 pub mod transcript;
 pub mod verify;
