@@ -101,7 +101,8 @@ impl Growing {
             }
             6 => {
                 let total: usize = shape.iter().product();
-                let divisors: Vec<usize> = (1..=total).filter(|d| total % d == 0).collect();
+                let divisors: Vec<usize> =
+                    (1..=total).filter(|d| total.is_multiple_of(*d)).collect();
                 let first = divisors[self.pick(divisors.len())];
                 let new = if self.pick(2) == 0 {
                     vec![first, total / first]
@@ -181,10 +182,11 @@ impl Growing {
 
 #[test]
 fn random_graphs() {
-    let (mut compiled, mut regroupings) = (0, 0);
-    for seed in 0..600 {
+    let (mut compiled, mut regroupings, mut unrunnable) = (0, 0, 0);
+    let mut errors = Vec::new();
+    for seed in 0..1000 {
         let mut growing = Growing::new(seed);
-        while growing.tensors.len() < 3 + (seed as usize % 8) {
+        while growing.tensors.len() < 3 + (seed as usize % 10) {
             growing.grow();
         }
         let last = growing.tensors[growing.tensors.len() - 1].0.clone();
@@ -194,7 +196,9 @@ fn random_graphs() {
                 compiled += 1;
                 let report = result.report;
                 assert!(report.rows > 0, "seed {seed}");
-                assert!(report.max_abs_error.is_finite(), "seed {seed}");
+                // In units of the output's range: an error of scale anywhere would show.
+                let unit = result.descriptor.outputs[0].scale;
+                errors.push(report.max_abs_error / (unit * 2048.0));
             }
             Err(CompileError::Unsupported { nodes, .. }) => {
                 let fair = |n: &&pleat_prover::compile::Unsupported| !n.why.contains("regroups");
@@ -202,8 +206,21 @@ fn random_graphs() {
                 assert!(unfair.is_none(), "seed {seed}: {unfair:?}");
                 regroupings += 1;
             }
-            Err(e) => panic!("seed {seed}: {e}"),
+            // The importer's own evaluation of a full contraction fails now and then.
+            Err(CompileError::NotOnnx { reason, .. })
+                if reason.contains("Trying to substitute") =>
+            {
+                unrunnable += 1;
+            }
+            Err(e) => panic!("seed {seed}: {e}\n{}", model.describe()),
         }
     }
-    assert!(compiled > 500, "{compiled} compiled, {regroupings} refused");
+    errors.sort_by(f64::total_cmp);
+    let at = |share: f64| errors[(errors.len() as f64 * share) as usize];
+    assert!(at(0.5) < 0.001, "median {}", at(0.5));
+    assert!(at(0.97) < 0.005, "97 % {}", at(0.97));
+    assert!(
+        compiled > 900 && unrunnable < 10,
+        "{compiled} compiled, {regroupings} refused, {unrunnable} not run"
+    );
 }

@@ -11,6 +11,7 @@
 )]
 
 pub mod columns;
+pub mod command;
 pub mod commitments;
 pub mod descriptor;
 pub mod encoding;
@@ -23,5 +24,6 @@ pub mod opened;
 pub mod pcs;
 pub mod program;
 pub mod proof;
+pub mod quantize;
 pub mod transcript;
 pub mod verify;

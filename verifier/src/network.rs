@@ -266,10 +266,7 @@ impl Network {
 
     /// Trace rows that are real: the sum of the blocks' true sizes.
     pub fn real_rows(&self) -> usize {
-        self.nodes()
-            .iter()
-            .map(|n| n.out.iter().fold(1_usize, |p, a| p.saturating_mul(a.len)))
-            .sum()
+        self.nodes().iter().map(Node::rows).sum()
     }
 }
 

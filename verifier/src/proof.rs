@@ -10,7 +10,7 @@ use pleat_nova_circuits::params::{NOVA_PROOF_BYTES, NovaProof};
 use crate::commitments::{Commitments, RowCommitment};
 use crate::descriptor::{Node, Port};
 use crate::encoding::{HEADER_BYTES, Reader, Writer};
-use crate::error::VerifyError;
+use crate::error::{FormatError, VerifyError};
 use crate::model::ModelId;
 use crate::network::{Column, Network};
 use crate::pcs::{Opening, argument_bytes};
@@ -113,6 +113,15 @@ pub fn proof_bytes(network: &Network, shown: usize) -> usize {
         .saturating_add(NOVA_PROOF_BYTES)
 }
 
+/// The model that a proof file says it is about; nothing else of it is looked at.
+///
+/// # Errors
+/// If it is no proof file of this version.
+pub fn model_of(bytes: &[u8]) -> Result<ModelId, FormatError> {
+    let mut input = Reader::new(bytes, PROOF_MAGIC, PROOF_VERSION, WHAT)?;
+    Ok(ModelId(input.array()?))
+}
+
 impl Proof {
     /// The file's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -160,7 +169,6 @@ impl Proof {
     /// # Errors
     /// If any length, field element or point is not the canonical one.
     pub fn from_bytes(bytes: &[u8], network: &Network) -> Result<Self, VerifyError> {
-        use crate::error::FormatError;
         let mut input = Reader::new(bytes, PROOF_MAGIC, PROOF_VERSION, WHAT)?;
         let model = ModelId(input.array()?);
         let ports: Vec<&Port> = network.descriptor().ports().collect();

@@ -36,6 +36,9 @@ pub(super) struct Quantized {
     pub scales: Vec<Scale>,
 }
 
+/// A sum's scale is rounded up to a multiple of its terms' common unit, up to this one.
+const MOST_STEPS: f64 = 16.0;
+
 /// What the calibration samples show.
 pub(super) struct Calibration {
     /// Per node, smallest and largest pre-activation.
@@ -199,10 +202,12 @@ impl Quantizer<'_> {
             let most = self.most(p, positive(wanted, 1.0 / self.top()));
             self.integral(&p.a, most, &names)
         });
+        let a = a.filter(|a| !a.view.terms.is_empty());
         let p = self.quotient_scale(node, wanted, a.as_ref());
         let (p, product) = match (&node.sum.product, &axes, a) {
-            (Some(product), Some(axes), Some(a)) if !a.view.terms.is_empty() => {
-                let (p, product) = self.product(node, product, axes, a, p, &names)?;
+            (Some(product), Some(axes), Some(a)) => {
+                let dead = wanted == 0.0;
+                let (p, product) = self.product(node, product, axes, a, (p, dead), &names)?;
                 (p, Some(product))
             }
             _ => (p, None),
@@ -262,12 +267,13 @@ impl Quantizer<'_> {
             // Scales on a coarse grid, so that equal functions of similar ranges share a table.
             return ((2.0 * p.log2()).ceil() / 2.0).exp2();
         }
-        if node.sum.product.is_none() && node.sum.constant.is_none() {
-            // A sum of multiples of one unit loses nothing in this unit, and further sums with its terms stay exact.
+        if node.sum.product.is_none() {
+            // A sum of multiples of one unit loses nothing in this unit, and further sums with its terms stay exact in
+            // a small multiple of it.
             let reads = &node.sum.reads;
             let unit = self.common_unit(reads, INTEGER_MAX).unwrap_or(0.0);
-            let steps = (p / unit).ceil();
-            if steps <= 2.0 {
+            let steps = (p / unit - 1e-9).ceil();
+            if steps <= MOST_STEPS {
                 return unit * steps.max(1.0);
             }
         }
@@ -311,7 +317,7 @@ impl Quantizer<'_> {
         product: &super::expr::Product,
         axes: &ProductAxes,
         a: Integral,
-        p: f64,
+        (p, dead): (f64, bool),
         names: &Names,
     ) -> Result<(f64, Product), CompileError> {
         match &product.k {
@@ -336,6 +342,8 @@ impl Quantizer<'_> {
                 let most = self.most(product, p);
                 let k = self.integral(reads, most, names);
                 let unit = a.unit * k.unit * self.shift();
+                // A product that was never anything but zero takes whatever scale it gets.
+                let p = if dead { p.min(unit) } else { p };
                 let multiplier = (unit / p).floor().min(INTEGER_MAX);
                 if multiplier < 1.0 {
                     return Err(CompileError::ProductTooWide {

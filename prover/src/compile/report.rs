@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ndarray::ArrayD;
+use pleat_verifier::descriptor::Node;
 use pleat_verifier::network::Network;
 use serde::Serialize;
 use tract_onnx::prelude::*;
@@ -176,7 +177,7 @@ pub(super) fn compare(
         }
     }
     progress(total, total);
-    let scale = |(node, scale): (&pleat_verifier::descriptor::Node, &Scale)| TensorScale {
+    let scale = |(node, scale): (&Node, &Scale)| TensorScale {
         name: node.name.clone(),
         function: network
             .function(node)
@@ -190,7 +191,7 @@ pub(super) fn compare(
         parameters: weights.iter().map(Vec::len).sum(),
         nodes: network.nodes().len(),
         rows: network.real_rows(),
-        macs: macs(network),
+        macs: network.nodes().iter().map(Node::macs).sum(),
         samples: samples.len(),
         top1_agreement: ratio(agreeing, decisions),
         max_abs_error: worst,
@@ -226,21 +227,6 @@ fn decision(values: &[f64]) -> usize {
         }
     }
     best
-}
-
-/// One multiplication per output element and contraction index.
-fn macs(network: &Network) -> usize {
-    let node = |n: &pleat_verifier::descriptor::Node| {
-        if n.product.is_none() {
-            return 0;
-        }
-        let summed = n
-            .contraction
-            .iter()
-            .filter(|a| n.out.iter().all(|o| o.id != a.id));
-        n.out.iter().chain(summed).map(|a| a.len).product::<usize>()
-    };
-    network.nodes().iter().map(node).sum()
 }
 
 fn ratio(part: usize, whole: usize) -> f64 {

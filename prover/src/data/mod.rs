@@ -83,6 +83,12 @@ pub enum DataError {
         /// Shape of the model's tensor.
         wanted: Vec<usize>,
     },
+    /// There are no samples.
+    #[error("an array of shape {got:?} holds no samples; give at least one")]
+    Empty {
+        /// Shape of the array.
+        got: Vec<usize>,
+    },
     /// The data does not fit an input of the model.
     #[error("{place}, for input {input}: {source}")]
     Input {

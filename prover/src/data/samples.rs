@@ -51,6 +51,9 @@ pub fn samples(array: ArrayD<f32>, shape: &[usize]) -> Result<Samples, DataError
         (Some((len, [])), _) if Some(*len) == cells => 1,
         _ => 0,
     };
+    if got.first() == Some(&0) && cells != Some(0) {
+        return Err(DataError::Empty { got });
+    }
     let error = DataError::Shape {
         got,
         wanted: shape.to_vec(),

@@ -184,6 +184,23 @@ impl Model {
         self
     }
 
+    /// The nodes, for failing tests.
+    pub fn describe(&self) -> String {
+        let node = |n: &NodeProto| {
+            let ints: Vec<_> = n.attribute.iter().map(|a| &a.ints).collect();
+            format!("{:?} = {}{:?} {ints:?}\n", n.output, n.op_type, n.input)
+        };
+        let nodes: String = self.graph.node.iter().map(node).collect();
+        let tensor = |t: &TensorProto| format!("{} {:?} {:?}\n", t.name, t.dims, t.int64_data);
+        nodes
+            + &self
+                .graph
+                .initializer
+                .iter()
+                .map(tensor)
+                .collect::<String>()
+    }
+
     /// Writes the model to a file of its own; it disappears with the folder.
     pub fn save(&self) -> (tempfile::TempDir, PathBuf) {
         let model = ModelProto {

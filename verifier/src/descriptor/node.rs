@@ -137,6 +137,24 @@ impl Node {
         axes_bits(&self.contraction)
     }
 
+    /// Real rows: elements of the node's tensor.
+    pub fn rows(&self) -> usize {
+        product(self.out.iter())
+    }
+
+    /// Multiplications of the contraction: one per output element and index that is summed over.
+    pub fn macs(&self) -> usize {
+        let is_summed = |a: &&Axis| self.out.iter().all(|o| o.id != a.id);
+        match self.product {
+            Some(_) => product(
+                self.out
+                    .iter()
+                    .chain(self.contraction.iter().filter(is_summed)),
+            ),
+            None => 0,
+        }
+    }
+
     /// Axes of `x` that also occur in the output.
     pub fn batch(&self) -> impl Iterator<Item = &Axis> {
         self.contraction
@@ -171,6 +189,10 @@ impl Node {
             Role::C | Role::D => self.out.clone(),
         }
     }
+}
+
+fn product<'a>(axes: impl Iterator<Item = &'a Axis>) -> usize {
+    axes.fold(1, |n, a| n.saturating_mul(a.len))
 }
 
 /// Variables that index a tensor with these axes, each padded to a power of two.

@@ -336,10 +336,13 @@ impl Translator<'_> {
         }
     }
 
-    /// The tensor as a sum of reads, with neither contraction nor constant.
+    /// The tensor as a view of one block, with neither contraction nor constant: a factor of a product of activations,
+    /// where terms of different scales would cost precision.
     fn plain(&mut self, outlet: OutletId) -> Outcome<Sum> {
         let view = self.view(outlet)?;
-        if view.constant.is_none() {
+        let mut nodes = view.reads.iter().map(|r| r.node);
+        let first = nodes.next();
+        if view.constant.is_none() && nodes.all(|n| Some(n) == first) {
             return Ok(view);
         }
         Ok(self.block(outlet, view))

@@ -1,0 +1,210 @@
+//! The options of all commands, with the help that teaches them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use pleat_verifier::command::VerifyArgs;
+
+/// Proves that a committed neural network, run on an input, gave an output, without showing the weights, the activations
+/// or, if you like, the input and the output.
+#[derive(Parser)]
+#[command(
+    version,
+    max_term_width = 110,
+    after_help = "\
+A first proof, with a bundled model:
+  pleat demo
+
+With your own:
+  pleat compile credit_mlp.onnx --calibration credit-300.npz   # once per model: credit_mlp.pleat, credit_mlp.vmodel
+  pleat prove credit_mlp.pleat --input applicants.npz --index 7 --hide input
+  pleat verify credit_mlp.vmodel credit_mlp.proof              # needs no weights and no input
+
+Who holds what:
+  MODEL.pleat    the prover: weights and the blinds of their commitment. Secret.
+  MODEL.vmodel   everyone: the network's shape and a commitment to its weights. The model id is its hash.
+  PROOF          everyone: one per run; public inputs and outputs are in it.
+  PROOF.secret   the prover: opens hidden inputs and outputs later (`pleat open`). Secret.
+
+DATA is .npy, .npz (FILE.npz:ARRAY names an array; default the first), JSON {\"input_data\": [[…]]} as EZKL writes it, or an
+ONNX TensorProto in .pb. A leading axis counts samples; --index picks one.
+
+Exit codes: 0 good, 1 the proof is invalid, 2 the command could not be carried out."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options of every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Options of every command.
+#[derive(Args)]
+pub struct Common {
+    /// Print one JSON object on standard output, everything else on standard error
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print results and errors only: no progress, no timing table, no warnings
+    #[arg(long, global = true)]
+    pub quiet: bool,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Quantize an ONNX model and commit to its weights
+    Compile(CompileArgs),
+    /// Run a compiled model on an input and prove the run
+    Prove(ProveArgs),
+    /// Check a proof
+    #[command(long_about = VERIFY_HELP)]
+    Verify(VerifyArgs),
+    /// Run a compiled model in integers, without a proof
+    Run(RunArgs),
+    /// Say what a file is and what it shows
+    Inspect(InspectArgs),
+    /// Build the parameters that all models share, and cache them
+    ///
+    /// Other commands do it when they need them. The cache is in $PLEAT_CACHE if that is set (empty: no cache), otherwise in
+    /// the folder `pleat` of the platform's cache folder. What is loaded from it is checked against a digest that is part of
+    /// this program, so that a damaged cache costs time, not soundness.
+    Setup,
+    /// Compile, prove, verify and tamper with a bundled model
+    ///
+    /// A small network decides about a credit application. Its decision is proved without showing the applicant's data,
+    /// the proof is verified, and a forged decision is refused. Nothing is left behind but the parameter cache.
+    Demo,
+    /// Reveal a hidden input or output of a proof: write an opening that a verifier can check
+    Open(OpenArgs),
+}
+
+const VERIFY_HELP: &str = "\
+Check a proof
+
+Prints what the proof shows. Options demand more: that the model id is one you trust, that an input or output is the one you \
+know. A demand that does not hold makes the proof invalid (exit code 1); one about a hidden value cannot be checked without \
+an opening (exit code 2). Real numbers are rounded to the model's integers before they are compared.
+
+`pleat-verify` does the same in a smaller program, with DATA in JSON only.";
+
+/// Quantize an ONNX model and commit to its weights.
+///
+/// Writes BASE.pleat (for the prover; secret) and BASE.vmodel (for everyone). Weights and activations become integers; the
+/// calibration samples fix each tensor's range, so they should be typical inputs, a hundred or more. An input that drives a
+/// tensor out of its range cannot be proved: --headroom leaves room. The report compares the integer network with
+/// the float one on the samples.
+///
+/// Commitments are blinded: compiling twice gives two model ids.
+#[derive(Args)]
+#[command(after_help = "Example:
+  pleat compile credit_mlp.onnx --calibration credit-300.npz:features -o credit")]
+pub struct CompileArgs {
+    /// The model
+    #[arg(value_name = "MODEL.onnx")]
+    pub model: PathBuf,
+    /// Typical inputs
+    #[arg(long, value_name = "DATA")]
+    pub calibration: String,
+    /// Width of activations and digits, 2 to 15: one more bit halves the error and doubles the lookup table
+    #[arg(long, value_name = "B", default_value_t = 12)]
+    pub digit_bits: u32,
+    /// How far beyond its calibrated range a tensor may go, as a fraction of the range
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.25)]
+    pub headroom: f64,
+    /// Commit to rows of 2^K cells [default: chosen for the shortest proof]
+    #[arg(long, value_name = "K")]
+    pub row_bits: Option<u32>,
+    /// Where to write: BASE.pleat and BASE.vmodel [default: the model's name, in this folder]
+    #[arg(short, long, value_name = "BASE")]
+    pub output: Option<PathBuf>,
+}
+
+/// What a proof may hide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Hide {
+    /// All inputs.
+    Input,
+    /// All outputs.
+    Output,
+}
+
+/// Run a compiled model on an input and prove the run.
+///
+/// Inputs and outputs are public unless they are hidden. For hidden ones the proof carries commitments, and their values and
+/// blinds go to PROOF.secret, which only you may read (mode 0600): keep it to open them later with `pleat open`, or delete
+/// it. The weights and all activations are always hidden.
+#[derive(Args)]
+#[command(after_help = "Example:
+  pleat prove credit.pleat --input credit-300.npz --index 7 --hide input -o seven.proof")]
+pub struct ProveArgs {
+    /// The proving model that `pleat compile` wrote
+    #[arg(value_name = "MODEL.pleat")]
+    pub model: PathBuf,
+    /// The input
+    #[arg(long, value_name = "DATA")]
+    pub input: String,
+    /// Sample of --input, counted from 0
+    #[arg(long, value_name = "I", default_value_t = 0)]
+    pub index: usize,
+    /// Hide the inputs or the outputs; may be given twice
+    #[arg(long, value_name = "WHAT")]
+    pub hide: Vec<Hide>,
+    /// Where to write the proof [default: the model's name with .proof, in this folder]
+    #[arg(short, long, value_name = "PROOF")]
+    pub output: Option<PathBuf>,
+}
+
+/// Run a compiled model in integers, without a proof.
+///
+/// Prints the outputs that a proof would show: integers, and the real numbers that they stand for.
+#[derive(Args)]
+pub struct RunArgs {
+    /// The proving model that `pleat compile` wrote
+    #[arg(value_name = "MODEL.pleat")]
+    pub model: PathBuf,
+    /// The input
+    #[arg(long, value_name = "DATA")]
+    pub input: String,
+    /// Sample of --input, counted from 0
+    #[arg(long, value_name = "I", default_value_t = 0)]
+    pub index: usize,
+}
+
+/// Say what a file is and what it shows.
+///
+/// Knows .pleat, .vmodel, proofs, secret files and openings, whatever they are called, and .onnx. The last three of ours can
+/// be decoded only with their model.
+#[derive(Args)]
+pub struct InspectArgs {
+    /// The file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The model that a proof, secret file or opening is about
+    #[arg(long, value_name = "MODEL.vmodel")]
+    pub model: Option<PathBuf>,
+}
+
+/// Reveal a hidden input or output of a proof: write an opening that a verifier can check.
+///
+/// The opening holds the values of one tensor and the blinds of its commitments; whoever has it and the proof is convinced
+/// of the values (`pleat verify … --opened FILE`). Other tensors stay hidden.
+#[derive(Args)]
+#[command(after_help = "Example:
+  pleat open seven.proof.secret credit.vmodel --port features -o seven.opening
+  pleat verify credit.vmodel seven.proof --opened seven.opening")]
+pub struct OpenArgs {
+    /// The secret file that `pleat prove` wrote beside the proof
+    #[arg(value_name = "PROOF.secret")]
+    pub secret: PathBuf,
+    /// The verification model
+    #[arg(value_name = "MODEL.vmodel")]
+    pub model: PathBuf,
+    /// Name of the input or output tensor
+    #[arg(long, value_name = "NAME")]
+    pub port: String,
+    /// Where to write the opening
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+}

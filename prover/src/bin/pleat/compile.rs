@@ -1,0 +1,162 @@
+//! `pleat compile`: ONNX and samples to the two model files.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use pleat_prover::compile::{self as compiler, CompileOptions, Report, Stage, input_specs};
+use pleat_prover::data::InputSpec;
+use pleat_prover::files::{Access, NewFile, write_together};
+use pleat_prover::model::ProvingModel;
+use pleat_verifier::proof::{elements, proof_bytes};
+use rand_core::OsRng;
+use serde::Serialize;
+
+use crate::args::CompileArgs;
+use crate::console::{Console, grouped};
+use crate::error::CliError;
+use crate::paths::{demand_writable, stem, with_suffix};
+use crate::seconds::{StageSeconds, peak_rss_bytes};
+use crate::tensors::all_samples;
+
+/// What was compiled.
+#[derive(Serialize)]
+pub struct Compiled {
+    pub model_id: String,
+    /// The report's `parameters`, `nodes`, `rows`, `macs`, `top1_agreement`, `max_abs_error` and more.
+    #[serde(flatten)]
+    pub report: Report,
+    pub digit_bits: u32,
+    pub row_bits: usize,
+    /// Nova steps of a proof.
+    pub steps: usize,
+    /// Length of a proof that shows everything.
+    pub proof_bytes: usize,
+    pub proving_model: PathBuf,
+    pub verification_model: PathBuf,
+    pub seconds: StageSeconds,
+    pub peak_rss_bytes: Option<u64>,
+}
+
+/// Compiles and writes.
+pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliError> {
+    let base = args.output.clone().unwrap_or_else(|| stem(&args.model));
+    let (secret_path, public_path) = (with_suffix(&base, ".pleat"), with_suffix(&base, ".vmodel"));
+    demand_writable(&secret_path)?;
+    demand_writable(&public_path)?;
+    let mut seconds = StageSeconds::start();
+
+    console.stage("load");
+    let samples = seconds.time("load", || {
+        let specs: Vec<InputSpec> = input_specs(&args.model)?
+            .into_iter()
+            .map(|s| InputSpec {
+                name: s.name,
+                shape: s.shape,
+            })
+            .collect();
+        all_samples("--calibration", &args.calibration, &specs)
+    })?;
+    let options = CompileOptions {
+        digit_bits: args.digit_bits,
+        headroom: args.headroom,
+        row_bits: args.row_bits,
+    };
+    let mut progress = |stage, done, total| console.progress(stage_name(stage), done, total);
+    let compiled = seconds.time("compile", || {
+        compiler::compile(&args.model, &samples, &options, &mut progress)
+    })?;
+    console.stage("commit");
+    let report = compiled.report;
+    let report_text = serde_json::to_string(&report)?;
+    let model = seconds
+        .time("commit", || {
+            ProvingModel::commit(
+                compiled.descriptor,
+                compiled.weights,
+                report_text,
+                &mut OsRng,
+            )
+        })
+        .map_err(CliError::Commit)?;
+    seconds.time("write", || {
+        let secret = model.to_bytes().map_err(CliError::Commit)?;
+        let public = model.verification().to_bytes();
+        let public = public.map_err(|e| CliError::Commit(e.into()))?;
+        let secret = NewFile {
+            path: &secret_path,
+            bytes: &secret,
+            access: Access::Private,
+        };
+        let public = NewFile {
+            path: &public_path,
+            bytes: &public,
+            access: Access::Shared,
+        };
+        Ok::<(), CliError>(write_together(&[secret, public])?)
+    })?;
+    if !report.saturated.is_empty() {
+        let tensors = report.saturated.join(", ");
+        console.note(&format!(
+            "warning: some calibration samples leave the range of {tensors} and could not be proved; raise --headroom"
+        ));
+    }
+    let network = model.network();
+    let shown = network.descriptor().ports().map(elements).sum();
+    Ok(Compiled {
+        model_id: model.verification().id().to_string(),
+        report,
+        digit_bits: network.digit_bits(),
+        row_bits: network.row_bits(),
+        steps: network.steps(),
+        proof_bytes: proof_bytes(network, shown),
+        proving_model: secret_path,
+        verification_model: public_path,
+        seconds,
+        peak_rss_bytes: peak_rss_bytes(),
+    })
+}
+
+const fn stage_name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Import => "import",
+        Stage::Calibrate => "calibrate",
+        Stage::Quantize => "quantize",
+        Stage::Compare => "compare",
+    }
+}
+
+impl fmt::Display for Compiled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = &self.report;
+        writeln!(f, "compiled: model {}", self.model_id)?;
+        writeln!(
+            f,
+            "  network   {} parameters, {} nodes, {} rows, {} multiplications, {}-bit digits",
+            grouped(report.parameters),
+            grouped(report.nodes),
+            grouped(report.rows),
+            grouped(report.macs),
+            self.digit_bits
+        )?;
+        writeln!(
+            f,
+            "  accuracy  top-1 agreement with the float network {:.2} % on {} samples; error of the output at most {:.6}, mean {:.6}",
+            100.0 * report.top1_agreement,
+            grouped(report.samples),
+            report.max_abs_error,
+            report.mean_abs_error
+        )?;
+        writeln!(
+            f,
+            "  a proof   {} steps, {} bytes with all inputs and outputs public",
+            self.steps,
+            grouped(self.proof_bytes)
+        )?;
+        writeln!(
+            f,
+            "  prover    {} (secret: weights and blinds)",
+            self.proving_model.display()
+        )?;
+        writeln!(f, "  verifier  {}", self.verification_model.display())
+    }
+}

@@ -1,0 +1,94 @@
+//! Why a command could not be carried out; every message names the file or option and what to do.
+
+use std::path::PathBuf;
+
+use pleat_prover::compile::CompileError;
+use pleat_prover::data::DataError;
+use pleat_prover::execute::ExecuteError;
+use pleat_prover::files::WriteError;
+use pleat_prover::model::ProvingModelError;
+use pleat_prover::prove::ProveError;
+use pleat_verifier::command::CommandError;
+use pleat_verifier::error::FormatError;
+use pleat_verifier::quantize::QuantizeError;
+use thiserror::Error;
+
+/// Why a command could not be carried out: exit code 2.
+#[derive(Debug, Error)]
+pub enum CliError {
+    /// What verification shares with the other commands: files, the model, the parameters.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// DATA cannot be used.
+    #[error("{flag}: {source}")]
+    Data {
+        flag: &'static str,
+        source: DataError,
+    },
+    /// DATA has no integers.
+    #[error("{flag}: {source}")]
+    Quantize {
+        flag: &'static str,
+        source: QuantizeError,
+    },
+    /// The model cannot be compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// The compiled model cannot be committed to.
+    #[error("the compiled model cannot be committed to: {0}")]
+    Commit(ProvingModelError),
+    /// The proving model cannot be used.
+    #[error("{}: {source}; a proving model is the .pleat file that `pleat compile` wrote", path.display())]
+    ProvingModel {
+        path: PathBuf,
+        source: ProvingModelError,
+    },
+    /// The network does not run on this input.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+    /// No proof was made.
+    #[error("no proof was made: {0}")]
+    Prove(#[from] ProveError),
+    /// A result cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A result has nowhere to go.
+    #[error("cannot write {}: {reason}", path.display())]
+    NowhereToWrite { path: PathBuf, reason: &'static str },
+    /// No such tensor.
+    #[error("the model has no input or output {port}; it has: {}", ports.join(", "))]
+    NoPort { port: String, ports: Vec<String> },
+    /// A file about a model that cannot be decoded with it.
+    #[error("{}: {source}; is {} the model that it was made with?", path.display(), model.display())]
+    NotOfModel {
+        path: PathBuf,
+        model: PathBuf,
+        source: FormatError,
+    },
+    /// A file about another model.
+    #[error("{} is about model {got}, and {} is model {expected}", path.display(), model.display())]
+    OtherModel {
+        path: PathBuf,
+        model: PathBuf,
+        got: String,
+        expected: String,
+    },
+    /// A file that is damaged.
+    #[error("{}: {source}", path.display())]
+    Damaged { path: PathBuf, source: FormatError },
+    /// A proof that does not decode.
+    #[error("{}: {reason}", path.display())]
+    BadProof { path: PathBuf, reason: String },
+    /// Nothing that `inspect` knows.
+    #[error("{} is no file of Pleat, nor an ONNX model ending in .onnx", path.display())]
+    Unknown { path: PathBuf },
+    /// A temporary folder or file cannot be made.
+    #[error("cannot use a temporary folder: {0}")]
+    Temporary(std::io::Error),
+    /// A result cannot be shown as JSON.
+    #[error("cannot write JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Standard output is closed.
+    #[error("cannot write to standard output: {0}")]
+    StandardOutput(std::io::Error),
+}

@@ -1,0 +1,76 @@
+//! The `pleat` command line: compile, prove, verify and what goes with them. The work is the library's; here are options,
+//! files, messages and exit codes.
+
+mod args;
+mod compile;
+mod console;
+mod demo;
+mod error;
+mod inspect;
+mod open;
+mod paths;
+mod prove;
+mod run;
+mod seconds;
+mod setup;
+mod tensors;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use pleat_verifier::command::{EXIT_FAILED, EXIT_GOOD};
+
+use args::{Cli, Command};
+use console::Console;
+use error::CliError;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_standard_error(cli.common.quiet);
+    let console = Console::new(cli.common.json, cli.common.quiet);
+    let code = run(&cli.command, &console);
+    ExitCode::from(code.unwrap_or_else(|error| {
+        console.fail(&error);
+        EXIT_FAILED
+    }))
+}
+
+fn run(command: &Command, console: &Console) -> Result<u8, CliError> {
+    match command {
+        Command::Compile(args) => console.finish(&compile::compile(args, console)?)?,
+        Command::Prove(args) => {
+            let proved = prove::prove(args, console)?;
+            console.finish(&proved)?;
+            console.note(&proved.seconds.table());
+        }
+        Command::Verify(args) => {
+            let verdict = verify::verify(args, console)?;
+            console.finish(&verdict)?;
+            return Ok(verdict.exit_code());
+        }
+        Command::Run(args) => console.finish(&run::run(args, console)?)?,
+        Command::Inspect(args) => console.finish(&inspect::inspect(args)?)?,
+        Command::Setup => console.finish(&setup::setup(console)?)?,
+        Command::Demo => {
+            let demo = demo::demo(console)?;
+            console.finish(&demo)?;
+            return Ok(demo.exit_code());
+        }
+        Command::Open(args) => console.finish(&open::open(args)?)?,
+    }
+    Ok(EXIT_GOOD)
+}
+
+/// Warnings of the libraries, or what `RUST_LOG` asks for.
+fn log_to_standard_error(quiet: bool) {
+    use tracing_subscriber::EnvFilter;
+    let level = if quiet { "error" } else { "warn" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .with_target(false)
+        .init();
+}

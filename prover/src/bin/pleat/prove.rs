@@ -1,0 +1,155 @@
+//! `pleat prove`: one run, one proof, and the secrets that open what it hides.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use pleat_prover::files::{Access, NewFile, write_together};
+use pleat_prover::model::ProvingModel;
+use pleat_prover::prove::{self as prover, Event, Keys, Visibility};
+use pleat_verifier::command::{self, CommandError, PortValues};
+use pleat_verifier::pcs::OpeningKey;
+use rand_core::OsRng;
+use serde::Serialize;
+
+use crate::args::{Hide, ProveArgs};
+use crate::console::{Console, grouped};
+use crate::error::CliError;
+use crate::paths::{demand_writable, stem, with_suffix};
+use crate::seconds::{StageSeconds, peak_rss_bytes};
+use crate::setup::parameters;
+use crate::tensors::quantized_input;
+
+/// A proof that was made.
+#[derive(Serialize)]
+pub struct Proved {
+    pub model_id: String,
+    pub proof: PathBuf,
+    /// Where the openings of hidden tensors are, if there are any.
+    pub secret: Option<PathBuf>,
+    pub proof_bytes: usize,
+    pub steps: usize,
+    pub nodes: usize,
+    /// Real rows of the trace.
+    pub rows: usize,
+    /// Names of the inputs that are hidden.
+    pub hidden_inputs: Vec<String>,
+    /// Outputs with their values, which the prover knows even if the proof hides them.
+    pub output: Vec<PortValues>,
+    pub seconds: StageSeconds,
+    pub peak_rss_bytes: Option<u64>,
+}
+
+/// Reads a proving model.
+pub fn load_model(path: &Path) -> Result<ProvingModel, CliError> {
+    ProvingModel::from_bytes(&command::read(path)?).map_err(|source| CliError::ProvingModel {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Proves and writes.
+pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
+    let default = || with_suffix(&stem(&args.model), ".proof");
+    let path = args.output.clone().unwrap_or_else(default);
+    let visibility = Visibility {
+        inputs: !args.hide.contains(&Hide::Input),
+        outputs: !args.hide.contains(&Hide::Output),
+    };
+    let hides = !visibility.inputs || !visibility.outputs;
+    let secret_path = hides.then(|| with_suffix(&path, ".secret"));
+    demand_writable(&path)?;
+    secret_path.as_deref().map_or(Ok(()), demand_writable)?;
+    let mut seconds = StageSeconds::start();
+
+    console.stage("load");
+    let (model, inputs) = seconds.time("load", || {
+        let model = load_model(&args.model)?;
+        let inputs = quantized_input(model.network(), &args.input, args.index)?;
+        Ok::<_, CliError>((model, inputs))
+    })?;
+    let network = model.network();
+    let (nova, opening) = seconds.time("setup", || {
+        let nova = parameters(console)?;
+        let opening = OpeningKey::derive(network.row_bits()).map_err(CommandError::Generators)?;
+        Ok::<_, CliError>((nova, opening))
+    })?;
+    let keys = Keys {
+        nova: &nova,
+        opening: &opening,
+    };
+    let mut on_event = |event| match event {
+        Event::Start(stage) => console.stage(stage.name()),
+        Event::Folded(done, total) => console.stage(format!("fold {done}/{total}")),
+    };
+    let proved = prover::prove(&model, keys, &inputs, visibility, &mut OsRng, &mut on_event)?;
+    for (stage, elapsed) in proved.timings.stages() {
+        seconds.push(stage.name(), elapsed.as_secs_f64());
+    }
+
+    console.stage("write");
+    let proof = proved.proof.to_bytes();
+    let secret = proved.openings.to_bytes();
+    // The secret comes first: a proof whose hidden values cannot be opened any more is worth less than none.
+    let secret_file = secret_path.as_deref().map(|path| NewFile {
+        path,
+        bytes: &secret,
+        access: Access::Private,
+    });
+    let proof_file = NewFile {
+        path: &path,
+        bytes: &proof,
+        access: Access::Shared,
+    };
+    let files: Vec<NewFile<'_>> = secret_file.into_iter().chain([proof_file]).collect();
+    seconds.time("write", || write_together(&files))?;
+
+    let descriptor = network.descriptor();
+    let hidden_inputs = descriptor.inputs.iter().filter(|_| !visibility.inputs);
+    let outputs = descriptor.outputs.iter().zip(proved.outputs);
+    Ok(Proved {
+        model_id: model.verification().id().to_string(),
+        proof_bytes: proof.len(),
+        steps: network.steps(),
+        nodes: network.nodes().len(),
+        rows: network.real_rows(),
+        hidden_inputs: hidden_inputs.map(|p| p.name.clone()).collect(),
+        output: outputs
+            .map(|(port, values)| PortValues::new(port, !visibility.outputs, Some(values)))
+            .collect(),
+        proof: path,
+        secret: secret_path,
+        seconds,
+        peak_rss_bytes: peak_rss_bytes(),
+    })
+}
+
+impl fmt::Display for Proved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "proved: {}, {} bytes",
+            self.proof.display(),
+            grouped(self.proof_bytes)
+        )?;
+        writeln!(f, "  model   {}", self.model_id)?;
+        for name in &self.hidden_inputs {
+            writeln!(f, "  input   {name}: hidden")?;
+        }
+        for output in &self.output {
+            let hidden = if output.hidden {
+                "; hidden in the proof"
+            } else {
+                ""
+            };
+            writeln!(f, "  output  {output}{hidden}")?;
+        }
+        if let Some(secret) = &self.secret {
+            writeln!(
+                f,
+                "  secret  {} opens what is hidden (`pleat open`); keep it to yourself",
+                secret.display()
+            )?;
+        }
+        Ok(())
+    }
+}

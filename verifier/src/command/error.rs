@@ -1,0 +1,64 @@
+//! Why a verification could not be carried out. A proof that is refused is no error but a verdict.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::error::ModelError;
+use crate::quantize::QuantizeError;
+
+/// Why a verification could not be carried out.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The verification model cannot be used.
+    #[error("{}: {source}; a verification model is the .vmodel file that `pleat compile` wrote", path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ModelError,
+    },
+    /// DATA cannot be used.
+    #[error("{flag} {spec}: {reason}")]
+    Data {
+        /// The option.
+        flag: &'static str,
+        /// Its argument.
+        spec: String,
+        /// Why.
+        reason: String,
+    },
+    /// DATA has no integers.
+    #[error("{flag}: {source}")]
+    Quantize {
+        /// The option.
+        flag: &'static str,
+        /// Why.
+        source: QuantizeError,
+    },
+    /// A value is given for a tensor that the proof hides.
+    #[error(
+        "{flag} cannot be checked: the proof hides tensor {port}; ask the prover for an opening (`pleat open`) and give it with --opened"
+    )]
+    Hidden {
+        /// The option.
+        flag: &'static str,
+        /// The tensor.
+        port: String,
+    },
+    /// The universal parameters cannot be had.
+    #[error("cannot set up Nova's parameters: {0}")]
+    Setup(#[from] pleat_nova_circuits::Error),
+    /// The opening key cannot be had.
+    #[error("cannot derive the generators: {0}")]
+    Generators(crate::error::VerifyError),
+}

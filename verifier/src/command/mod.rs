@@ -1,0 +1,303 @@
+//! What the commands `pleat-verify` and `pleat verify` share: their options, from files to a [`Verdict`], exit codes.
+//!
+//! Beyond verification, a caller may demand a model id and the values of inputs and outputs; a demand that the proof does
+//! not meet makes it invalid, one that cannot be checked (the value is hidden) is an error.
+
+mod data;
+mod error;
+mod verdict;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use pleat_nova_circuits::params::{CacheFolder, SetupEvent, VerifierKey};
+
+use crate::descriptor::{Limits, Port};
+use crate::error::VerifyError;
+use crate::model::{ModelId, VerificationModel};
+use crate::opened::PortOpening;
+use crate::pcs::OpeningKey;
+use crate::proof::{Proof, model_of};
+use crate::quantize::quantize;
+use crate::verify::verify;
+
+pub use data::read_json;
+pub use error::CommandError;
+pub use verdict::{PortValues, Refusal, Seconds, Verdict, values_line};
+
+/// The proof is valid, or the command did what it should.
+pub const EXIT_GOOD: u8 = 0;
+/// The proof is invalid.
+pub const EXIT_INVALID: u8 = 1;
+/// The command could not be carried out.
+pub const EXIT_FAILED: u8 = 2;
+
+/// Options of both commands.
+#[derive(Args, Clone, Debug)]
+pub struct VerifyArgs {
+    /// Verification model: the .vmodel file that `pleat compile` wrote
+    #[arg(value_name = "MODEL.vmodel")]
+    pub model: PathBuf,
+    /// The proof
+    #[arg(value_name = "PROOF")]
+    pub proof: PathBuf,
+    /// Demand that the proof is about this input
+    #[arg(long, value_name = "DATA")]
+    pub input: Option<String>,
+    /// Sample of --input that is meant, counted from 0
+    #[arg(long, value_name = "I", default_value_t = 0, requires = "input")]
+    pub index: usize,
+    /// Demand that the proof shows this output (rounded to the model's integers)
+    #[arg(long, value_name = "DATA")]
+    pub output: Option<String>,
+    /// Demand this model id: 64 hexadecimal digits, from someone you trust
+    #[arg(long, value_name = "HEX")]
+    pub model_id: Option<ModelId>,
+    /// Check an opening of a hidden input or output (from `pleat open`), and print its value
+    #[arg(long, value_name = "FILE")]
+    pub opened: Option<PathBuf>,
+    /// Demand that the opened value is this one
+    #[arg(long, value_name = "DATA", requires = "opened")]
+    pub value: Option<String>,
+}
+
+/// Whether tensors are the network's inputs or its outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TensorRole {
+    /// Inputs.
+    Input,
+    /// Outputs.
+    Output,
+}
+
+/// DATA that the command needs.
+#[derive(Clone, Debug)]
+pub struct DataRequest<'a> {
+    /// The option that asks for it.
+    pub flag: &'static str,
+    /// What it is.
+    pub role: TensorRole,
+    /// The tensors, in order.
+    pub ports: Vec<&'a Port>,
+    /// Which sample.
+    pub index: usize,
+}
+
+/// What a command reports while it works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VerifyEvent {
+    /// The universal parameters are loaded or built.
+    Setup(SetupEvent),
+    /// The proof is being checked.
+    Verify,
+}
+
+/// Carries out a verification. `load` reads DATA: one row-major list per tensor that it is asked for.
+///
+/// # Errors
+/// If it cannot be carried out; a proof that is refused is a [`Verdict`].
+pub fn run(
+    args: &VerifyArgs,
+    load: &mut dyn FnMut(&str, &DataRequest<'_>) -> Result<Vec<Vec<f64>>, String>,
+    on_event: &mut dyn FnMut(VerifyEvent),
+) -> Result<Verdict, CommandError> {
+    let start = Instant::now();
+    let model = load_model(&args.model)?;
+    let proof = read(&args.proof)?;
+    let opening = args.opened.as_deref().map(read).transpose()?;
+    let checked = Checking {
+        args,
+        model: &model,
+        seconds: Seconds::default(),
+    }
+    .check(&proof, opening.as_deref(), load, on_event);
+    checked.map(|(outcome, seconds)| {
+        let seconds = Seconds {
+            total: start.elapsed().as_secs_f64(),
+            ..seconds
+        };
+        Verdict::new(&model, outcome, seconds)
+    })
+}
+
+/// Reads a verification model.
+///
+/// # Errors
+/// If the file cannot be read or is none.
+pub fn load_model(path: &Path) -> Result<VerificationModel, CommandError> {
+    VerificationModel::from_bytes(&read(path)?, &Limits::default()).map_err(|source| {
+        CommandError::Model {
+            path: path.to_owned(),
+            source,
+        }
+    })
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
+    std::fs::read(path).map_err(|source| CommandError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Decodes a proof about `model`; one about another model is refused as that, not for its length.
+///
+/// # Errors
+/// The check that refuses it.
+pub fn decode_proof(bytes: &[u8], model: &VerificationModel) -> Result<Proof, VerifyError> {
+    let got = model_of(bytes)?;
+    if got != model.id() {
+        return Err(VerifyError::OtherModel {
+            got: got.to_string(),
+            expected: model.id().to_string(),
+        });
+    }
+    Proof::from_bytes(bytes, model.network())
+}
+
+/// What a valid proof shows: integers per port, where public or opened.
+type Known = Vec<Option<Vec<i32>>>;
+type Outcome = Result<(Proof, Option<PortOpening>), Refusal>;
+
+struct Checking<'a> {
+    args: &'a VerifyArgs,
+    model: &'a VerificationModel,
+    seconds: Seconds,
+}
+
+impl Checking<'_> {
+    fn check(
+        mut self,
+        proof: &[u8],
+        opening: Option<&[u8]>,
+        load: &mut dyn FnMut(&str, &DataRequest<'_>) -> Result<Vec<Vec<f64>>, String>,
+        on_event: &mut dyn FnMut(VerifyEvent),
+    ) -> Result<(Outcome, Seconds), CommandError> {
+        let outcome = self.outcome(proof, opening, load, on_event)?;
+        Ok((outcome, self.seconds))
+    }
+
+    fn outcome(
+        &mut self,
+        proof: &[u8],
+        opening: Option<&[u8]>,
+        load: &mut dyn FnMut(&str, &DataRequest<'_>) -> Result<Vec<Vec<f64>>, String>,
+        on_event: &mut dyn FnMut(VerifyEvent),
+    ) -> Result<Outcome, CommandError> {
+        let network = self.model.network();
+        if let Some(expected) = self.args.model_id.filter(|id| *id != self.model.id()) {
+            let got = self.model.id();
+            return Ok(Err(Refusal::ModelId { got, expected }));
+        }
+        let proof = match decode_proof(proof, self.model) {
+            Ok(proof) => proof,
+            Err(error) => return Ok(Err(Refusal::Proof(error))),
+        };
+        let opening = opening.map(|bytes| PortOpening::from_bytes(bytes, network));
+        let opening = match opening.transpose() {
+            Ok(opening) => opening,
+            Err(error) => return Ok(Err(Refusal::Opening(error.into()))),
+        };
+        let mut known: Known = proof.messages.public.ports().to_vec();
+        if let Some(opening) = &opening
+            && let Some(value) = known.get_mut(opening.port)
+        {
+            value.get_or_insert_with(|| opening.values.clone());
+        }
+        if let Err(refusal) = self.demands(&known, opening.as_ref(), load)? {
+            return Ok(Err(refusal));
+        }
+
+        let start = Instant::now();
+        let nova = VerifierKey::load_or_build(&CacheFolder::from_environment(), &mut |event| {
+            on_event(VerifyEvent::Setup(event));
+        })?;
+        let key = OpeningKey::derive(network.row_bits()).map_err(CommandError::Generators)?;
+        self.seconds.setup = start.elapsed().as_secs_f64();
+        on_event(VerifyEvent::Verify);
+        let start = Instant::now();
+        let verified = verify(&nova, &key, self.model, &proof).map_err(Refusal::Proof);
+        let verdict = verified.and_then(|()| {
+            let opened = opening
+                .as_ref()
+                .map(|o| o.check(key.generators(), self.model, &proof.messages));
+            opened.transpose().map_err(Refusal::Opening)
+        });
+        self.seconds.verify = start.elapsed().as_secs_f64();
+        Ok(verdict.map(|_| (proof, opening)))
+    }
+
+    /// Compares what the caller demands with what the proof and the opening claim.
+    fn demands(
+        &self,
+        known: &Known,
+        opening: Option<&PortOpening>,
+        load: &mut dyn FnMut(&str, &DataRequest<'_>) -> Result<Vec<Vec<f64>>, String>,
+    ) -> Result<Result<(), Refusal>, CommandError> {
+        let descriptor = self.model.network().descriptor();
+        let inputs = descriptor.inputs.len();
+        let numbered: Vec<(usize, &Port)> = descriptor.ports().enumerate().collect();
+        let (input_ports, output_ports) = numbered.split_at_checked(inputs).unwrap_or((&[], &[]));
+        let opened: Vec<(usize, &Port)> = opening
+            .and_then(|o| numbered.get(o.port).copied())
+            .into_iter()
+            .collect();
+        let opened_role = match opening {
+            Some(o) if o.port >= inputs => TensorRole::Output,
+            _ => TensorRole::Input,
+        };
+        let args = self.args;
+        let demands = [
+            (
+                "--input",
+                &args.input,
+                TensorRole::Input,
+                input_ports,
+                args.index,
+            ),
+            (
+                "--output",
+                &args.output,
+                TensorRole::Output,
+                output_ports,
+                0,
+            ),
+            ("--value", &args.value, opened_role, &opened, 0),
+        ];
+        for (flag, spec, role, ports, index) in demands {
+            let Some(spec) = spec else { continue };
+            let request = DataRequest {
+                flag,
+                role,
+                ports: ports.iter().map(|(_, port)| *port).collect(),
+                index,
+            };
+            let values = load(spec, &request).map_err(|reason| CommandError::Data {
+                flag,
+                spec: spec.clone(),
+                reason,
+            })?;
+            for ((number, port), values) in ports.iter().zip(values) {
+                let Some(claimed) = known.get(*number).and_then(Option::as_ref) else {
+                    let port = port.name.clone();
+                    return Err(CommandError::Hidden { flag, port });
+                };
+                let range = match role {
+                    TensorRole::Input => self.model.network().input_range(),
+                    TensorRole::Output => i32::MIN..=i32::MAX,
+                };
+                let demanded = quantize(port, &range, &values)
+                    .map_err(|source| CommandError::Quantize { flag, source })?;
+                if let Some(refusal) = Refusal::of_values(flag, port, &demanded, claimed) {
+                    return Ok(Err(refusal));
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+}
