@@ -120,14 +120,22 @@ pub fn point_from_affine(affine: &Affine) -> Point {
 
 /// The point inside nova's commitment, whose field is private: it is rebuilt from its coordinates' encoding.
 #[must_use]
+#[expect(
+    clippy::expect_used,
+    reason = "both sides are the same 32 bytes; tested"
+)]
 pub fn point_of_commitment(commitment: &Commitment) -> Point {
-    decoded(&encoded(commitment)).unwrap_or_else(point_zero)
+    decoded(&encoded(commitment)).expect("a commitment is encoded as its point")
 }
 
 /// Wraps a point as nova's commitment.
 #[must_use]
+#[expect(
+    clippy::expect_used,
+    reason = "both sides are the same 32 bytes; tested"
+)]
 pub fn commitment_of_point(point: &Point) -> Commitment {
-    decoded::<Commitment>(&encoded(point)).unwrap_or_default()
+    decoded(&encoded(point)).expect("a commitment is encoded as its point")
 }
 
 /// Whether `bytes` are the canonical encoding of a field element of `S`.
@@ -158,13 +166,15 @@ fn repr_from_bytes<S: PrimeField>(bytes: &[u8; FIELD_BYTES]) -> Option<S> {
 }
 
 /// serde's encoding of a point or commitment, which is the curve library's compressed form.
+#[expect(
+    clippy::expect_used,
+    reason = "the curve library serializes points to exactly 32 bytes; tested"
+)]
 fn encoded<T: Serialize>(value: &T) -> [u8; POINT_BYTES] {
     let mut bytes = [0; POINT_BYTES];
-    let written = bincode::serde::encode_into_slice(value, &mut bytes, bincode::config::standard());
-    debug_assert!(
-        matches!(written, Ok(POINT_BYTES)),
-        "a compressed point has 32 bytes"
-    );
+    let written = bincode::serde::encode_into_slice(value, &mut bytes, bincode::config::standard())
+        .expect("a compressed point fits 32 bytes");
+    debug_assert_eq!(written, POINT_BYTES);
     bytes
 }
 

@@ -1,7 +1,7 @@
 //! The inside hash `H(t; m1,m2,m3; n)` and the words' sponge (PROTOCOL.md §4, §5), natively and as gadgets.
 //!
 //! Both are nova-snark's Poseidon sponge, `Strength::Standard`, absorb then squeeze 1, **not truncated**: nova's own random
-//! oracle truncates its output and is not used. The gadgets leave nova's "compact" mode off: it would add some 280
+//! oracle truncates its output and is not used. The gadgets leave nova's "compact" mode off: it would add 280
 //! constraints to each of the step circuit's 43 hashes, which do not fit under 2^15.
 
 use crate::cycle::F;
@@ -23,6 +23,7 @@ fn pattern(length: u32) -> IOPattern {
     IOPattern(vec![SpongeOp::Absorb(length), SpongeOp::Squeeze(1)])
 }
 
+// Macros, because nova-snark does not export the trait of its arities.
 macro_rules! native_sponge {
     ($constants:expr, $message:expr) => {{
         let message: &[F] = $message;
@@ -31,7 +32,7 @@ macro_rules! native_sponge {
         sponge.start(pattern(length), None, &mut ());
         SpongeAPI::absorb(&mut sponge, length, message, &mut ());
         let squeezed = SpongeAPI::squeeze(&mut sponge, 1, &mut ());
-        squeezed.first().copied().unwrap_or_default()
+        squeezed.first().copied().expect("one element was squeezed")
     }};
 }
 

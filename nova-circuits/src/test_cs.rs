@@ -237,3 +237,55 @@ impl ConstraintSystem<F> for TestCs {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use nova_snark::frontend::num::AllocatedNum;
+
+    /// `y = x²`, `z = x·y`
+    fn cube() -> TestCs {
+        let mut cs = TestCs::new();
+        let x = AllocatedNum::alloc_input(cs.namespace(|| "x"), || Ok(F::from(3))).unwrap();
+        let y = x.square(cs.namespace(|| "square")).unwrap();
+        x.mul(cs.namespace(|| "cube"), &y).unwrap();
+        cs
+    }
+
+    #[test]
+    fn wires_can_be_overwritten() {
+        let mut cs = cube();
+        assert_eq!(
+            (cs.num_constraints(), cs.num_aux(), cs.which_unsatisfied()),
+            (2, 2, None)
+        );
+        assert_eq!(
+            cs.wires().collect::<Vec<_>>(),
+            ["square/squared num", "cube/product num"]
+        );
+        assert_eq!(cs.get("cube/product num"), Some(F::from(27)));
+
+        assert_eq!(cs.set("square/squared num", F::from(8)), Some(F::from(9)));
+        let (square, cube) = (
+            "square/squaring constraint",
+            "cube/multiplication constraint",
+        );
+        assert_eq!(cs.which_unsatisfied(), Some(square));
+        assert_eq!(cs.unsatisfied_at("square/squared num"), [square, cube]);
+        assert_eq!(cs.unsatisfied_at("cube/product num"), [cube]);
+        cs.set("square/squared num", F::from(9)).unwrap();
+        assert_eq!(cs.which_unsatisfied(), None);
+
+        cs.set("x/input num", F::from(2)).unwrap();
+        assert_eq!(cs.unsatisfied_at("x/input num"), [square, cube]);
+        assert_eq!((cs.get("y"), cs.set("y", F::ONE)), (None, None));
+    }
+
+    #[test]
+    #[should_panic(expected = "two wires of the same name: x/input num")]
+    fn names_are_unique() {
+        let mut cs = cube();
+        let _ = AllocatedNum::alloc_input(cs.namespace(|| "x"), || Ok(F::ONE));
+    }
+}

@@ -398,7 +398,7 @@ proptest! {
     }
 }
 
-/// `y = x·x + …` whose factors are views with large coefficients that cancel: `A = K = 2^30·x - (2^30 - 1)·x`.
+/// `Σ_i x_i²` whose factors are views with large coefficients that cancel: `x + (2^31 - 1)·x + (1 - 2^31)·x + …`.
 fn cancelling(digit_bits: u32, terms: usize, len: usize) -> (Network, Vec<i32>) {
     let mut b = Builder::new(digit_bits, 2);
     let xs = [axis('i', len)];

@@ -4,6 +4,12 @@
 //! what the step circuit is told, [`transcript`] and [`commitments`] fix the order of messages, [`functional`] evaluates
 //! the claims, [`pcs`] opens the columns, [`verify`](mod@verify) joins the checks. There is no prover code here.
 
+#![deny(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions
+)]
+
 pub mod columns;
 pub mod command;
 pub mod commitments;

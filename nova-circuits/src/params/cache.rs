@@ -10,6 +10,7 @@ use crate::cycle;
 use etcetera::BaseStrategy;
 use sha3::{Digest, Sha3_256};
 use std::{
+    ffi::OsString,
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
@@ -62,7 +63,11 @@ impl CacheFolder {
     /// `$PLEAT_CACHE` if it is set (empty: no cache), otherwise `pleat` in the platform's cache folder.
     #[must_use]
     pub fn from_environment() -> Self {
-        match std::env::var_os(VARIABLE) {
+        Self::from_variable(std::env::var_os(VARIABLE))
+    }
+
+    fn from_variable(variable: Option<OsString>) -> Self {
+        match variable {
             Some(folder) if folder.is_empty() => Self(None),
             Some(folder) => Self(Some(folder.into())),
             None => Self(
@@ -160,4 +165,106 @@ fn write(file: &Path, public: &Public) -> Result<(), CacheError> {
     temporary.as_file().sync_all()?;
     temporary.persist(file).map_err(|error| error.error)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    use super::*;
+    use crate::params::build_public;
+
+    type Predicate<'a> = &'a dyn Fn(&CacheError) -> bool;
+
+    /// A file that holds `contents`, with the header that belongs to them.
+    fn sealed(contents: &[u8]) -> Vec<u8> {
+        [header(contents).as_slice(), contents].concat()
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(FILE);
+        write(&file, &build_public().unwrap()).unwrap();
+        let good = fs::read(&file).unwrap();
+        assert!(read(&file).is_ok());
+        let contents = &good[HEADER..];
+        let changed = |i: usize| {
+            let mut bytes = good.clone();
+            bytes[i] ^= 1;
+            bytes
+        };
+        let resealed = |i: usize| {
+            let mut contents = contents.to_vec();
+            contents[i] ^= 1;
+            sealed(&contents)
+        };
+        let is_version = |e: &CacheError| matches!(e, CacheError::Version);
+        let is_checksum = |e: &CacheError| matches!(e, CacheError::Checksum);
+        let is_size = |e: &CacheError| matches!(e, CacheError::Size(_));
+        let is_content = |e: &CacheError| matches!(e, CacheError::Digest | CacheError::Decode(_));
+        let cases: [(&str, Vec<u8>, Predicate<'_>); 14] = [
+            ("empty", Vec::new(), &is_size),
+            ("a header's part", good[..HEADER - 1].to_vec(), &is_size),
+            ("magic", changed(0), &is_version),
+            ("format version", changed(8), &is_version),
+            ("nova-snark's version", changed(12), &is_version),
+            ("parameters' digest", changed(20), &is_version),
+            ("checksum", changed(HEADER - 1), &is_checksum),
+            ("truncated", good[..good.len() - 1].to_vec(), &is_checksum),
+            ("extended", [&good[..], &[0]].concat(), &is_checksum),
+            ("contents", changed(HEADER + 1000), &is_checksum),
+            ("arity, resealed", resealed(0), &is_content),
+            (
+                "generator, resealed",
+                resealed(contents.len() / 2),
+                &is_content,
+            ),
+            (
+                "last byte, resealed",
+                resealed(contents.len() - 1),
+                &is_content,
+            ),
+            (
+                "trailing byte, resealed",
+                sealed(&[contents, &[0]].concat()),
+                &is_content,
+            ),
+        ];
+        for (what, bytes, expected) in cases {
+            fs::write(&file, bytes).unwrap();
+            let error = read(&file).err().unwrap();
+            assert!(expected(&error), "{what}: {error}");
+        }
+        fs::remove_file(&file).unwrap();
+        assert!(matches!(read(&file), Err(CacheError::Io(_))));
+    }
+
+    #[test]
+    fn the_variable_names_the_folder() {
+        assert_eq!(
+            CacheFolder::from_variable(Some("".into())),
+            CacheFolder::none()
+        );
+        assert_eq!(
+            CacheFolder::from_variable(Some("/x/y".into())),
+            CacheFolder::at("/x/y")
+        );
+        let platform = CacheFolder::from_variable(None).parameters_file().unwrap();
+        assert!(
+            platform.ends_with(Path::new("pleat").join(FILE)),
+            "{}",
+            platform.display()
+        );
+    }
+
+    #[test]
+    fn a_huge_file_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(FILE);
+        fs::File::create(&file)
+            .unwrap()
+            .set_len(FILE_LIMIT + 1)
+            .unwrap();
+        assert!(matches!(read(&file), Err(CacheError::Size(size)) if size == FILE_LIMIT + 1));
+    }
 }

@@ -1,7 +1,7 @@
 //! The universal step of PROTOCOL.md §5: a layer lane of [`SLOTS`] slots and a round lane of [`ROUNDS`] sumcheck rounds, side by
 //! side, told what to check by public words that are hashed into the state.
 //!
-//! The step is written once, in [`lanes`], over an algebra; [`step`] executes it in the field, [`UniversalStep`] is the
+//! The step is written once, over [`crate::algebra::Algebra`]; [`step`] executes it in the field, [`UniversalStep`] is the
 //! circuit that Nova folds. Which words are right, and which start and end states, is the verifier's business.
 
 mod circuit;

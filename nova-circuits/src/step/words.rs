@@ -206,7 +206,11 @@ impl Words {
     /// The words in the order in which they are hashed, flags as 0 and 1.
     #[must_use]
     pub fn flatten(&self) -> [F; WORDS] {
-        self.numeric().list()
+        let mut words = [F::ZERO; WORDS];
+        for (to, from) in words.iter_mut().zip(self.numeric().list()) {
+            *to = from;
+        }
+        words
     }
 
     /// With flags as numbers.
@@ -287,13 +291,11 @@ impl Words {
 }
 
 impl<V: Clone> Words<V, V> {
-    /// The words in the order in which they are hashed.
-    pub(super) fn list(&self) -> [V; WORDS] {
+    /// The words in the order in which they are hashed; there are [`WORDS`].
+    pub(super) fn list(&self) -> Vec<V> {
         let mut list = Vec::with_capacity(WORDS);
         self.clone().map(|_, word| list.push(word));
-        let mut list = list.into_iter();
-        let fallback = self.scalars.sigma.clone();
-        core::array::from_fn(|_| list.next().unwrap_or_else(|| fallback.clone()))
+        list
     }
 }
 

@@ -126,7 +126,12 @@ pub fn compile(
     progress(Stage::Calibrate, total, total);
 
     progress(Stage::Quantize, 0, 1);
-    let quantized = quantize::quantize(&network, &ranges, options.digit_bits, options.headroom)?;
+    let grids = (0..specs.len())
+        .map(|input| grid(&samples, input))
+        .collect();
+    let calibration = quantize::Calibration { ranges, grids };
+    let quantized =
+        quantize::quantize(&network, &calibration, options.digit_bits, options.headroom)?;
     let mut descriptor = quantized.descriptor;
     layout::lay_out(&mut descriptor, options.row_bits);
     let checked = Network::new(descriptor.clone(), &Limits::default())?;
@@ -146,6 +151,20 @@ pub fn compile(
         weights: quantized.weights,
         report,
     })
+}
+
+/// A step that all values of an input are multiples of, up to rounding: pixels, counts, one-hot vectors have one.
+fn grid(samples: &[Vec<Vec<f32>>], input: usize) -> Option<f64> {
+    let values = || {
+        let tensors = samples.iter().filter_map(|s| s.get(input));
+        tensors.flatten().map(|v| f64::from(v.abs()))
+    };
+    let step = values().filter(|v| *v > 0.0).fold(f64::INFINITY, f64::min);
+    let multiple = |v: f64| {
+        let n = v / step;
+        (n - n.round()).abs() < 1e-5 * n.max(1.0)
+    };
+    (step.is_finite() && values().all(multiple)).then_some(step)
 }
 
 fn check_options(options: &CompileOptions) -> Result<(), CompileError> {

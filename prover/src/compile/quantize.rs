@@ -3,7 +3,7 @@
 //! A tensor is `Y·s_y`, a pre-activation `P·s_p`, so `Z = 2^(2B)·sum/s_p`. Weights absorb all of `s_a·2^(2B)/s_p` but a
 //! small integer multiplier, so that only the weights themselves are rounded.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use pleat_verifier::descriptor::{
     Axis, AxisId, AxisMap, Descriptor, Function, Inner, Linear, Node, Port, Product, Source,
@@ -21,8 +21,6 @@ const WEIGHT_MAX: f64 = 32767.0;
 const BIAS_MAX: f64 = 16_777_216.0;
 /// Multipliers and coefficients stay below this.
 const INTEGER_MAX: f64 = 1_073_741_824.0;
-/// Finest common unit of the terms of a view: this fraction of the largest.
-const UNIT: f64 = 65_536.0;
 
 /// Real value of one unit of a node's quotient and of its output.
 #[derive(Clone, Copy, Debug)]
@@ -38,13 +36,24 @@ pub(super) struct Quantized {
     pub scales: Vec<Scale>,
 }
 
-/// Quantizes a network; `ranges` are the nodes' pre-activations over the calibration samples.
+/// A sum's scale is rounded up to a multiple of its terms' common unit, up to this one.
+const MOST_STEPS: f64 = 16.0;
+
+/// What the calibration samples show.
+pub(super) struct Calibration {
+    /// Per node, smallest and largest pre-activation.
+    pub ranges: Vec<(f32, f32)>,
+    /// Per input, a step that all its values are multiples of, if there is one.
+    pub grids: Vec<Option<f64>>,
+}
+
+/// Quantizes a network.
 ///
 /// # Errors
 /// If a product of activations spreads too wide.
 pub(super) fn quantize(
     graph: &Graph,
-    ranges: &[(f32, f32)],
+    calibration: &Calibration,
     digit_bits: u32,
     headroom: f64,
 ) -> Result<Quantized, CompileError> {
@@ -57,10 +66,17 @@ pub(super) fn quantize(
         blocks: Vec::new(),
         weights: Vec::new(),
         known: HashMap::new(),
+        shared: shared_functions(graph),
     };
+    let ranges = &calibration.ranges;
+    let mut grids = calibration.grids.iter().copied();
     let mut nodes = Vec::with_capacity(graph.nodes.len());
     for (index, (node, range)) in graph.nodes.iter().zip(ranges).enumerate() {
-        nodes.push(quantizer.node(index, node, *range)?);
+        nodes.push(if matches!(node.activation, Activation::Input) {
+            quantizer.input(index, node, *range, grids.next().flatten())
+        } else {
+            quantizer.node(node, *range)?
+        });
     }
     let port = |p: &GraphPort| Port {
         name: p.name.clone(),
@@ -93,6 +109,17 @@ struct Quantizer<'a> {
     blocks: Vec<WeightBlock>,
     weights: Vec<Vec<i32>>,
     known: HashMap<(Vec<usize>, Vec<i32>), usize>,
+    /// Names of the functions that several nodes apply.
+    shared: HashSet<String>,
+}
+
+fn shared_functions(graph: &Graph) -> HashSet<String> {
+    let mut seen = HashSet::new();
+    let names = graph.nodes.iter().filter_map(|n| match &n.activation {
+        Activation::Table(f) => Some(f.describe()),
+        _ => None,
+    });
+    names.filter(|name| !seen.insert(name.clone())).collect()
 }
 
 /// The index axes of one node under their descriptor names.
@@ -130,30 +157,37 @@ impl Quantizer<'_> {
         f64::from(2 * self.digit_bits).exp2()
     }
 
-    fn node(
+    /// The finest scale at which a range and its headroom fit quotients.
+    fn wanted(&self, range: (f32, f32)) -> f64 {
+        let largest = f64::from(range.0).abs().max(f64::from(range.1).abs());
+        let wanted = largest * (1.0 + self.headroom) / self.top();
+        positive(wanted, 0.0)
+    }
+
+    /// An input; values on a grid are represented exactly.
+    fn input(
         &mut self,
         index: usize,
         node: &GraphNode,
         range: (f32, f32),
-    ) -> Result<Node, CompileError> {
+        grid: Option<f64>,
+    ) -> Node {
+        let wanted = positive(self.wanted(range), 1.0 / self.top());
+        let p = match grid.map(|g| g / (g / wanted).floor()) {
+            Some(p) if p.is_finite() => p,
+            _ => wanted,
+        };
+        self.scales.push(Scale { p, y: p });
         let out = node.out();
-        let largest = f64::from(range.0).abs().max(f64::from(range.1).abs());
-        let wanted = largest * (1.0 + self.headroom) / self.top();
-        if matches!(node.activation, Activation::Input) {
-            let p = positive(wanted, 1.0 / self.top());
-            self.scales.push(Scale { p, y: p });
-            let names = Names(out.clone());
-            let identity = self.function(Function::Identity);
-            let axes = names.axes(&out, self.graph);
-            return Ok(Node::input(
-                node.name.clone(),
-                index,
-                0,
-                axes,
-                self.digit_bits,
-                identity,
-            ));
-        }
+        let axes = Names(out.clone()).axes(&out, self.graph);
+        let identity = self.function(Function::Identity);
+        let name = node.name.clone();
+        Node::input(name, index, 0, axes, self.digit_bits, identity)
+    }
+
+    fn node(&mut self, node: &GraphNode, range: (f32, f32)) -> Result<Node, CompileError> {
+        let out = node.out();
+        let wanted = self.wanted(range);
         let axes = node.sum.product.as_ref().map(|p| ProductAxes::of(p, &out));
         let contraction = axes
             .as_ref()
@@ -164,15 +198,16 @@ impl Quantizer<'_> {
                 names.0.push(*atom);
             }
         }
-        let a = node
-            .sum
-            .product
-            .as_ref()
-            .map(|p| self.integral(&p.a, &names));
-        let p = self.quotient_scale(node, wanted, a.as_ref())?;
+        let a = node.sum.product.as_ref().map(|p| {
+            let most = self.most(p, positive(wanted, 1.0 / self.top()));
+            self.integral(&p.a, most, &names)
+        });
+        let a = a.filter(|a| !a.view.terms.is_empty());
+        let p = self.quotient_scale(node, wanted, a.as_ref());
         let (p, product) = match (&node.sum.product, &axes, a) {
-            (Some(product), Some(axes), Some(a)) if !a.view.terms.is_empty() => {
-                let (p, product) = self.product(node, product, axes, a, p, &names)?;
+            (Some(product), Some(axes), Some(a)) => {
+                let dead = wanted == 0.0;
+                let (p, product) = self.product(node, product, axes, a, (p, dead), &names)?;
                 (p, Some(product))
             }
             _ => (p, None),
@@ -210,12 +245,7 @@ impl Quantizer<'_> {
     }
 
     /// The scale of the quotient: the wanted one, raised where a multiplier would not fit.
-    fn quotient_scale(
-        &self,
-        node: &GraphNode,
-        wanted: f64,
-        a: Option<&Integral>,
-    ) -> Result<f64, CompileError> {
+    fn quotient_scale(&self, node: &GraphNode, wanted: f64, a: Option<&Integral>) -> f64 {
         let shift = self.shift();
         let mut floor = 0.0_f64;
         if let (Some(a), Some(product)) = (a, &node.sum.product)
@@ -230,7 +260,50 @@ impl Quantizer<'_> {
             let unit = read.coefficient.abs() * self.y(read.node);
             floor = floor.max(unit * shift / (INTEGER_MAX * INTEGER_MAX));
         }
-        Ok(positive(wanted.max(floor), 1.0 / self.top()))
+        let p = positive(wanted.max(floor), 1.0 / self.top());
+        if let Activation::Table(f) = &node.activation
+            && self.shared.contains(&f.describe())
+        {
+            // Scales on a coarse grid, so that equal functions of similar ranges share a table.
+            return ((2.0 * p.log2()).ceil() / 2.0).exp2();
+        }
+        if node.sum.product.is_none() {
+            // A sum of multiples of one unit loses nothing in this unit, and further sums with its terms stay exact in
+            // a small multiple of it.
+            let reads = &node.sum.reads;
+            let unit = self.common_unit(reads, INTEGER_MAX).unwrap_or(0.0);
+            let steps = (p / unit - 1e-9).ceil();
+            if steps <= MOST_STEPS {
+                return unit * steps.max(1.0);
+            }
+        }
+        p
+    }
+
+    /// How far the coefficients of a product's views may reach: they share `2^(2B)` with the other factor's precision.
+    fn most(&self, product: &super::expr::Product, p: f64) -> f64 {
+        let size = |reads: &[Read]| {
+            let sizes = reads.iter().map(|r| r.coefficient.abs() * self.y(r.node));
+            sizes.fold(0.0, f64::max)
+        };
+        let (other, share) = match &product.k {
+            Factor::Constant(k) => (largest(k), 0.5),
+            Factor::Reads(reads) => (size(reads), 0.25),
+        };
+        let steps = size(&product.a) * other * self.shift() / p;
+        steps.powf(share).clamp(16.0, 65_536.0)
+    }
+
+    /// The smallest term's unit, if all terms are multiples of it by at most `most`.
+    fn common_unit(&self, reads: &[Read], most: f64) -> Option<f64> {
+        let real = |r: &Read| (r.coefficient * self.y(r.node)).abs();
+        let sizes = || reads.iter().map(real).filter(|v| *v > 0.0);
+        let smallest = sizes().fold(f64::INFINITY, f64::min);
+        let multiple = |v: f64| {
+            let n = v / smallest;
+            (n - n.round()).abs() < 1e-9 * n && n <= most
+        };
+        (smallest.is_finite() && sizes().all(multiple)).then_some(smallest)
     }
 
     fn y(&self, node: usize) -> f64 {
@@ -244,7 +317,7 @@ impl Quantizer<'_> {
         product: &super::expr::Product,
         axes: &ProductAxes,
         a: Integral,
-        p: f64,
+        (p, dead): (f64, bool),
         names: &Names,
     ) -> Result<(f64, Product), CompileError> {
         match &product.k {
@@ -266,8 +339,11 @@ impl Quantizer<'_> {
                 Ok((p, product))
             }
             Factor::Reads(reads) => {
-                let k = self.integral(reads, names);
+                let most = self.most(product, p);
+                let k = self.integral(reads, most, names);
                 let unit = a.unit * k.unit * self.shift();
+                // A product that was never anything but zero takes whatever scale it gets.
+                let p = if dead { p.min(unit) } else { p };
                 let multiplier = (unit / p).floor().min(INTEGER_MAX);
                 if multiplier < 1.0 {
                     return Err(CompileError::ProductTooWide {
@@ -336,23 +412,13 @@ impl Quantizer<'_> {
         View::whole(Source::Weights, block, &names.axes(order, self.graph))
     }
 
-    /// A view of activations in a common unit.
-    fn integral(&self, reads: &[Read], names: &Names) -> Integral {
+    /// A view of activations in a common unit, with coefficients up to `most`.
+    fn integral(&self, reads: &[Read], most: f64, names: &Names) -> Integral {
         let real = |r: &Read| r.coefficient * self.y(r.node);
-        let sizes = || reads.iter().map(|r| real(r).abs()).filter(|v| *v > 0.0);
-        let smallest = sizes().fold(f64::INFINITY, f64::min);
-        let largest = sizes().fold(0.0, f64::max);
-        let multiple = |r: &Read| {
-            let n = real(r) / smallest;
-            (n - n.round()).abs() < 1e-9 && n.abs() <= UNIT
-        };
-        let unit = if largest == 0.0 {
-            1.0
-        } else if reads.iter().all(multiple) {
-            smallest
-        } else {
-            largest / UNIT
-        };
+        let largest = reads.iter().map(|r| real(r).abs()).fold(0.0, f64::max);
+        let unit = self
+            .common_unit(reads, most)
+            .unwrap_or_else(|| positive(largest / most, 1.0));
         let terms = self.terms(reads, names, |r| integer((real(r) / unit).round()));
         let view = View {
             source: Source::Activations,

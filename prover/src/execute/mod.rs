@@ -184,22 +184,39 @@ impl<'a> Executor<'a> {
             r1: vec![0; len],
             r0: vec![0; len],
         };
-        for (index, (node, plan)) in network.nodes().iter().zip(&self.nodes).enumerate() {
-            match ports.iter().position(|p| p.node == index) {
-                Some(input) => self.load(node, &ports[input].name, &inputs[input], &mut trace)?,
-                None => {
-                    let table = &self.tables[node.function];
-                    let run = rows::Run {
-                        node,
-                        digit_bits: network.digit_bits(),
-                        table,
-                        weights: self.weights,
-                    };
-                    plan.run(&run, &mut trace)?;
-                }
-            }
+        for (port, values) in ports.iter().zip(inputs) {
+            self.load(&network.nodes()[port.node], &port.name, values, &mut trace)?;
         }
+        self.rerun(0, &mut trace)?;
         Ok(trace)
+    }
+
+    /// Runs the nodes from number `first` on again, inputs excepted, on what the trace holds of the nodes before them. Rows that
+    /// are not real keep their `P`, `R1` and `R0`.
+    ///
+    /// # Errors
+    /// Columns of another length, or a quotient that does not fit signed `B` bits.
+    pub fn rerun(&self, first: usize, trace: &mut Trace) -> Result<(), ExecuteError> {
+        let network = self.network;
+        let expected = 1 << network.nu();
+        for got in [trace.y.len(), trace.p.len(), trace.r1.len(), trace.r0.len()] {
+            same_length(|| "a trace column".to_owned(), got, expected)?;
+        }
+        let inputs = &network.descriptor().inputs;
+        let nodes = network.nodes().iter().zip(&self.nodes).enumerate();
+        for (index, (node, plan)) in nodes.skip(first) {
+            if inputs.iter().any(|port| port.node == index) {
+                continue;
+            }
+            let run = rows::Run {
+                node,
+                digit_bits: network.digit_bits(),
+                table: &self.tables[node.function],
+                weights: self.weights,
+            };
+            plan.run(&run, trace)?;
+        }
+        Ok(())
     }
 
     /// Writes an input block, whose rows have `Z = 2^(2B)·Y`.

@@ -60,9 +60,18 @@ pub fn traced<'m>(model: &'m ProvingModel, inputs: &[Vec<i32>], seed: u64) -> Tr
 
 /// All stages, in order.
 pub fn prove(traced: Traced<'_>, key: &OpeningKey) -> (Messages, Steps) {
+    prove_under(&PARAMETERS, traced, key)
+}
+
+/// [`prove`] under some digest of Nova's parameters.
+pub fn prove_under(
+    parameters: &[u8; 32],
+    traced: Traced<'_>,
+    key: &OpeningKey,
+) -> (Messages, Steps) {
     let mut rng = ChaCha20Rng::seed_from_u64(11);
     let fixed = traced
-        .commit(key, &PARAMETERS)
+        .commit(key, parameters)
         .fractions()
         .unwrap()
         .commit(key);
@@ -79,7 +88,18 @@ pub fn verify(
     messages: &Messages,
     steps: &Steps,
 ) -> Result<(), VerifyError> {
-    verify_with(&PARAMETERS, key, model, messages, |program| {
+    verify_under(&PARAMETERS, model, key, messages, steps)
+}
+
+/// [`verify`] under some digest of Nova's parameters.
+pub fn verify_under(
+    parameters: &[u8; 32],
+    model: &VerificationModel,
+    key: &OpeningKey,
+    messages: &Messages,
+    steps: &Steps,
+) -> Result<(), VerifyError> {
+    verify_with(parameters, key, model, messages, |program| {
         assert_eq!(program.words.len(), steps.steps.len());
         let run = |state: State, (words, witness)| {
             step(&state, words, witness).map_err(VerifyError::Step)

@@ -9,6 +9,8 @@
 )]
 
 pub mod algebra;
+pub mod cheat;
+pub mod dense;
 pub mod naive;
 
 use pleat_verifier::descriptor::{

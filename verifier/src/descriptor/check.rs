@@ -1,251 +1,14 @@
 //! What a verifier demands of a descriptor before it uses it (PROTOCOL.md §2 and §3); each rule has its own error.
 
-use thiserror::Error;
-
-use super::{Axis, AxisId, AxisMap, Descriptor, Function, Node, Role, Source, Term, View};
+use super::DescriptorError as E;
+use super::{Axis, AxisId, AxisMap, Descriptor, Function, Limits, Node, Role, Source, Term, View};
 use crate::mle::bits;
 
 /// Absolute bound on every integer of a descriptor, exclusive.
 const INTEGER_BOUND: i64 = 1 << 31;
 /// `2·max(ν,νW) + max k_l + 2·log2(terms per view)` and its sharper twin may not exceed this, so that `|Z| < q/2`:
 /// five factors below `2^31` and this many bits stay below `2^253`.
-const RANGE_BITS: usize = 97;
-
-/// Sizes that a verifier accepts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// `ν` and `νW`.
-    pub column_bits: usize,
-    /// `k_l`.
-    pub contraction_bits: usize,
-    /// `κ`.
-    pub row_bits: u32,
-    /// Nodes, weight blocks, functions and ports, each.
-    pub items: usize,
-    /// Terms of a view.
-    pub terms: usize,
-    /// Axes of a block, a node or a map.
-    pub axes: usize,
-    /// Total work of evaluating all maps, in index tuples.
-    pub map_work: usize,
-    /// Bytes of an encoded descriptor.
-    pub bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            column_bits: 28,
-            contraction_bits: 28,
-            row_bits: 18,
-            items: 1 << 16,
-            terms: 1 << 12,
-            axes: 16,
-            map_work: 1 << 28,
-            bytes: 1 << 26,
-        }
-    }
-}
-
-/// Why a descriptor is refused.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum DescriptorError {
-    /// `B` out of range.
-    #[error("digit width is {0} bits; it must be 1 to 15")]
-    DigitBits(u32),
-    /// Some size is over a limit of the verifier.
-    #[error("{what} is {value}, over this verifier's limit of {limit}")]
-    OverLimit {
-        /// Which size.
-        what: &'static str,
-        /// Its value.
-        value: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// There is nothing to prove.
-    #[error("the network has no {0}")]
-    Empty(&'static str),
-    /// A listed integer is too large.
-    #[error("{place}: integer {value} is not below 2^31 in absolute value")]
-    IntegerTooLarge {
-        /// Where it stands.
-        place: String,
-        /// Its value.
-        value: i64,
-    },
-    /// A table has the wrong number of values.
-    #[error("function {name} has {got} values; {expected} are needed")]
-    TableLength {
-        /// The function.
-        name: String,
-        /// Values listed.
-        got: usize,
-        /// `2^B`.
-        expected: usize,
-    },
-    /// A node's function is not in the list.
-    #[error("node {node}: function {function} is not listed")]
-    FunctionNotListed {
-        /// The node.
-        node: String,
-        /// Its function index.
-        function: usize,
-    },
-    /// Axes with no extent or a repeated name.
-    #[error("{place}: axes must have distinct names and a length of at least 1")]
-    BadAxes {
-        /// Node or weight block.
-        place: String,
-    },
-    /// A batch axis has two lengths.
-    #[error(
-        "node {node}: batch axis {axis} is {out} long in the output and {contraction} in the contraction"
-    )]
-    BatchLength {
-        /// The node.
-        node: String,
-        /// The axis.
-        axis: u16,
-        /// Length in the output.
-        out: usize,
-        /// Length in the contraction.
-        contraction: usize,
-    },
-    /// Contraction axes without a product.
-    #[error("node {node} has contraction axes but no product")]
-    ContractionWithoutProduct {
-        /// The node.
-        node: String,
-    },
-    /// A node has no part at all.
-    #[error("node {node} computes nothing")]
-    EmptyNode {
-        /// The node.
-        node: String,
-    },
-    /// A block is not aligned to its size.
-    #[error("{block} starts at cell {address}, which is not a multiple of {align}")]
-    Misaligned {
-        /// The block.
-        block: String,
-        /// Its address.
-        address: usize,
-        /// Its size, in whole rows for inputs and outputs.
-        align: usize,
-    },
-    /// Two blocks share cells, or an input or output shares a row.
-    #[error("{first} and {second} overlap (inputs and outputs take whole rows)")]
-    Overlap {
-        /// The earlier block.
-        first: String,
-        /// The later one.
-        second: String,
-    },
-    /// A port names no node.
-    #[error("port {port} names node {node}, which does not exist")]
-    PortUnknown {
-        /// The port.
-        port: String,
-        /// Its node.
-        node: usize,
-    },
-    /// A node is listed twice among inputs and outputs.
-    #[error("node {node} is listed twice among inputs and outputs")]
-    PortTwice {
-        /// The node.
-        node: String,
-    },
-    /// A port's scale or shape makes no sense.
-    #[error("port {port}: {what}")]
-    BadPort {
-        /// The port.
-        port: String,
-        /// What is wrong.
-        what: &'static str,
-    },
-    /// A declared input has some other form, or another node has the input form.
-    #[error("node {node}: exactly the declared inputs have the input form")]
-    InputForm {
-        /// The node.
-        node: String,
-    },
-    /// A node reads itself or a later node.
-    #[error("node {node} reads node {block}, which does not come before it")]
-    ReadsLater {
-        /// The reader.
-        node: String,
-        /// Index of the node read.
-        block: usize,
-    },
-    /// A view reads a block that does not exist.
-    #[error("node {node}, part {role:?}: there is no block {block}")]
-    BlockUnknown {
-        /// The node.
-        node: String,
-        /// Which part.
-        role: Role,
-        /// The block index.
-        block: usize,
-    },
-    /// A view reads a column that its role may not read.
-    #[error("node {node}: part {role:?} may not read {source_column:?}")]
-    WrongSource {
-        /// The node.
-        node: String,
-        /// Which part.
-        role: Role,
-        /// The column.
-        source_column: Source,
-    },
-    /// A term does not have one map per axis of its block, of that axis' true length.
-    #[error("node {node}, part {role:?}: the maps do not fit the axes of block {block}")]
-    MapsDoNotFit {
-        /// The node.
-        node: String,
-        /// Which part.
-        role: Role,
-        /// The block index.
-        block: usize,
-    },
-    /// An index axis is read by two maps of a term.
-    #[error("node {node}, part {role:?}: axis {axis} is read twice by one term")]
-    AxisReadTwice {
-        /// The node.
-        node: String,
-        /// Which part.
-        role: Role,
-        /// The axis.
-        axis: u16,
-    },
-    /// A term reads an axis that its part does not own.
-    #[error("node {node}, part {role:?}: axis {axis} is not its own")]
-    AxisNotOwned {
-        /// The node.
-        node: String,
-        /// Which part.
-        role: Role,
-        /// The axis.
-        axis: u16,
-    },
-    /// A repeat map repeats zero times.
-    #[error("node {node}, part {role:?}: a repeat map needs a factor of at least 1")]
-    BadRepeat {
-        /// The node.
-        node: String,
-        /// Which part.
-        role: Role,
-    },
-    /// `|Z|` might reach `q/2`.
-    #[error("sums of {bits} bits could wrap around the field; at most {RANGE_BITS} are allowed")]
-    RangeBound {
-        /// Bits counted.
-        bits: usize,
-    },
-}
-
-use DescriptorError as E;
+pub(super) const RANGE_BITS: usize = 97;
 
 /// A block's place, for the disjointness check.
 struct Placed {
@@ -407,15 +170,16 @@ impl Descriptor {
             address: b.address,
             bits: shape_bits(&b.shape),
         });
-        let trace_end = disjoint(trace.collect(), limits)?;
-        let weights_end = disjoint(weights.collect(), limits)?;
+        let row_bits = to_usize(self.row_bits);
+        let trace_end = disjoint(trace.collect(), row_bits, limits)?;
+        let weights_end = disjoint(weights.collect(), row_bits, limits)?;
         let tags = self.functions.len().saturating_add(1);
         let table_rows = tags.checked_shl(self.digit_bits).ok_or(E::OverLimit {
             what: "number of functions",
             value: self.functions.len(),
             limit: limits.items,
         })?;
-        let row_bits = to_usize(self.row_bits);
+        limit("number of table entries", table_rows, limits.table_rows)?;
         let nu = row_bits.max(bits(trace_end.max(table_rows)));
         let nu_w = row_bits.max(bits(weights_end));
         limit("bits of the trace", nu, limits.column_bits)?;
@@ -683,14 +447,17 @@ fn small(place: impl Fn() -> String, value: i64) -> Result<(), E> {
     }
 }
 
-/// Demands alignment and disjointness. Returns the end of the last block.
-fn disjoint(mut blocks: Vec<Placed>, limits: &Limits) -> Result<usize, E> {
+/// Demands alignment, disjointness and that not too many rows are committed. Returns the end of the last block.
+fn disjoint(mut blocks: Vec<Placed>, row_bits: usize, limits: &Limits) -> Result<usize, E> {
     blocks.sort_by_key(|b| b.address);
     let mut end = 0_usize;
+    let mut rows = 0_usize;
     let mut previous: Option<String> = None;
     for block in blocks {
         limit("bits of a block", block.bits, limits.column_bits)?;
         let size = 1_usize << block.bits;
+        rows = rows.saturating_add(size >> row_bits);
+        limit("number of committed rows", rows, limits.rows)?;
         if block.address & size.saturating_sub(1) != 0 {
             return Err(E::Misaligned {
                 block: block.label,

@@ -4,15 +4,18 @@
 //! [`Descriptor`] is what a file claims; [`Network`](crate::network::Network) is a descriptor that passed every rule.
 
 mod check;
+mod error;
 mod function;
+mod limits;
 mod map;
 mod node;
 mod view;
 
 use serde::{Deserialize, Serialize};
 
-pub use check::{DescriptorError, Limits};
+pub use error::DescriptorError;
 pub use function::Function;
+pub use limits::Limits;
 pub use map::{AxisMap, Inner, Stride};
 pub use node::{Axis, AxisId, Linear, Node, Product, Role, axes_bits};
 pub use view::{Source, Term, View};

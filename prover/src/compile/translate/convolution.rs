@@ -6,6 +6,7 @@ use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat, MaxPool, PoolSpec, Su
 
 use super::super::expr::{Atom, Constant, Factor, Product, Sum, signed};
 use super::super::graph::Activation;
+use super::linear::Reindex;
 use super::{Entry, Outcome, Refusal, Translator, input, unexpressed};
 
 /// One spatial axis of a window.
@@ -60,9 +61,10 @@ impl Translator<'_> {
     fn unfolded(
         &mut self,
         outlet: OutletId,
-        mut sum: Sum,
+        sum: Sum,
         windows: &[Window],
     ) -> Outcome<(Sum, Vec<Vec<Atom>>)> {
+        let mut steps = Vec::new();
         let mut inside = Vec::new();
         for w in windows {
             let p = self.graph.atoms.axis(w.out);
@@ -70,11 +72,15 @@ impl Translator<'_> {
             let stride = |atoms: &[Atom], s: usize| -> Vec<(Atom, i64)> {
                 atoms.iter().map(|a| (*a, signed(s))).collect()
             };
-            let index = [stride(&p, w.stride), stride(&u, w.dilation)].concat();
-            sum = self.windowed(outlet, &sum, w.axis, -signed(w.pad), &index, p)?;
+            steps.push(Reindex {
+                axis: w.axis,
+                offset: -signed(w.pad),
+                index: [stride(&p, w.stride), stride(&u, w.dilation)].concat(),
+                new_axis: p,
+            });
             inside.push(u);
         }
-        Ok((sum, inside))
+        Ok((self.windowed(outlet, &sum, &steps)?, inside))
     }
 
     pub(super) fn convolution(&mut self, node: &TypedNode, op: &Conv) -> Outcome<Entry> {
@@ -193,16 +199,33 @@ impl Translator<'_> {
             let p = self.graph.atoms.axis(w.out);
             let index: Vec<(Atom, i64)> = p.iter().map(|a| (*a, signed(w.stride))).collect();
             if sum.constant.as_ref().is_some_and(|c| !c.atoms.is_empty()) {
-                sum = self.graph.push(&node.name, sum, Activation::Identity).1;
+                sum = self
+                    .graph
+                    .push(
+                        &self.label(OutletId::new(node.id, 0)),
+                        sum,
+                        Activation::Identity,
+                    )
+                    .1;
             }
             let shift = sum.constant.take();
+            let position = |u: usize| {
+                [Reindex {
+                    axis: w.axis,
+                    offset: signed(u * w.dilation) - signed(w.pad),
+                    index: index.clone(),
+                    new_axis: p.clone(),
+                }]
+            };
+            let positions: Vec<[Reindex; 1]> = (0..w.kernel).map(position).collect();
+            let ways: Vec<&[Reindex]> = positions.iter().map(<[_; 1]>::as_slice).collect();
+            sum = self.windowable(outlet, &sum, &ways)?;
             let mut best: Option<Sum> = None;
-            for u in 0..w.kernel {
-                let offset = signed(u * w.dilation) - signed(w.pad);
-                let at = self.windowed(outlet, &sum, w.axis, offset, &index, p.clone())?;
+            for steps in ways {
+                let at = self.windowed(outlet, &sum, steps)?;
                 best = Some(match best {
                     None => at,
-                    Some(best) => self.max_of(best, &at, &node.name)?,
+                    Some(best) => self.max_of(best, &at, &self.label(OutletId::new(node.id, 0)))?,
                 });
             }
             sum = best.ok_or_else(|| Refusal::new("its window is empty"))?;

@@ -39,21 +39,8 @@ impl Translator<'_> {
     pub(super) fn binary(&mut self, node: &TypedNode, op: &TypedBinOp) -> Outcome<Entry> {
         let name = op.0.name();
         let (left, right) = (input(node, 0)?, input(node, 1)?);
-        let shape = self.shape(OutletId::new(node.id, 0))?;
-        let operand = |outlet| self.operand(outlet, &shape);
-        if let (Some((root, a)), Some((other, b))) = (operand(left)?, operand(right)?)
-            && (root.is_none() || other.is_none() || root == other)
-            && let Some(root) = root.or(other)
-        {
-            let f = Unary::Apply {
-                op: node.op.clone(),
-                name: name.to_owned(),
-                operands: vec![a, b],
-            };
-            return Ok(Entry::Unary {
-                root,
-                f: Arc::new(f),
-            });
+        if let Some(function) = self.of_one_root(node, name)? {
+            return Ok(function);
         }
         match name {
             "Add" => self.sum(left, right, 1.0, 1.0),
@@ -61,13 +48,45 @@ impl Translator<'_> {
             "SubF" => self.sum(left, right, -1.0, 1.0),
             "Mul" => self.times(left, right),
             "Div" => self.divided(left, right),
-            "Max" => self.maximum(left, right, 1.0, &node.name),
-            "Min" => self.maximum(left, right, -1.0, &node.name),
+            "Max" => self.maximum(left, right, 1.0, &self.label(OutletId::new(node.id, 0))),
+            "Min" => self.maximum(left, right, -1.0, &self.label(OutletId::new(node.id, 0))),
             _ => Err(Refusal::new(format!(
                 "{name} of two tensors has no translation"
             ))),
         }
         .map(Entry::Sum)
+    }
+
+    /// A choice between two functions of a tensor, by a third.
+    pub(super) fn selection(&mut self, node: &TypedNode) -> Outcome<Entry> {
+        self.of_one_root(node, "Where")?
+            .ok_or_else(|| Refusal::new("a choice between computed tensors"))
+    }
+
+    /// The node as a function of one tensor, if all its operands are.
+    fn of_one_root(&self, node: &TypedNode, name: &str) -> Outcome<Option<Entry>> {
+        let shape = self.shape(OutletId::new(node.id, 0))?;
+        let mut root = None;
+        let mut operands = Vec::new();
+        for outlet in &node.inputs {
+            let Some((own, operand)) = self.operand(*outlet, &shape)? else {
+                return Ok(None);
+            };
+            if own.is_some() && root.is_some() && own != root {
+                return Ok(None);
+            }
+            root = root.or(own);
+            operands.push(operand);
+        }
+        let f = Unary::Apply {
+            op: node.op.clone(),
+            name: name.to_owned(),
+            operands,
+        };
+        Ok(root.map(|root| Entry::Unary {
+            root,
+            f: Arc::new(f),
+        }))
     }
 
     /// An operand of a function of one variable: a uniform constant, or a function of a root of the result's shape.

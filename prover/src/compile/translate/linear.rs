@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use ndarray::ArrayD;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::{AxisOp, DimLike};
+use tract_onnx::tract_core::ops::Downsample;
 use tract_onnx::tract_core::ops::array::{Pad, PadMode, Slice, TypedConcat};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
@@ -16,6 +17,26 @@ use super::{Entry, Outcome, Refusal, Translator, input, unexpressed};
 struct Letter {
     operands: Vec<Option<usize>>,
     output: Option<usize>,
+}
+
+/// A new index for one logical axis: `offset + Σ stride·atom` (see [`Sum::window`]).
+pub(super) struct Reindex {
+    pub axis: usize,
+    pub offset: i64,
+    pub index: Vec<(Atom, i64)>,
+    pub new_axis: Vec<Atom>,
+}
+
+impl Reindex {
+    /// Positions `offset + step·i` along `new_axis`.
+    fn line(axis: usize, offset: i64, step: i64, new_axis: Vec<Atom>) -> Self {
+        Self {
+            axis,
+            offset,
+            index: new_axis.iter().map(|a| (*a, step)).collect(),
+            new_axis,
+        }
+    }
 }
 
 impl Translator<'_> {
@@ -296,6 +317,9 @@ impl Translator<'_> {
     }
 
     pub(super) fn reduce(&mut self, node: &TypedNode, op: &Reduce) -> Outcome<Entry> {
+        if op.reducer == Reducer::MeanOfSquares {
+            return self.mean_of_squares(node, op);
+        }
         if op.reducer != Reducer::Sum {
             return Err(Refusal::new(format!(
                 "reduction by {:?} has no translation",
@@ -310,41 +334,102 @@ impl Translator<'_> {
         Ok(Entry::Sum(result))
     }
 
-    /// [`Sum::window`] on a view; if its zeros cannot be expressed, on a block made of it.
+    /// A product of a view with itself, over the reduced axes.
+    fn mean_of_squares(&mut self, node: &TypedNode, op: &Reduce) -> Outcome<Entry> {
+        let sum = self.plain(input(node, 0)?)?;
+        let shape = sum.shape(&self.graph.atoms);
+        let count: usize = op.axes.iter().filter_map(|a| shape.get(*a)).product();
+        let squared = Sum {
+            product: Some(Product {
+                a: sum.reads.clone(),
+                k: Factor::Reads(sum.reads),
+            }),
+            reads: Vec::new(),
+            ..sum
+        };
+        #[expect(clippy::cast_precision_loss, reason = "axis lengths are small")]
+        let mean = 1.0 / count as f64;
+        Ok(Entry::Sum(self.summed(squared, &op.axes).affine(mean, 0.0)))
+    }
+
+    /// Reindexes a view; if the zeros outside its axes cannot be expressed, a block made of it.
     pub(super) fn windowed(
         &mut self,
         outlet: OutletId,
         sum: &Sum,
-        axis: usize,
-        offset: i64,
-        index: &[(Atom, i64)],
-        new_axis: Vec<Atom>,
+        steps: &[Reindex],
+    ) -> Outcome<Sum> {
+        let ready = self.windowable(outlet, sum, &[steps])?;
+        self.reindexed(&ready, steps).ok_or_else(unexpressed)
+    }
+
+    /// The sum without its constant, or a block made of it, such that every list of steps can be expressed.
+    pub(super) fn windowable(
+        &mut self,
+        outlet: OutletId,
+        sum: &Sum,
+        ways: &[&[Reindex]],
     ) -> Outcome<Sum> {
         let mut plain = Sum {
             constant: None,
             ..sum.clone()
         };
-        let windowed = plain.window(axis, offset, index, new_axis.clone(), &self.graph.atoms);
-        if let Some(sum) = windowed {
-            return Ok(sum);
+        let works =
+            |t: &Self, sum: &Sum| ways.iter().all(|steps| t.reindexed(sum, steps).is_some());
+        if works(self, &plain) {
+            return Ok(plain);
         }
-        if let Some(one) = plain.axes.get_mut(axis).filter(|a| a.is_empty()) {
-            // A block axis of length 1, so that there is something to be outside of.
-            one.push(self.graph.atoms.fresh(1));
+        for step in ways.iter().copied().flatten() {
+            if let Some(one) = plain.axes.get_mut(step.axis).filter(|a| a.is_empty()) {
+                // A block axis of length 1, so that there is something to be outside of.
+                one.push(self.graph.atoms.fresh(1));
+            }
         }
-        let name = self.model.node(outlet.node).name.clone();
-        let (_, view) = self.graph.push(&name, plain, super::Activation::Identity);
-        view.window(axis, offset, index, new_axis, &self.graph.atoms)
-            .ok_or_else(unexpressed)
+        let name = self.label(outlet);
+        let view = self.graph.push(&name, plain, super::Activation::Identity).1;
+        if works(self, &view) {
+            Ok(view)
+        } else {
+            Err(unexpressed())
+        }
+    }
+
+    fn reindexed(&self, sum: &Sum, steps: &[Reindex]) -> Option<Sum> {
+        let step = |sum: Sum, s: &Reindex| {
+            sum.window(
+                s.axis,
+                s.offset,
+                &s.index,
+                s.new_axis.clone(),
+                &self.graph.atoms,
+            )
+        };
+        steps.iter().try_fold(sum.clone(), step)
     }
 
     pub(super) fn slice(&mut self, node: &TypedNode, op: &Slice) -> Outcome<Entry> {
-        let (start, end) = (index_of(&op.start)?, index_of(&op.end)?);
+        self.strided(node, op.axis, signed(index_of(&op.start)?), 1)
+    }
+
+    pub(super) fn downsample(&mut self, node: &TypedNode, op: &Downsample) -> Outcome<Entry> {
+        let step = i64::try_from(op.stride).unwrap_or(i64::MAX);
+        let len = self.shape(input(node, 0)?)?.get(op.axis).copied();
+        let offset = if step > 0 {
+            signed(op.modulo)
+        } else {
+            signed(len.unwrap_or(1)) - 1
+        };
+        self.strided(node, op.axis, offset, step)
+    }
+
+    /// Positions `offset + step·i` of one axis.
+    fn strided(&mut self, node: &TypedNode, axis: usize, offset: i64, step: i64) -> Outcome<Entry> {
         let outlet = input(node, 0)?;
+        let len = self.shape(OutletId::new(node.id, 0))?.get(axis).copied();
         let sum = self.view(outlet)?;
-        let axis = self.graph.atoms.axis(end - start);
-        let index: Vec<(Atom, i64)> = axis.iter().map(|a| (*a, 1)).collect();
-        let mut result = self.windowed(outlet, &sum, op.axis, signed(start), &index, axis)?;
+        let atoms = self.graph.atoms.axis(len.unwrap_or(1));
+        let step = Reindex::line(axis, offset, step, atoms);
+        let mut result = self.windowed(outlet, &sum, &[step])?;
         if sum.constant.is_some() {
             result.constant = self.constant_part(node, &[(0, &sum)], &result.axes)?;
         }
@@ -365,8 +450,8 @@ impl Translator<'_> {
                     .atoms
                     .size(sum.axes.get(axis).map_or(&[], Vec::as_slice));
                 let new = self.graph.atoms.axis(len + before + after);
-                let index: Vec<(Atom, i64)> = new.iter().map(|a| (*a, 1)).collect();
-                result = self.windowed(outlet, &result, axis, -signed(*before), &index, new)?;
+                let step = Reindex::line(axis, -signed(*before), 1, new);
+                result = self.windowed(outlet, &result, &[step])?;
             }
         }
         // Also what it pads with.
@@ -378,7 +463,7 @@ impl Translator<'_> {
         let shape = self.shape(OutletId::new(node.id, 0))?;
         let total = shape.get(op.axis).copied().unwrap_or(1);
         let whole = self.graph.atoms.axis(total);
-        let index: Vec<(Atom, i64)> = whole.iter().map(|a| (*a, 1)).collect();
+
         let mut offset = 0;
         let mut result: Option<Sum> = None;
         let mut parts: HashMap<usize, Sum> = HashMap::new();
@@ -386,8 +471,8 @@ impl Translator<'_> {
             let len = self.shape(*outlet)?.get(op.axis).copied().unwrap_or(1);
             if !matches!(self.entry(*outlet)?, Entry::Constant(_)) {
                 let sum = self.view(*outlet)?;
-                let placed =
-                    self.windowed(*outlet, &sum, op.axis, -offset, &index, whole.clone())?;
+                let step = Reindex::line(op.axis, -offset, 1, whole.clone());
+                let placed = self.windowed(*outlet, &sum, &[step])?;
                 result = Some(match result {
                     None => placed,
                     Some(before) => self.combined(before, &placed)?,

@@ -16,6 +16,7 @@ use ndarray::{ArrayD, IxDyn};
 use tract_onnx::pb::GraphProto;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::AxisOp;
+use tract_onnx::tract_core::ops::Downsample;
 use tract_onnx::tract_core::ops::array::{MultiBroadcastTo, Pad, Slice, TypedConcat};
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cast::Cast;
@@ -24,6 +25,7 @@ use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::identity::Identity;
 use tract_onnx::tract_core::ops::konst::Const;
+use tract_onnx::tract_core::ops::logic::Iff;
 use tract_onnx::tract_core::ops::nn::Reduce;
 use tract_onnx::tract_core::ops::source::TypedSource;
 
@@ -73,6 +75,7 @@ pub(super) fn translate(
 ) -> Result<Graph, CompileError> {
     let mut translator = Translator {
         model,
+        proto,
         graph: Graph::default(),
         entries: HashMap::new(),
         chains: HashMap::new(),
@@ -131,6 +134,7 @@ pub(super) fn translate(
 
 struct Translator<'a> {
     model: &'a TypedModel,
+    proto: &'a GraphProto,
     graph: Graph,
     entries: HashMap<OutletId, Entry>,
     /// The views of the nodes already made for functions of a root.
@@ -161,6 +165,15 @@ impl Translator<'_> {
                 shape,
             });
             self.entries.insert(outlet, Entry::Sum(view));
+        }
+    }
+
+    /// What messages call the node that computes a tensor: its ONNX name.
+    fn label(&self, outlet: OutletId) -> String {
+        let name = &self.model.node(outlet.node).name;
+        match onnx::origin(self.proto, name) {
+            Some(node) => onnx::node_name(node).to_owned(),
+            None => name.clone(),
         }
     }
 
@@ -210,6 +223,8 @@ impl Translator<'_> {
             self.axis_op(node, op)?
         } else if let Some(op) = node.op_as::<TypedBinOp>() {
             self.binary(node, op)?
+        } else if node.op_is::<Iff>() {
+            self.selection(node)?
         } else if let Some(op) = node.op_as::<ElementWiseOp>() {
             self.unary(node, &op.0.name())?
         } else if let Some(op) = node.op_as::<Reduce>() {
@@ -218,6 +233,8 @@ impl Translator<'_> {
             self.broadcast(node)?
         } else if let Some(op) = node.op_as::<Slice>() {
             self.slice(node, op)?
+        } else if let Some(op) = node.op_as::<Downsample>() {
+            self.downsample(node, op)?
         } else if let Some(op) = node.op_as::<Pad>() {
             self.pad(node, op)?
         } else if let Some(op) = node.op_as::<TypedConcat>() {
@@ -260,6 +277,11 @@ impl Translator<'_> {
                     constant: Some(constant),
                 }
             }
+            // A node of the whole chain, lines included.
+            Entry::Unary { root, f } if f.line().is_none() => {
+                let name = self.label(outlet);
+                self.apply(&name, root, &f)?
+            }
             _ => self.demand(outlet)?,
         };
         let node = match self.whole_block(&sum) {
@@ -301,7 +323,7 @@ impl Translator<'_> {
     fn view(&mut self, outlet: OutletId) -> Outcome<Sum> {
         match self.entry(outlet)?.clone() {
             Entry::Sum(sum) if sum.product.is_some() => {
-                let name = self.model.node(outlet.node).name.clone();
+                let name = self.label(outlet);
                 let view = self.graph.push(&name, sum, Activation::Identity).1;
                 self.entries.insert(outlet, Entry::Sum(view.clone()));
                 Ok(view)
@@ -314,10 +336,13 @@ impl Translator<'_> {
         }
     }
 
-    /// The tensor as a sum of reads, with neither contraction nor constant.
+    /// The tensor as a view of one block, with neither contraction nor constant: a factor of a product of activations,
+    /// where terms of different scales would cost precision.
     fn plain(&mut self, outlet: OutletId) -> Outcome<Sum> {
         let view = self.view(outlet)?;
-        if view.constant.is_none() {
+        let mut nodes = view.reads.iter().map(|r| r.node);
+        let first = nodes.next();
+        if view.constant.is_none() && nodes.all(|n| Some(n) == first) {
             return Ok(view);
         }
         Ok(self.block(outlet, view))
@@ -325,7 +350,7 @@ impl Translator<'_> {
 
     /// Makes a node of an expression of `outlet`, which later readers read too.
     fn block(&mut self, outlet: OutletId, sum: Sum) -> Sum {
-        let name = self.model.node(outlet.node).name.clone();
+        let name = self.label(outlet);
         let view = self.graph.push(&name, sum, Activation::Identity).1;
         self.entries.insert(outlet, Entry::Sum(view.clone()));
         view
@@ -337,23 +362,27 @@ impl Translator<'_> {
         if matches!(core.as_ref(), Unary::Variable) {
             return Ok(self.demand(root)?.affine(line.slope, line.shift));
         }
-        let key = (root, Arc::as_ptr(&core));
-        let view = if let Some((_, view)) = self.chains.get(&key) {
-            view.clone()
-        } else {
-            let Entry::Sum(base) = self.entry(root)?.clone() else {
-                return Err(Refusal::new("an operand has no value"));
-            };
-            let (sum, activation) = match core.relu_of() {
-                Some(line) => (base.affine(line.slope, line.shift), Activation::Relu),
-                None => (base, Activation::Table(Arc::clone(&core))),
-            };
-            let name = self.model.node(outlet.node).name.clone();
-            let view = self.graph.push(&name, sum, activation).1;
-            self.chains.insert(key, (core, view.clone()));
-            view
-        };
+        let name = self.label(outlet);
+        let view = self.apply(&name, root, &core)?;
         Ok(view.affine(line.slope, line.shift))
+    }
+
+    /// The node that applies `f` to `root`, made once.
+    fn apply(&mut self, name: &str, root: OutletId, f: &Arc<Unary>) -> Outcome<Sum> {
+        let key = (root, Arc::as_ptr(f));
+        if let Some((_, view)) = self.chains.get(&key) {
+            return Ok(view.clone());
+        }
+        let Entry::Sum(base) = self.entry(root)?.clone() else {
+            return Err(Refusal::new("an operand has no value"));
+        };
+        let (sum, activation) = match f.relu_of() {
+            Some(line) => (base.affine(line.slope, line.shift), Activation::Relu),
+            None => (base, Activation::Table(Arc::clone(f))),
+        };
+        let view = self.graph.push(name, sum, activation).1;
+        self.chains.insert(key, (Arc::clone(f), view.clone()));
+        Ok(view)
     }
 
     /// Evaluates a node on constants; `given` overrides operands by slot.

@@ -1,0 +1,120 @@
+//! The parameters' cache, through its public face.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use pleat_nova_circuits::params::{CacheFolder, PARAMETERS_DIGEST, Parameters, SetupEvent};
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+use tracing::{Level, Metadata, span};
+
+/// Counts warnings.
+#[derive(Clone, Default)]
+struct Warnings(Arc<AtomicUsize>);
+
+impl tracing::Subscriber for Warnings {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::WARN && metadata.target().starts_with("pleat")
+    }
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+/// Parameters, what happened, and how many warnings there were.
+fn set_up(cache: &CacheFolder) -> (Parameters, Vec<SetupEvent>, usize) {
+    let (warnings, mut events) = (Warnings::default(), Vec::new());
+    let parameters = tracing::subscriber::with_default(warnings.clone(), || {
+        Parameters::load_or_build(cache, &mut |event| events.push(event))
+    });
+    (
+        parameters.unwrap(),
+        events,
+        warnings.0.load(Ordering::SeqCst),
+    )
+}
+
+#[test]
+fn stored_loaded_and_rebuilt_when_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = CacheFolder::at(folder.path().join("new").join("pleat"));
+    let file = cache.parameters_file().unwrap();
+
+    let (built, events, warnings) = set_up(&cache);
+    assert_eq!(
+        (events, warnings),
+        (
+            vec![SetupEvent::Building, SetupEvent::Storing(file.clone())],
+            0
+        )
+    );
+    let (loaded, events, warnings) = set_up(&cache);
+    assert_eq!(
+        (events, warnings),
+        (vec![SetupEvent::Loading(file.clone())], 0)
+    );
+    assert_eq!(loaded.sizes(), built.sizes());
+    assert_eq!(
+        (loaded.digest(), built.digest()),
+        (PARAMETERS_DIGEST, PARAMETERS_DIGEST)
+    );
+
+    let good = fs::read(&file).unwrap();
+    let mut damaged = good.clone();
+    damaged[good.len() / 2] ^= 1;
+    fs::write(&file, damaged).unwrap();
+    let (rebuilt, events, warnings) = set_up(&cache);
+    let all = vec![
+        SetupEvent::Loading(file.clone()),
+        SetupEvent::Building,
+        SetupEvent::Storing(file.clone()),
+    ];
+    assert_eq!(
+        (events, warnings, rebuilt.digest()),
+        (all, 1, PARAMETERS_DIGEST)
+    );
+    assert!(
+        fs::read(&file).unwrap() == good,
+        "the damaged file was replaced"
+    );
+    let names: Vec<_> = fs::read_dir(file.parent().unwrap())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(names, [file], "no temporary file is left");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_costs_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let not_a_folder = folder.path().join("file");
+    fs::write(&not_a_folder, b"").unwrap();
+    let cache = CacheFolder::at(&not_a_folder);
+    let (parameters, events, warnings) = set_up(&cache);
+    let file = cache.parameters_file().unwrap();
+    assert_eq!(
+        (events, warnings),
+        (vec![SetupEvent::Building, SetupEvent::Storing(file)], 1)
+    );
+    assert_eq!(parameters.digest(), PARAMETERS_DIGEST);
+}
+
+#[test]
+fn no_cache() {
+    let (parameters, events, warnings) = set_up(&CacheFolder::none());
+    assert_eq!(
+        (events, warnings, parameters.digest()),
+        (vec![SetupEvent::Building], 0, PARAMETERS_DIGEST)
+    );
+    assert_eq!(CacheFolder::none().parameters_file(), None);
+}

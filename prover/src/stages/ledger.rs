@@ -1,0 +1,172 @@
+//! What the prover knows so far, and the constants and summands that follow from it.
+
+use crate::columns::{Cells, Columns, network_tags};
+use crate::commit::{ColumnBlinds, commit_rows};
+use crate::functional::Sources;
+use crate::model::ProvingModel;
+use crate::sumcheck::{Contract, Lookup, LookupColumns, Transcript};
+use ff::Field;
+use pleat_nova_circuits::cycle::{F, field_from_i64};
+use pleat_nova_circuits::relation::LookupScalars;
+use pleat_nova_circuits::step::RoundWitness;
+use pleat_verifier::columns::{TableEntry, field_from_usize};
+use pleat_verifier::commitments::Commitments;
+use pleat_verifier::network::{Column, Network};
+use pleat_verifier::pcs::OpeningKey;
+use pleat_verifier::program::{Advice, Challenges};
+use pleat_verifier::proof::PublicValues;
+
+/// The claims of one slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Claims {
+    /// The contraction at `r_l`.
+    pub s: F,
+    /// The linear view at `r_l`.
+    pub c: F,
+    /// The bias view at `r_l`.
+    pub d: F,
+    /// `a_l` at CONTRACT's challenges.
+    pub a: F,
+    /// `b_l` likewise.
+    pub b: F,
+}
+
+/// Mask rows: all `2^κ` cells of `Y`'s, one cell of each other column's.
+#[derive(Clone, Debug, Default)]
+pub struct Masks {
+    /// In the order of [`Column::OPENED`].
+    pub rows: Vec<Vec<F>>,
+}
+
+/// All that the prover knows so far.
+pub struct Ledger<'m> {
+    /// The model.
+    pub model: &'m ProvingModel,
+    /// What is shown.
+    pub public: PublicValues,
+    /// Witness columns.
+    pub columns: Columns,
+    /// Column `W` as the prover uses it.
+    pub weights: Vec<i32>,
+    /// Mask rows.
+    pub masks: Masks,
+    /// Blinds, in the order of [`Column::OPENED`].
+    pub blinds: Vec<ColumnBlinds>,
+    /// Row commitments.
+    pub commitments: Commitments,
+    /// Outside challenges.
+    pub challenges: Challenges,
+    /// One per slot, used or not.
+    pub claims: Vec<Claims>,
+    /// Nonces of chain Z, of chain AB, and of the evaluations.
+    pub nonces: [Vec<F>; 3],
+    /// CONTRACT's tables.
+    pub contract: Contract,
+    /// Claims from which the three sumchecks start.
+    pub init: [F; 3],
+    /// Claims in which they end.
+    pub last: [F; 3],
+    /// Messages of all rounds.
+    pub rounds: Vec<RoundWitness>,
+    /// Inside challenges.
+    pub advice: Advice,
+    /// The nine columns at `u`.
+    pub evaluations: [F; 9],
+    /// The ten columns at `z`.
+    pub values: [F; 10],
+}
+
+impl Ledger<'_> {
+    /// The network.
+    pub const fn network(&self) -> &Network {
+        self.model.network()
+    }
+
+    /// A column's cells, `W`'s included.
+    pub fn cells(&self, column: Column) -> Cells<'_> {
+        if column == Column::W {
+            Cells::Signed(&self.weights)
+        } else {
+            self.columns.cells(column)
+        }
+    }
+
+    pub(super) fn sources(&self) -> Sources<'_> {
+        Sources {
+            activations: &self.columns.y,
+            weights: &self.weights,
+        }
+    }
+
+    /// `Λ`'s constants.
+    pub fn lookup_scalars(&self) -> LookupScalars {
+        let Challenges {
+            alpha,
+            beta,
+            gamma,
+            delta,
+            ..
+        } = self.challenges;
+        let bits = self.network().digit_bits();
+        LookupScalars {
+            alpha,
+            beta,
+            beta2: beta * beta,
+            gamma,
+            delta,
+            two_2b: field_from_usize(1 << (2 * bits)),
+            two_b: field_from_usize(1 << bits),
+            rng: field_from_usize(self.network().range_tag()),
+        }
+    }
+
+    /// Runs `f` on LOOKUP's summand.
+    pub fn with_lookup<T>(&self, f: impl FnOnce(Lookup<'_>) -> T) -> T {
+        let tags = network_tags(self.network());
+        let table: Vec<TableEntry> = self.network().table().collect();
+        let scalars = self.lookup_scalars();
+        let source = LookupColumns {
+            columns: &self.columns,
+            tags: &tags,
+            table: &table,
+            scalars: &scalars,
+        };
+        f(Lookup::new(source, &self.challenges.r))
+    }
+
+    /// `θ_l·m` of a node's product, linear part and bias; zeros in unused slots.
+    pub fn slot_factors(&self, slot: usize) -> [F; 3] {
+        let Some(node) = self.network().nodes().get(slot) else {
+            return [F::ZERO; 3];
+        };
+        let (_, theta) = self.network().block_point(node, &self.challenges.r);
+        let m = |m: Option<i64>| m.map_or(F::ZERO, |m| theta * field_from_i64(m));
+        [
+            m(node.product.as_ref().map(|p| p.multiplier)),
+            m(node.linear.as_ref().map(|l| l.multiplier)),
+            m(node.bias.as_ref().map(|l| l.multiplier)),
+        ]
+    }
+
+    pub(super) fn commit(&mut self, key: &OpeningKey, column: Column) {
+        let Some(blinds) = self.blinds.get(column.index()) else {
+            return;
+        };
+        let rows = commit_rows(
+            key.generators(),
+            self.network(),
+            column,
+            self.cells(column),
+            &blinds.rows,
+        );
+        self.commitments.set_rows(column, rows);
+    }
+
+    pub(super) fn extend(&mut self, which: usize, transcript: Transcript) -> Vec<F> {
+        self.rounds.extend(transcript.rounds);
+        if let Some(last) = self.last.get_mut(which) {
+            *last = transcript.claim;
+        }
+        transcript.challenges
+    }
+}

@@ -1,0 +1,140 @@
+//! Steps 1 to 3: the trace, its commitments, the fractions and theirs.
+
+use super::{Claims, Committed, Fixed, Fractions, Ledger, Masks, Traced};
+use crate::columns::{Cells, Columns};
+use crate::commit::{ColumnBlinds, commit_row, random};
+use crate::model::ProvingModel;
+use crate::sumcheck::Contract;
+use ff::Field;
+use pleat_nova_circuits::cycle::F;
+use pleat_verifier::commitments::Commitments;
+use pleat_verifier::network::Column;
+use pleat_verifier::pcs::OpeningKey;
+use pleat_verifier::program::{Advice, Challenges};
+use pleat_verifier::proof::PublicValues;
+use pleat_verifier::transcript::Statement;
+use rand_core::CryptoRngCore;
+use rayon::prelude::*;
+use tracing::info_span;
+
+impl<'m> Traced<'m> {
+    /// Fresh masks, blinds and nonces for a proof about these columns.
+    pub fn new(
+        model: &'m ProvingModel,
+        columns: Columns,
+        public: PublicValues,
+        rng: &mut impl CryptoRngCore,
+    ) -> Self {
+        let network = model.network();
+        let mask = |c: &Column, rng: &mut _| {
+            random(
+                if *c == Column::Y {
+                    1 << network.row_bits()
+                } else {
+                    1
+                },
+                rng,
+            )
+        };
+        let masks = Masks {
+            rows: Column::OPENED.iter().map(|c| mask(c, &mut *rng)).collect(),
+        };
+        let blinds = Column::OPENED.iter().map(|c| {
+            let rows = if *c == Column::W {
+                model.blinds().to_vec()
+            } else {
+                random(network.rows(*c).len(), rng)
+            };
+            ColumnBlinds {
+                rows,
+                mask: F::random(&mut *rng),
+            }
+        });
+        let blinds = blinds.collect();
+        let slots = network.slots();
+        let nonces = [random(slots, rng), random(slots, rng), random(3, rng)];
+        Self(Ledger {
+            model,
+            public,
+            columns,
+            weights: model.weights().to_vec(),
+            masks,
+            blinds,
+            commitments: Commitments::default(),
+            challenges: Challenges {
+                alpha: F::ZERO,
+                beta: F::ZERO,
+                r: Vec::new(),
+                gamma: F::ZERO,
+                delta: F::ZERO,
+                t0: F::ZERO,
+            },
+            claims: vec![Claims::default(); slots],
+            nonces,
+            contract: Contract::default(),
+            init: [F::ZERO; 3],
+            last: [F::ZERO; 3],
+            rounds: Vec::new(),
+            advice: Advice {
+                sigma: F::ZERO,
+                x: Vec::new(),
+                tau: F::ZERO,
+                u: Vec::new(),
+                rho: F::ZERO,
+                z: Vec::new(),
+            },
+            evaluations: [F::ZERO; 9],
+            values: [F::ZERO; 10],
+        })
+    }
+
+    /// Steps 1 and 2: commits to the trace and to the mask rows.
+    pub fn commit(self, key: &OpeningKey, parameters: &[u8; 32]) -> Committed<'m> {
+        let _span = info_span!("commit").entered();
+        let mut ledger = self.0;
+        for column in Column::TRACE {
+            ledger.commit(key, column);
+        }
+        let masks = ledger.masks.rows.par_iter().zip(&ledger.blinds);
+        let masks = masks
+            .map(|(row, blinds)| commit_row(key.generators(), Cells::Field(row), &blinds.mask))
+            .collect();
+        ledger.commitments.set_masks(masks);
+        let statement = Statement::new(
+            parameters,
+            &ledger.model.verification().id().0,
+            &ledger.public,
+        );
+        let fixed = statement.trace(&ledger.commitments);
+        (ledger.challenges.alpha, ledger.challenges.beta) = (fixed.alpha, fixed.beta);
+        Committed(ledger, fixed)
+    }
+}
+
+impl<'m> Committed<'m> {
+    /// Computes the LogUp fractions; `None` if a denominator is zero (probability about `2^-230`): start again.
+    pub fn fractions(self) -> Option<Fractions<'m>> {
+        let _span = info_span!("fractions").entered();
+        let Self(mut ledger, fixed) = self;
+        let Challenges { alpha, beta, .. } = ledger.challenges;
+        let network = ledger.model.network();
+        ledger
+            .columns
+            .fractions(network, alpha, beta)
+            .then_some(Fractions(ledger, fixed))
+    }
+}
+
+impl<'m> Fractions<'m> {
+    /// Step 3: commits to the fractions.
+    pub fn commit(self, key: &OpeningKey) -> Fixed<'m> {
+        let _span = info_span!("commit").entered();
+        let Self(mut ledger, fixed) = self;
+        for column in Column::FRACTIONS {
+            ledger.commit(key, column);
+        }
+        let (fixed, challenges) = fixed.fractions(ledger.model.network(), &ledger.commitments);
+        ledger.challenges = challenges;
+        Fixed(ledger, fixed)
+    }
+}

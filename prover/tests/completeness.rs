@@ -1,0 +1,706 @@
+//! Completeness: random dense networks prove and verify, steps executed natively; the prover's fast kernels are the
+//! relations and functionals that the verifier checks, also on columns and nodes that no honest run has.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod common;
+
+use common::algebra::{commit, key, prove, public, traced, verify};
+use common::dense::Dense;
+use common::{Builder, Problem};
+use ff::Field;
+use pleat_nova_circuits::cycle::{F, field_from_i64};
+use pleat_nova_circuits::relation::{LookupRow, LookupScalars, fold_round_at, lambda_at};
+use pleat_prover::columns::{Cells, Columns, network_tags};
+use pleat_prover::execute::{block_cells, execute};
+use pleat_prover::functional::{Sources, contract, pull_back};
+use pleat_prover::sumcheck::{
+    self, Contract, ContractItem, Lookup, LookupColumns, Open, OpenItem, Summand,
+};
+use pleat_verifier::columns::{TableEntry, field_from_usize};
+use pleat_verifier::descriptor::{Axis, AxisMap, Inner, Node, Role, Source, Stride, View};
+use pleat_verifier::mle::{Coordinates, bits, eq_index, eq_table, inner_product, zeros_at};
+use pleat_verifier::network::{Column, Network};
+use proptest::prelude::*;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{RngCore, SeedableRng};
+
+fn randomness(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
+}
+
+fn elements(n: usize, rng: &mut ChaCha20Rng) -> Vec<F> {
+    (0..n).map(|_| F::random(&mut *rng)).collect()
+}
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 20,
+        ..ProptestConfig::default()
+    }
+}
+
+// ---- whole proofs
+
+/// 1 to 20 layers of widths 1 to 300 on 1 to 9 samples, of all functions; some layers share their weights.
+fn dense() -> impl Strategy<Value = Dense> {
+    let width = || prop_oneof![1..12_usize, 12..80_usize, 80..=300_usize];
+    let layer = (width(), 0..5_usize, any::<bool>());
+    let layers = prop_oneof![
+        3 => prop::collection::vec(layer.clone(), 1..4),
+        1 => prop::collection::vec(layer, 4..=20),
+    ];
+    (
+        1..=9_usize,
+        5..=9_u32,
+        4..=9_u32,
+        width(),
+        layers,
+        any::<u64>(),
+    )
+        .prop_map(|(batch, digit_bits, row_bits, first, layers, seed)| {
+            let mut widths = vec![first];
+            let mut pairs: Vec<usize> = Vec::new();
+            for (width, _, share) in &layers {
+                // A layer shares the weights of the one before it where the shapes allow.
+                let i = pairs.len();
+                let last = widths[i];
+                match pairs.last() {
+                    Some(pair) if *share && widths[i - 1] == last => {
+                        pairs.push(*pair);
+                        widths.push(last);
+                    }
+                    _ => {
+                        pairs.push(i);
+                        widths.push(if *share { last } else { *width });
+                    }
+                }
+            }
+            let mut functions: Vec<usize> = layers.iter().map(|(_, f, _)| *f).collect();
+            // Functions 2, 3… are tables, numbered without gaps.
+            let most = functions.iter().copied().max().unwrap();
+            if most >= 2 {
+                for function in &mut functions {
+                    *function = (*function).min(3);
+                }
+            }
+            Dense {
+                batch,
+                digit_bits,
+                row_bits,
+                widths,
+                functions,
+                pairs,
+                seed,
+            }
+        })
+}
+
+proptest! {
+    #![proptest_config(config(24))]
+
+    #[test]
+    fn dense_networks_prove(spec in dense(), seed in any::<u64>(), shown in 0..4_usize) {
+        let problem = spec.problem();
+        let model = commit(&problem);
+        let key = key(&model);
+        let mut traced = traced(&model, &problem.inputs, seed);
+        let outputs: Vec<Vec<i32>> = traced.0.public.ports()[1..].iter().flatten().cloned().collect();
+        prop_assert_eq!(outputs, problem.outputs.clone());
+        traced.0.public = public(&model, &traced.0.columns, |port| shown >> port & 1 == 1);
+        let (messages, steps) = prove(traced, &key);
+        let verdict = verify(model.verification(), &key, &messages, &steps);
+        prop_assert!(verdict.is_ok(), "{:?}", verdict);
+    }
+}
+
+/// The corners of what random networks are drawn from.
+#[test]
+fn the_smallest_and_the_largest_networks_prove() {
+    let corner = |batch, digit_bits, row_bits, widths: Vec<usize>, function| Dense {
+        batch,
+        digit_bits,
+        row_bits,
+        functions: vec![function; widths.len() - 1],
+        pairs: (0..widths.len() - 1).collect(),
+        widths,
+        seed: 1,
+    };
+    for spec in [
+        corner(1, 5, 0, vec![1, 1], 0),
+        corner(1, 3, 1, vec![1, 1, 1], 2),
+        corner(9, 12, 10, vec![300, 300], 1),
+        corner(9, 5, 6, vec![3; 21], 2),
+        corner(2, 15, 12, vec![2, 2], 0),
+    ] {
+        let problem = spec.problem();
+        let model = commit(&problem);
+        let key = key(&model);
+        let (messages, steps) = prove(traced(&model, &problem.inputs, 5), &key);
+        let verdict = verify(model.verification(), &key, &messages, &steps);
+        assert!(verdict.is_ok(), "{spec:?}: {verdict:?}");
+    }
+}
+
+// ---- LOOKUP
+
+/// Columns that no run has: everything is random, beyond the table and on padding rows too.
+fn random_columns(network: &Network, rng: &mut ChaCha20Rng) -> Columns {
+    let n = 1 << network.nu();
+    let table = network.rows(Column::M).len() << network.row_bits();
+    let mut signed = |n: usize| -> Vec<i32> { (0..n).map(|_| rng.next_u32() as i32).collect() };
+    let (y, p) = (signed(n), signed(n));
+    let digits = |v: Vec<i32>| -> Vec<u16> { v.into_iter().map(|v| v as u16).collect() };
+    let (r1, r0) = (digits(signed(n)), digits(signed(n)));
+    let m = signed(table).into_iter().map(|v| v as u32).collect();
+    Columns {
+        y,
+        p,
+        r1,
+        r0,
+        m,
+        f0: elements(n, rng),
+        f1: elements(n, rng),
+        f2: elements(n, rng),
+        ht: elements(table, rng),
+    }
+}
+
+fn random_scalars(network: &Network, rng: &mut ChaCha20Rng) -> LookupScalars {
+    let beta = F::random(&mut *rng);
+    LookupScalars {
+        alpha: F::random(&mut *rng),
+        beta,
+        beta2: beta * beta,
+        gamma: F::random(&mut *rng),
+        delta: F::random(&mut *rng),
+        two_2b: field_from_usize(1 << (2 * network.digit_bits())),
+        two_b: field_from_usize(1 << network.digit_bits()),
+        rng: field_from_usize(network.range_tag()),
+    }
+}
+
+/// The row relation's operands at row `i`, from the columns' definition.
+fn lookup_row(columns: &Columns, tags: &[u16], table: &[TableEntry], i: usize) -> LookupRow {
+    let tag = F::from(u64::from(tags[i]));
+    let act = if tags[i] == 0 { F::ZERO } else { F::ONE };
+    let entry = table.get(i);
+    let witness = Column::WITNESS.map(|c| columns.cells(c).get(i));
+    let public = [
+        tag,
+        act,
+        entry.map_or(F::ZERO, |e| field_from_i64(e.input)),
+        entry.map_or(F::ZERO, |e| field_from_i64(e.output)),
+        entry.map_or(F::ZERO, |e| field_from_usize(e.tag)),
+    ];
+    LookupRow::new(witness, public)
+}
+
+/// Runs a sumcheck from its true sum and compares every claim on the way with the sum over the tables bound so far.
+fn last_claim(
+    mut summand: impl Summand,
+    sum: F,
+    rounds: usize,
+    rng: &mut ChaCha20Rng,
+) -> (Vec<F>, F) {
+    let (mut claim, mut challenges) = (sum, Vec::new());
+    for _ in 0..rounds {
+        let message = summand.message();
+        let challenge = F::random(&mut *rng);
+        summand.bind(challenge);
+        claim = fold_round_at(&claim, &message, &challenge);
+        challenges.push(challenge);
+    }
+    (challenges, claim)
+}
+
+/// `f~(point)` of a vector padded with zeros.
+fn extension(values: impl Iterator<Item = F>, point: &[F]) -> F {
+    let values: Vec<F> = values.collect();
+    inner_product(&values, &eq_table(point))
+}
+
+#[test]
+fn lookup_is_the_relation() {
+    let mut rng = randomness(31);
+    for problem in common::all() {
+        let network = &problem.network;
+        let tags = network_tags(network);
+        let table: Vec<TableEntry> = network.table().collect();
+        let columns = random_columns(network, &mut rng);
+        let scalars = random_scalars(network, &mut rng);
+        let r = elements(network.nu(), &mut rng);
+        let n = 1 << network.nu();
+        let row = |i| lookup_row(&columns, &tags, &table, i);
+        let definition = (0..n)
+            .map(|i| lambda_at(&eq_index(&r, i), &row(i), &scalars))
+            .fold(F::ZERO, |s, v| s + v);
+        let lookup = Lookup::new(
+            LookupColumns {
+                columns: &columns,
+                tags: &tags,
+                table: &table,
+                scalars: &scalars,
+            },
+            &r,
+        );
+        assert_eq!(lookup.sum(), definition, "{}", problem.name);
+        // Bound to a point, and three zero-extended variables beyond: Λ of the columns' extensions there.
+        let (u, claim) = last_claim(lookup, definition, network.nu() + 3, &mut rng);
+        let (u, beyond) = u.split_at(network.nu());
+        let witness =
+            Column::WITNESS.map(|c| extension((0..n).map(|i| columns.cells(c).get(i)), u));
+        let at_u = network.public_columns_at(u);
+        let public = [at_u.tag, at_u.act, at_u.tin, at_u.tout, at_u.ttag];
+        let eq_r_u = pleat_verifier::mle::eq(&r, u);
+        let last = lambda_at(&eq_r_u, &LookupRow::new(witness, public), &scalars);
+        assert_eq!(claim, zeros_at(beyond) * last, "{}", problem.name);
+        // The public columns that the verifier evaluates are those of the rows.
+        let own = |f: &dyn Fn(&LookupRow) -> F| extension((0..n).map(|i| f(&row(i))), u);
+        assert_eq!(at_u.tag, own(&|row| row.tag));
+        assert_eq!(at_u.act, own(&|row| row.act));
+        assert_eq!(at_u.tin, own(&|row| row.tin));
+        assert_eq!(at_u.tout, own(&|row| row.tout));
+        assert_eq!(at_u.ttag, own(&|row| row.ttag));
+    }
+}
+
+// ---- CONTRACT and OPEN
+
+/// Items of different sizes, with and without batch axes.
+fn contract_items(rng: &mut ChaCha20Rng, sizes: &[usize]) -> Contract {
+    let item = |(i, k): (usize, &usize)| ContractItem {
+        weight: F::random(&mut *rng),
+        a: elements(1 << k, rng),
+        b: elements(1 << k, rng),
+        e: (i % 2 == 0).then(|| elements(1 << k, rng)),
+    };
+    Contract {
+        items: sizes.iter().enumerate().map(item).collect(),
+    }
+}
+
+proptest! {
+    #![proptest_config(config(24))]
+
+    #[test]
+    fn contract_is_its_sum(sizes in prop::collection::vec(0..8_usize, 1..6), seed in any::<u64>()) {
+        let mut rng = randomness(seed);
+        let contract = contract_items(&mut rng, &sizes);
+        let rounds = sizes.iter().copied().max().unwrap() + 2;
+        let ones = |n: usize| vec![F::ONE; n];
+        let mut sum = F::ZERO;
+        for item in &contract.items {
+            let e = item.e.clone().unwrap_or_else(|| ones(item.a.len()));
+            for ((a, b), e) in item.a.iter().zip(&item.b).zip(&e) {
+                sum += item.weight * a * b * e;
+            }
+        }
+        prop_assert_eq!(contract.sum(), sum);
+        let (x, claim) = last_claim(contract.clone(), sum, rounds, &mut rng);
+        let mut last = F::ZERO;
+        for (item, k) in contract.items.iter().zip(&sizes) {
+            let (own, beyond) = x.split_at(*k);
+            let e = item.e.clone().unwrap_or_else(|| ones(item.a.len()));
+            let at = |t: &[F]| extension(t.iter().copied(), own);
+            last += item.weight * at(&item.a) * at(&item.b) * at(&e) * zeros_at(beyond);
+        }
+        prop_assert_eq!(claim, last);
+    }
+
+    /// Columns with their mask rows, zero-padded to `2^N`; variables from `N` on are zero-extended once.
+    #[test]
+    fn open_is_its_sum(
+        row_bits in 0..4_usize,
+        above in prop::collection::vec(0..5_usize, 1..4),
+        seed in any::<u64>(),
+    ) {
+        let mut rng = randomness(seed);
+        let variables: Vec<usize> = above.iter().map(|a| row_bits + a).collect();
+        let mask_variable = variables.iter().copied().max().unwrap();
+        let all = mask_variable + 1;
+        let item = |(i, n): (usize, &usize)| OpenItem {
+            column: elements(1 << n, &mut rng),
+            functional: elements(1 << n, &mut rng),
+            mask: elements(if i == 0 { 1 << row_bits } else { 1 }, &mut rng),
+        };
+        let items: Vec<OpenItem> = variables.iter().enumerate().map(item).collect();
+        let padded = |v: &[F], mask: &[F]| {
+            let mut out = vec![F::ZERO; 1 << all];
+            out[..v.len()].copy_from_slice(v);
+            out[1 << mask_variable..][..mask.len()].copy_from_slice(mask);
+            out
+        };
+        let full: Vec<(Vec<F>, Vec<F>)> = items
+            .iter()
+            .map(|i| (padded(&i.column, &i.mask), padded(&i.functional, &[])))
+            .collect();
+        let sum = full.iter().map(|(c, e)| inner_product(c, e)).fold(F::ZERO, |s, v| s + v);
+        let open = Open::new(items, row_bits, mask_variable);
+        prop_assert_eq!(open.sum(), sum);
+        let (z, claim) = last_claim(open, sum, all + 3, &mut rng);
+        let (z, beyond) = z.split_at(all);
+        let table = eq_table(z);
+        let last = full.iter()
+            .map(|(c, e)| inner_product(c, &table) * inner_product(e, &table))
+            .fold(F::ZERO, |s, v| s + v);
+        prop_assert_eq!(claim, zeros_at(beyond) * last);
+    }
+}
+
+/// The chain of challenges: each follows the one before it, the message and the nonce.
+#[test]
+fn rounds_are_chained() {
+    let mut rng = randomness(7);
+    let mut contract = contract_items(&mut rng, &[3, 1]);
+    let sum = contract.sum();
+    let out = sumcheck::run(&mut contract, 5, F::from(9), sum, &mut rng);
+    let (mut previous, mut claim) = (F::from(9), sum);
+    for (round, challenge) in out.rounds.iter().zip(&out.challenges) {
+        let message = [round.g0, round.g2, round.g3];
+        let next = pleat_nova_circuits::hash::hash(previous, message, round.nonce);
+        assert_eq!(*challenge, next);
+        claim = fold_round_at(&claim, &message, challenge);
+        previous = next;
+    }
+    assert_eq!(out.rounds.len(), 5);
+    assert_eq!(out.claim, claim);
+}
+
+// ---- views
+
+/// `V[index]` of one view from its definition, `index` by axis name.
+fn view_entries(
+    network: &Network,
+    view: &View,
+    index: &dyn Fn(pleat_verifier::descriptor::AxisId) -> usize,
+    add: &mut dyn FnMut(usize, i64),
+) {
+    for term in &view.terms {
+        let (address, shape) = network.block(view.source, term.block);
+        let mut cells = vec![0_usize];
+        for (map, n) in term.maps.iter().zip(&shape) {
+            let own: Vec<usize> = map.axes().into_iter().map(index).collect();
+            let positions = map.positions(&own);
+            cells = cells
+                .iter()
+                .flat_map(|c| positions.iter().map(move |j| (c << bits(*n)) | j))
+                .collect();
+        }
+        for cell in cells {
+            add(address + cell, term.coefficient);
+        }
+    }
+}
+
+/// All indices of some axes, row-major.
+fn indices(axes: &[Axis]) -> Vec<Vec<usize>> {
+    let mut all = vec![Vec::new()];
+    for axis in axes {
+        let extend = |i: &Vec<usize>| -> Vec<Vec<usize>> {
+            (0..axis.len)
+                .map(|k| [i.as_slice(), &[k]].concat())
+                .collect()
+        };
+        all = all.iter().flat_map(extend).collect();
+    }
+    all
+}
+
+/// Checks one view: the table of CONTRACT, the functional pulled back, and the functional's own extension.
+fn check_view(network: &Network, node: &Node, role: Role, view: &View, rng: &mut ChaCha20Rng) {
+    let owned = node.owned(role);
+    let contraction: &[Axis] = match role {
+        Role::A | Role::K => &node.contraction,
+        Role::C | Role::D => &[],
+    };
+    let column = match view.source {
+        Source::Activations => Column::Y,
+        Source::Weights => Column::W,
+    };
+    let n = network.variables(column);
+    // Columns that no honest run has, padding rows included.
+    let cells: Vec<i32> = (0..1 << n).map(|_| rng.next_u32() as i32).collect();
+    let r_low = elements(node.block_bits(), rng);
+    let x = elements(node.contraction_bits() + 2, rng);
+    let out_point = Coordinates::split(&node.out, &r_low);
+
+    let mut table = vec![F::ZERO; 1 << pleat_verifier::descriptor::axes_bits(contraction)];
+    let point = node.claim_point(role, &r_low, &x);
+    let mut functional = vec![F::ZERO; 1 << n];
+    for index in indices(&owned) {
+        let of = |id| {
+            owned
+                .iter()
+                .zip(&index)
+                .find(|(a, _)| a.id == id)
+                .map(|(_, i)| *i)
+        };
+        let weight = |only_out: bool| {
+            owned.iter().zip(&index).fold(F::ONE, |w, (a, i)| {
+                let in_contraction = contraction.iter().any(|x| x.id == a.id);
+                match (only_out, in_contraction) {
+                    (true, true) => w,
+                    (true, false) => w * eq_index(out_point.of(a.id), *i),
+                    (false, _) => w * eq_index(point.of(a.id), *i),
+                }
+            })
+        };
+        let (in_table, in_claim) = (weight(true), weight(false));
+        let place = contraction
+            .iter()
+            .fold(0, |flat, a| (flat << bits(a.len)) | of(a.id).unwrap());
+        view_entries(
+            network,
+            view,
+            &|id| of(id).unwrap(),
+            &mut |cell, coefficient| {
+                let coefficient = field_from_i64(coefficient);
+                table[place] += in_table * coefficient * field_from_i64(i64::from(cells[cell]));
+                functional[cell] += in_claim * coefficient;
+            },
+        );
+    }
+    let name = format!("{} {role:?}", node.name);
+    let sources = Sources {
+        activations: &cells,
+        weights: &cells,
+    };
+    let contracted = contract(network, node, role, view, &r_low, sources);
+    assert_eq!(contracted, table, "{name}: contracted");
+
+    let weight = F::random(&mut *rng);
+    let before = elements(1 << n, rng);
+    let mut pulled = before.clone();
+    pull_back(network, node, role, view, &point, weight, &mut pulled);
+    for (i, value) in functional.iter().enumerate() {
+        assert_eq!(pulled[i], before[i] + weight * value, "{name}: pulled back");
+    }
+    let z = elements(n, rng);
+    let at_z = extension(functional.iter().copied(), &z);
+    assert_eq!(
+        network.view_at(node, role, view, &point, &z),
+        at_z,
+        "{name}: extension"
+    );
+    // What CONTRACT claims is what OPEN opens.
+    let claim = extension(
+        table.into_iter(),
+        &x[..pleat_verifier::descriptor::axes_bits(contraction)],
+    );
+    assert_eq!(
+        claim,
+        Cells::Signed(&cells).dot(&functional),
+        "{name}: claim"
+    );
+}
+
+#[test]
+fn views_of_all_networks_are_their_definition() {
+    let mut rng = randomness(41);
+    for problem in common::all() {
+        let network = &problem.network;
+        for node in network.nodes() {
+            for (role, view, _) in node.views() {
+                check_view(network, node, role, view, &mut rng);
+            }
+        }
+    }
+}
+
+/// Up to `most` of what is left, in random order.
+fn take_some<T>(left: &mut Vec<T>, most: usize, rng: &mut ChaCha20Rng) -> Vec<T> {
+    let n = below(most + 1, rng).min(left.len());
+    (0..n)
+        .map(|_| left.swap_remove(below(left.len(), rng)))
+        .collect()
+}
+
+fn below(n: usize, rng: &mut ChaCha20Rng) -> usize {
+    rng.next_u32() as usize % n
+}
+
+fn between(low: i64, high: i64, rng: &mut ChaCha20Rng) -> i64 {
+    low + i64::from(rng.next_u32()) % (high - low + 1)
+}
+
+/// A view of a block of this shape by random maps that read some of `axes`, each at most once per term.
+fn random_view(
+    source: Source,
+    block: usize,
+    shape: &[usize],
+    axes: &[Axis],
+    rng: &mut ChaCha20Rng,
+) -> View {
+    let terms = (0..1 + below(2, rng)).map(|_| {
+        let mut left = axes.to_vec();
+        let maps = shape
+            .iter()
+            .map(|n| match take_some(&mut left, 2, rng).as_slice() {
+                [axis] if below(3, rng) == 0 => AxisMap::Repeat {
+                    source: *n,
+                    axis: axis.id,
+                    factor: 1 + below(3, rng),
+                },
+                [axis] if axis.len == *n && below(2, rng) == 0 => AxisMap::identity(*n, axis.id),
+                read => AxisMap::Affine {
+                    source: *n,
+                    offset: between(-2, 2, rng),
+                    index: (read.iter())
+                        .map(|axis| Stride {
+                            axis: axis.id,
+                            stride: between(-1, 2, rng),
+                        })
+                        .collect(),
+                    inner: (0..below(2, rng))
+                        .map(|_| Inner {
+                            len: 1 + below(3, rng),
+                            stride: between(-1, 2, rng),
+                        })
+                        .collect(),
+                },
+            });
+        let maps = maps.collect();
+        common::term(between(-2, 2, rng), block, maps)
+    });
+    View {
+        source,
+        terms: terms.collect(),
+    }
+}
+
+/// An input, and one node that reads it and weights by random maps, with batch, free and contraction axes.
+fn random_network(seed: u64) -> Problem {
+    let mut rng = randomness(seed);
+    let rng = &mut rng;
+    let mut lens =
+        |n: usize, most: usize| -> Vec<usize> { (0..n).map(|_| 1 + below(most, rng)).collect() };
+    let (input_shape, weight_shape) = (lens(2, 5), lens(3, 3));
+    let names = |names: &str, lens: Vec<usize>| -> Vec<Axis> {
+        let axes = names.chars().zip(lens);
+        axes.map(|(name, len)| common::axis(name, len)).collect()
+    };
+    let mut out = names("opq", lens(3, 4));
+    let mut contraction = names("xy", lens(2, 4));
+    let mut b = Builder::new(8, 3);
+    let x = b.input("x", &names("ij", input_shape.clone()));
+    let w = b.weight(&weight_shape);
+    // Some output axes are batch axes; the others are split between the factors.
+    let rest = take_some(&mut out, 3, rng);
+    contraction.extend(take_some(&mut out.clone(), 1, rng));
+    out.extend(rest);
+    let mut free: Vec<Axis> = out.clone();
+    free.retain(|o| contraction.iter().all(|a| a.id != o.id));
+    let of_a = take_some(&mut free, 3, rng);
+    let mut n = common::node("y", &out, 1);
+    n.contraction = contraction.clone();
+    let (y, weights) = (Source::Activations, Source::Weights);
+    let a = random_view(
+        y,
+        x,
+        &input_shape,
+        &[contraction.as_slice(), &of_a].concat(),
+        rng,
+    );
+    let axes_k = [contraction.as_slice(), &free].concat();
+    let k = if below(2, rng) == 0 {
+        random_view(weights, w, &weight_shape, &axes_k, rng)
+    } else {
+        random_view(y, x, &input_shape, &axes_k, rng)
+    };
+    n.product = common::product(between(-3, 3, rng), a, k);
+    let c = random_view(y, x, &input_shape, &out, rng);
+    n.linear = common::linear(between(-50, 50, rng), c);
+    let d = random_view(weights, w, &weight_shape, &out, rng);
+    n.bias = common::linear(between(-50, 50, rng), d);
+    let index = b.node(n);
+    b.output(index);
+    let mut values = |shape: &[usize]| -> Vec<i32> {
+        let n: usize = shape.iter().product();
+        (0..n).map(|_| between(-9, 9, rng) as i32).collect()
+    };
+    Problem {
+        name: format!("random node {seed}"),
+        weights: vec![values(&weight_shape)],
+        inputs: vec![values(&input_shape)],
+        outputs: Vec::new(),
+        network: b.build(),
+    }
+}
+
+/// `Z` of the node's definition, at one output index.
+fn pre_activation(network: &Network, node: &Node, o: &[usize], y: &[i32], w: &[i32]) -> i64 {
+    let value = |view: &View, x: &[usize]| -> i64 {
+        let of = |id| {
+            let contraction = node.contraction.iter().zip(x);
+            let out = node.out.iter().zip(o);
+            contraction
+                .chain(out)
+                .find(|(a, _)| a.id == id)
+                .map(|(_, i)| *i)
+                .unwrap()
+        };
+        let column = match view.source {
+            Source::Activations => y,
+            Source::Weights => w,
+        };
+        let mut sum = 0;
+        view_entries(network, view, &of, &mut |cell, coefficient| {
+            sum += coefficient * i64::from(column[cell]);
+        });
+        sum
+    };
+    let product = node.product.as_ref().unwrap();
+    let same_batch = |x: &[usize]| {
+        node.contraction.iter().zip(x).all(|(a, i)| {
+            let out = node.out.iter().zip(o).find(|(b, _)| b.id == a.id);
+            out.is_none_or(|(_, j)| i == j)
+        })
+    };
+    let mut z: i64 = indices(&node.contraction)
+        .iter()
+        .filter(|x| same_batch(x))
+        .map(|x| product.multiplier * value(&product.a, x) * value(&product.k, x))
+        .sum();
+    for linear in node.linear.iter().chain(&node.bias) {
+        z += linear.multiplier * value(&linear.view, &[]);
+    }
+    z
+}
+
+proptest! {
+    #![proptest_config(config(64))]
+
+    #[test]
+    fn random_nodes_are_their_definition(seed in any::<u64>()) {
+        let problem = random_network(seed);
+        let network = &problem.network;
+        let node = &network.nodes()[1];
+        let mut rng = randomness(seed ^ 1);
+        for (role, view, _) in node.views() {
+            check_view(network, node, role, view, &mut rng);
+        }
+        let model = commit(&problem);
+        let run = execute(network, model.weights(), &problem.inputs);
+        prop_assume!(run.is_ok());
+        let trace = run.unwrap();
+        for (o, cell) in indices(&node.out).iter().zip(block_cells(network, 1)) {
+            let z = pre_activation(network, node, o, &trace.y, model.weights());
+            let digits = (i64::from(trace.p[cell]) << 16)
+                + (i64::from(trace.r1[cell]) << 8)
+                + i64::from(trace.r0[cell]);
+            prop_assert_eq!(z + (1 << 15), digits);
+        }
+        let key = key(&model);
+        let (messages, steps) = prove(traced(&model, &problem.inputs, seed), &key);
+        let verdict = verify(model.verification(), &key, &messages, &steps);
+        prop_assert!(verdict.is_ok(), "{:?}", verdict);
+    }
+}

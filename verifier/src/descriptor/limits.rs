@@ -1,0 +1,43 @@
+//! Sizes that a verifier accepts, over and above the rules of the protocol.
+
+/// Sizes that a verifier accepts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `ν` and `νW`.
+    pub column_bits: usize,
+    /// `k_l`.
+    pub contraction_bits: usize,
+    /// `κ`.
+    pub row_bits: u32,
+    /// Nodes, weight blocks, functions and ports, each.
+    pub items: usize,
+    /// Terms of a view.
+    pub terms: usize,
+    /// Axes of a block, a node or a map.
+    pub axes: usize,
+    /// Committed rows of a column.
+    pub rows: usize,
+    /// `N_T`; evaluating the table takes that many field elements of memory.
+    pub table_rows: usize,
+    /// Total work of evaluating all maps, in index tuples; evaluating one takes as much memory.
+    pub map_work: usize,
+    /// Bytes of an encoded descriptor.
+    pub bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            column_bits: 28,
+            contraction_bits: 28,
+            row_bits: 18,
+            items: 1 << 16,
+            terms: 1 << 12,
+            axes: 16,
+            rows: 1 << 20,
+            table_rows: 1 << 22,
+            map_work: 1 << 24,
+            bytes: 1 << 26,
+        }
+    }
+}
