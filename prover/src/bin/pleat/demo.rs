@@ -12,9 +12,9 @@ use crate::args::{CompileArgs, Hide, ProveArgs};
 use crate::compile::{Compiled, compile};
 use crate::console::{Console, grouped};
 use crate::error::CliError;
-use crate::prove::{Proved, prove};
+use crate::prove::{Proved, prove_with};
 use crate::setup::{Setup, setup};
-use crate::verify::verify;
+use crate::verify::verify_with;
 
 const MODEL: &[u8] = include_bytes!("../../../../testdata/credit_mlp.onnx");
 const APPLICANTS: &[u8] = include_bytes!("../../../../testdata/credit-300.npz");
@@ -66,7 +66,7 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
         compiled.model_id,
     ))?;
 
-    let setup = setup(console)?;
+    let (setup, parameters) = setup(console)?;
     let how = if setup.built {
         "built and cached"
     } else {
@@ -77,7 +77,7 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
         setup.seconds.total()
     ))?;
 
-    let proved = prove(
+    let proved = prove_with(
         &ProveArgs {
             model: path("credit.pleat"),
             input: applicants,
@@ -86,6 +86,7 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
             output: Some(path("credit.proof")),
         },
         console,
+        || Ok(&parameters),
     )?;
     console.show(&format!(
         "prove    {:6.2} s  applicant {APPLICANT}, input hidden: {} steps folded, {} bytes",
@@ -94,7 +95,12 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
         grouped(proved.proof_bytes)
     ))?;
 
-    let verdict = verify(&verification(folder.path(), "credit.proof"), console)?;
+    let mut key = || Ok(parameters.verifier_key().clone());
+    let verdict = verify_with(
+        &verification(folder.path(), "credit.proof"),
+        console,
+        &mut key,
+    )?;
     console.show(&format!(
         "verify   {:6.2} s  {}",
         verdict.seconds.verify,
@@ -104,7 +110,11 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
     console.stage("tamper");
     let forged = forge(&path("credit.vmodel"), &path("credit.proof"))?;
     write("forged.proof", &forged)?;
-    let tampered = verify(&verification(folder.path(), "forged.proof"), console)?;
+    let tampered = verify_with(
+        &verification(folder.path(), "forged.proof"),
+        console,
+        &mut key,
+    )?;
     console.show(&format!(
         "tamper   {:6.2} s  the same proof with the logit's sign changed: {}",
         tampered.seconds.verify,
