@@ -771,6 +771,21 @@ fn length_depends_on_public_values_alone() {
     assert_ne!(shown.messages.commitments, hidden.messages.commitments);
 }
 
+/// Files of an earlier build, the seeds of the fuzz targets: formats, hashes and parameters are still theirs.
+#[test]
+fn stored_proofs_still_verify() {
+    let model = include_bytes!("../../verifier/fuzz/seeds/model/mlp");
+    let model = VerificationModel::from_bytes(model, &Limits::default()).unwrap();
+    assert_eq!(model.id(), SHOWN.model().id());
+    for bytes in [
+        include_bytes!("../../verifier/fuzz/seeds/proof/shown").as_slice(),
+        include_bytes!("../../verifier/fuzz/seeds/proof/hidden"),
+    ] {
+        let verdict = SHOWN.verify_against(bytes, &model);
+        assert_eq!(refusal(verdict), Refusal::None);
+    }
+}
+
 /// What is done to a file.
 #[derive(Clone, Debug)]
 enum Damage {
