@@ -1,7 +1,7 @@
 //! `pleat demo`: the whole path on a bundled model, and a forgery that is refused.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pleat_prover::files::write_atomically;
 use pleat_verifier::command::{self, EXIT_GOOD, EXIT_INVALID, Verdict, VerifyArgs, decode_proof};
@@ -164,11 +164,11 @@ fn told(verdict: &Verdict) -> String {
 }
 
 /// The proof with its output negated (or, were it 0, made 1), everything else as it was.
-fn forge(model: &Path, proof: &PathBuf) -> Result<Vec<u8>, CliError> {
+fn forge(model: &Path, proof: &Path) -> Result<Vec<u8>, CliError> {
     let model = command::load_model(model)?;
     let mut forged =
         decode_proof(&command::read(proof)?, &model).map_err(|e| CliError::BadProof {
-            path: proof.clone(),
+            path: proof.to_owned(),
             reason: e.to_string(),
         })?;
     let mut ports = forged.messages.public.ports().to_vec();
