@@ -341,7 +341,7 @@ impl<'m> Committed<'m> {
         ledger
             .columns
             .fractions(network, alpha, beta)
-            .then(|| Fractions(ledger, fixed))
+            .then_some(Fractions(ledger, fixed))
     }
 }
 

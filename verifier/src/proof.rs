@@ -151,7 +151,7 @@ impl Proof {
         out.fields(values);
         out.fields(&[opening.blind]);
         out.bytes(&opening.argument);
-        out.bytes(&self.nova.to_bytes());
+        out.bytes(self.nova.to_bytes());
         out.finish()
     }
 
