@@ -22,8 +22,6 @@ pub const PIXELS: usize = SIDE * SIDE;
 pub const CHANNELS: usize = 2;
 /// Classes.
 pub const CLASSES: usize = 10;
-/// Fewest layers: one convolution and the dense layer.
-pub const LEAST_DEPTH: usize = 2;
 
 const SEED: u64 = 512;
 /// Strength of the noise in a kernel whose centre is 1.

@@ -10,10 +10,10 @@
 mod common;
 #[path = "../../models/deep/digits.rs"]
 mod digits;
-#[allow(dead_code, reason = "the generator uses the rest")]
 #[path = "../../models/deep/network.rs"]
 mod network;
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use common::Problem;
@@ -30,20 +30,19 @@ fn deep(depth: usize) -> Deep {
     Deep::new(depth, &digits::digits(digits::NORMALISING).unwrap())
 }
 
+/// One image as the model's input.
+fn sample(pixels: Vec<f32>) -> Vec<ArrayD<f32>> {
+    vec![ArrayD::from_shape_vec(IxDyn(&[1, 1, SIDE, SIDE]), pixels).unwrap()]
+}
+
 /// Compiled on every `step`-th digit.
 fn compiled(depth: usize, step: usize) -> (Deep, Compiled) {
     let net = deep(depth);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deep.onnx");
     std::fs::write(&path, net.onnx()).unwrap();
-    let sample = |pixels: Vec<f32>| {
-        vec![ArrayD::from_shape_vec(IxDyn(&[1, 1, SIDE, SIDE]), pixels).unwrap()]
-    };
-    let samples: Vec<_> = digits::digits(step)
-        .unwrap()
-        .into_iter()
-        .map(sample)
-        .collect();
+    let digits = digits::digits(step).unwrap().into_iter();
+    let samples: Vec<_> = digits.map(sample).collect();
     let options = CompileOptions::default();
     let compiled = compile(&path, &samples, &options, &mut |_, _, _| {}).unwrap();
     (net, compiled)
@@ -122,8 +121,7 @@ fn integers_decide_as_floats() {
     }
     // And not because there is but one decision.
     let digits = digits::digits(10).unwrap();
-    let classes: std::collections::HashSet<usize> =
-        digits.iter().map(|d| deep(32).class(d)).collect();
+    let classes: HashSet<usize> = digits.iter().map(|d| deep(32).class(d)).collect();
     assert!(classes.len() >= 5, "{classes:?}");
 }
 
