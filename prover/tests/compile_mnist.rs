@@ -12,7 +12,7 @@ use ndarray::{ArrayD, Axis};
 use pleat_prover::compile::{CompileOptions, Compiled, compile};
 use pleat_prover::data;
 use pleat_prover::execute::{block_values, execute, weight_column};
-use pleat_verifier::descriptor::{Function, Limits};
+use pleat_verifier::descriptor::{AxisId, AxisMap, Function, Limits, Stride};
 use pleat_verifier::network::Network;
 use pleat_verifier::proof::{elements, proof_bytes};
 use pleat_verifier::quantize::quantize;
@@ -98,4 +98,49 @@ fn a_proof_is_short() {
     assert_eq!(shown, 10);
     let bytes = proof_bytes(&network, shown);
     assert!(bytes <= 16_000, "{bytes}");
+}
+
+#[test]
+fn windows_cost_the_verifier_one_axis_times_the_kernel() {
+    let network = Network::new(compiled().descriptor, &Limits::default()).unwrap();
+    let mut total = 0;
+    for node in network.nodes() {
+        let len = |id| {
+            let mut axes = node.out.iter().chain(&node.contraction);
+            axes.find(|a| a.id == id).unwrap().len
+        };
+        let parts = node.linear.iter().chain(&node.bias).map(|l| &l.view);
+        let views = parts.chain(node.product.iter().flat_map(|p| [&p.a, &p.k]));
+        for map in views.flat_map(|v| &v.terms).flat_map(|t| &t.maps) {
+            let work = map.work(&len).unwrap();
+            let longest = map.axes().into_iter().map(len).max().unwrap_or(1);
+            // The longest axis, and at most a kernel of 5 beside it.
+            assert!(work <= 5 * longest, "{}: {work} for {longest}", node.name);
+            total += work;
+        }
+    }
+    // The convolutions alone take 784,000 multiplications.
+    assert!(total < 2_000, "{total}");
+}
+
+/// An image of twice the side costs twice the work in every window, whatever the number of channels.
+#[test]
+fn work_grows_with_the_side_of_an_image() {
+    let window = |side: usize| {
+        let id = |i| AxisId(i);
+        let (p, u) = (
+            Stride {
+                axis: id(0),
+                stride: 1,
+            },
+            Stride {
+                axis: id(1),
+                stride: 1,
+            },
+        );
+        let map = AxisMap::window(side, p, u, 1);
+        map.work(&|a| if a == id(0) { side } else { 3 }).unwrap()
+    };
+    assert_eq!(window(28), 28 * 3);
+    assert_eq!(window(56), 2 * window(28));
 }
