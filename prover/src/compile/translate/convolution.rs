@@ -132,10 +132,41 @@ impl Translator<'_> {
         let (steps, inside) = self.unfolding(&windows);
         let channels = channel_axis(&op.pool_spec);
         let windows = (steps.as_slice(), inside.as_slice(), inside.as_slice());
-        let mut result = self.correlated(outlet, &sum, channels, &kernel, windows)?;
-        // With the bias.
-        result.constant = self.constant_part(node, &[(0, &sum)], &result.axes)?;
-        Ok(Entry::Sum(result))
+        let result = self.correlated(outlet, &sum, channels, &kernel, windows)?;
+        Ok(Entry::Sum(self.biased(node, &sum, result, channels)?))
+    }
+
+    /// Adds the bias and what the operator makes of the operand's constant part. The importer turns the addition of a
+    /// computed tensor that varies along the channels alone into a bias, so it may be one.
+    fn biased(
+        &mut self,
+        node: &TypedNode,
+        sum: &Sum,
+        mut result: Sum,
+        channels: usize,
+    ) -> Outcome<Sum> {
+        let computed = match node.inputs.get(2) {
+            Some(bias) if !matches!(self.entry(*bias)?, Entry::Constant(_)) => {
+                Some(self.view(*bias)?)
+            }
+            _ => None,
+        };
+        let operands = [Some((0, sum)), computed.as_ref().map(|b| (2, b))];
+        let operands: Vec<(usize, &Sum)> = operands.into_iter().flatten().collect();
+        result.constant = self.constant_part(node, &operands, &result.axes)?;
+        let Some(bias) = computed else {
+            return Ok(result);
+        };
+        let mut axes = vec![Vec::new(); result.axes.len()];
+        if let Some(axis) = axes.get_mut(channels) {
+            *axis = bias.atoms();
+        }
+        let bias = Sum {
+            axes,
+            constant: None,
+            ..bias
+        };
+        self.combined(result, &bias)
     }
 
     /// `Σ window·kernel` for a kernel with axes (group, output channel, input channel, and those of `inside`), summed
@@ -261,9 +292,7 @@ impl Translator<'_> {
                 .1;
             result = self.windowed(own, &whole, &cut)?;
         }
-        // With the bias.
-        result.constant = self.constant_part(node, &[(0, &sum)], &result.axes)?;
-        Ok(Entry::Sum(result))
+        Ok(Entry::Sum(self.biased(node, &sum, result, channels)?))
     }
 
     pub(super) fn sum_pool(&mut self, node: &TypedNode, op: &SumPool) -> Outcome<Entry> {
