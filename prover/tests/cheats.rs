@@ -12,7 +12,8 @@ mod common;
 
 use common::algebra::PARAMETERS;
 use common::cheat::{
-    Cheat, Refusal, Setting, Stage, ledger, padding, real, refusal, slot_f, trace,
+    Cheat, Refusal, Setting, Stage, claim_mut, gap_f, gap_z, inverse, ledger, lie_claim,
+    lie_factor, padding, real, refusal, slot_f, trace,
 };
 use common::dense::mlp;
 use ff::Field;
@@ -20,7 +21,7 @@ use pleat_nova_circuits::cycle::F;
 use pleat_nova_circuits::relation::{LookupRow, lambda_at};
 use pleat_nova_circuits::step::{Check, SLOTS, ScalarWords};
 use pleat_prover::execute::Trace;
-use pleat_prover::stages::{Claims, Ledger};
+use pleat_prover::stages::Ledger;
 use pleat_verifier::columns::field_from_usize;
 use pleat_verifier::descriptor::Function;
 use pleat_verifier::error::EndState;
@@ -140,23 +141,6 @@ fn multiplicity() -> Cheat {
 
 // ---- what a lie has to make up for
 
-/// What LOOKUP's true sum has more than the claims give.
-fn gap_z(ledger: &Ledger<'_>) -> F {
-    let mut gap = ledger.with_lookup(|l| l.sum()) - ledger.network().public_z(&ledger.challenges.r);
-    for (l, claims) in ledger.claims.iter().enumerate() {
-        let [k0, k1, k2] = ledger.slot_factors(l);
-        gap -= k0 * claims.s + k1 * claims.c + k2 * claims.d;
-    }
-    gap
-}
-
-/// What CONTRACT's last claim has more than `Σ f·a·b`.
-fn gap_f(ledger: &Ledger<'_>) -> F {
-    let claims = ledger.claims.iter().enumerate();
-    let sum = claims.map(|(l, o)| slot_f(ledger, l) * o.a * o.b);
-    ledger.last[0] - sum.fold(F::ZERO, |s, v| s + v)
-}
-
 /// The scalars and public columns as words.
 fn scalars(ledger: &Ledger<'_>) -> ScalarWords {
     let network = ledger.network();
@@ -188,22 +172,7 @@ fn slope(ledger: &Ledger<'_>, index: usize) -> (F, F) {
     )
 }
 
-fn inverse(v: F) -> F {
-    v.invert().unwrap()
-}
-
 // ---- lies in one message that make the next check true
-
-fn claim_mut(claims: &mut Claims, key: char) -> &mut F {
-    match key {
-        's' => &mut claims.s,
-        'c' => &mut claims.c,
-        'd' => &mut claims.d,
-        'a' => &mut claims.a,
-        'b' => &mut claims.b,
-        _ => panic!("no claim {key}"),
-    }
-}
 
 fn claim(slot: usize, key: char, by: i64) -> Cheat {
     let stage = match key {
@@ -213,30 +182,6 @@ fn claim(slot: usize, key: char, by: i64) -> Cheat {
     ledger(stage, move |play| {
         *claim_mut(&mut play.ledger.claims[slot], key) +=
             pleat_nova_circuits::cycle::field_from_i64(by);
-    })
-}
-
-/// A claim `s`, `c` or `d` from which LOOKUP's true sum follows.
-fn lie_claim(slot: usize, key: char) -> Cheat {
-    ledger(Stage::Claims, move |play| {
-        let [k0, k1, k2] = play.ledger.slot_factors(slot);
-        let factor = match key {
-            's' => k0,
-            'c' => k1,
-            _ => k2,
-        };
-        let by = gap_z(play.ledger) * inverse(factor);
-        *claim_mut(&mut play.ledger.claims[slot], key) += by;
-    })
-}
-
-/// A claim `a` or `b` that agrees with CONTRACT's last claim.
-fn lie_factor(slot: usize, key: char) -> Cheat {
-    ledger(Stage::Contracted, move |play| {
-        let claims = play.ledger.claims[slot];
-        let other = if key == 'a' { claims.b } else { claims.a };
-        let by = gap_f(play.ledger) * inverse(slot_f(play.ledger, slot) * other);
-        *claim_mut(&mut play.ledger.claims[slot], key) += by;
     })
 }
 

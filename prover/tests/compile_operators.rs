@@ -9,37 +9,8 @@
 
 mod compile_support;
 
-use compile_support::{Model, Numbers, Value};
-use pleat_prover::compile::{Compiled, Report, SUPPORTED};
-use pleat_verifier::descriptor::Limits;
-use pleat_verifier::network::Network;
-
-/// Compiles on 20 samples; demands `nodes` nodes and an error of at most `gain` units of rounding in every node.
-fn check(model: &Model, nodes: usize, gain: f64) -> Compiled {
-    check_scaled(model, nodes, gain, 2.0)
-}
-
-fn check_scaled(model: &Model, nodes: usize, gain: f64, scale: f32) -> Compiled {
-    let compiled = model
-        .compile(&model.samples(20, scale))
-        .unwrap_or_else(|e| panic!("{e}"));
-    let report = &compiled.report;
-    assert_eq!(report.nodes, nodes, "{:?}", names(report));
-    assert_eq!(report.saturated, Vec::<String>::new());
-    let units: f64 = report.scales.iter().map(|s| s.quotient + s.output).sum();
-    assert!(
-        report.max_abs_error <= gain * units,
-        "error {}, allowed {}",
-        report.max_abs_error,
-        gain * units
-    );
-    Network::new(compiled.descriptor.clone(), &Limits::default()).unwrap();
-    compiled
-}
-
-fn names(report: &Report) -> Vec<&str> {
-    report.scales.iter().map(|s| s.name.as_str()).collect()
-}
+use compile_support::{Model, Numbers, Value, check};
+use pleat_prover::compile::SUPPORTED;
 
 /// `y = op(x)` on [1, 6].
 fn unary(op: &str, attributes: &[(&str, Value)]) -> Model {
@@ -220,7 +191,10 @@ fn remaining_operators() {
 
 #[test]
 fn the_list_of_supported_operators_is_tested() {
-    let tests = include_str!("compile_operators.rs");
+    let tests = concat!(
+        include_str!("compile_operators.rs"),
+        include_str!("compile_windows.rs")
+    );
     for operator in SUPPORTED {
         assert!(tests.contains(&format!("\"{operator}\"")), "{operator}");
     }

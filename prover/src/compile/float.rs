@@ -214,7 +214,8 @@ fn joined(
         cross(*len, 0, *stride);
     }
     let inside = |(t, j): (usize, i64)| {
-        let j = usize::try_from(j).ok().filter(|j| *j < map.source)?;
+        let j = usize::try_from(j).ok()? / map.repeat.max(1);
+        let j = (j < map.source).then_some(j)?;
         Some((t, j * below))
     };
     pairs.into_iter().filter_map(inside).collect()

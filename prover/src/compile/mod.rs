@@ -12,6 +12,7 @@ mod layout;
 mod onnx;
 mod quantize;
 mod report;
+mod rewrite;
 mod translate;
 mod unary;
 
@@ -24,6 +25,7 @@ use pleat_verifier::network::Network;
 pub use error::{CompileError, Unsupported};
 pub use onnx::{InputSpec, SUPPORTED, input_specs};
 pub use report::{Report, TensorScale};
+pub use rewrite::Dropped;
 
 /// What the user chooses.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,14 +84,17 @@ pub fn compile(
 ) -> Result<Compiled, CompileError> {
     check_options(options)?;
     progress(Stage::Import, 0, 1);
-    let proto = onnx::load(onnx)?;
-    let Some(graph) = &proto.graph else {
+    let mut proto = onnx::load(onnx)?;
+    let Some(graph) = &mut proto.graph else {
         return Err(CompileError::NotOnnx {
             file: onnx.to_owned(),
             reason: "it has no graph".to_owned(),
         });
     };
-    let bad = onnx::unsupported(graph);
+    let dropped = rewrite::drop_final_softmax(graph);
+    let mut bad = rewrite::write_out_upsamples(graph);
+    let graph = &*graph;
+    bad.extend(onnx::unsupported(graph));
     if !bad.is_empty() {
         return Err(CompileError::Unsupported {
             file: onnx.to_owned(),
@@ -98,8 +103,9 @@ pub fn compile(
     }
     let specs = onnx::specs(graph);
     let samples = check_samples(onnx, calibration, &specs)?;
+    let graph = graph.clone();
     let typed = onnx::typed(onnx, &proto, &specs)?;
-    let network = translate::translate(onnx, graph, &typed)?;
+    let network = translate::translate(onnx, &graph, &typed)?;
     progress(Stage::Import, 1, 1);
 
     let reference = report::Reference::new(onnx, &typed)?;
@@ -138,7 +144,7 @@ pub fn compile(
     progress(Stage::Quantize, 1, 1);
 
     let mut compare = |done, total| progress(Stage::Compare, done, total);
-    let report = report::compare(
+    let mut report = report::compare(
         &checked,
         &quantized.weights,
         &quantized.scales,
@@ -146,6 +152,7 @@ pub fn compile(
         &expected,
         &mut compare,
     )?;
+    report.dropped = dropped;
     Ok(Compiled {
         descriptor,
         weights: quantized.weights,

@@ -27,7 +27,9 @@ pub const SUPPORTED: &[&str] = &[
     "Constant",
     "ConstantOfShape",
     "Conv",
+    "ConvTranspose",
     "Cos",
+    "DepthToSpace",
     "Div",
     "Dropout",
     "Einsum",
@@ -41,6 +43,7 @@ pub const SUPPORTED: &[&str] = &[
     "Gelu",
     "Gemm",
     "GlobalAveragePool",
+    "GlobalMaxPool",
     "HardSigmoid",
     "HardSwish",
     "Identity",
@@ -53,14 +56,18 @@ pub const SUPPORTED: &[&str] = &[
     "Mish",
     "Mul",
     "Neg",
+    "PRelu",
     "Pad",
     "Pow",
     "QuickGelu",
     "Reciprocal",
+    "ReduceMax",
     "ReduceMean",
+    "ReduceMin",
     "ReduceSum",
     "Relu",
     "Reshape",
+    "Resize",
     "Round",
     "Selu",
     "Shape",
@@ -79,6 +86,7 @@ pub const SUPPORTED: &[&str] = &[
     "ThresholdedRelu",
     "Transpose",
     "Unsqueeze",
+    "Upsample",
 ];
 
 /// An input of a model: what the data given to it must look like.
@@ -189,6 +197,12 @@ pub(super) fn node_name(node: &NodeProto) -> &str {
     }
 }
 
+/// A text attribute of a node.
+pub(super) fn text(node: &NodeProto, name: &str) -> Option<String> {
+    let attribute = node.attribute.iter().find(|a| a.name == name)?;
+    String::from_utf8(attribute.s.clone()).ok()
+}
+
 /// Nodes whose operator is not in [`SUPPORTED`] and whose value depends on the inputs.
 pub(super) fn unsupported(graph: &GraphProto) -> Vec<Unsupported> {
     let mut known: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
@@ -205,7 +219,13 @@ pub(super) fn unsupported(graph: &GraphProto) -> Vec<Unsupported> {
             bad.push(Unsupported {
                 node: node_name(node).to_owned(),
                 operator: node.op_type.clone(),
-                why: String::new(),
+                why: match node.op_type.as_str() {
+                    "Softmax" | "LogSoftmax" => {
+                        "it is dropped where it is the last layer, and unsupported elsewhere"
+                            .to_owned()
+                    }
+                    _ => String::new(),
+                },
             });
         }
     }

@@ -506,6 +506,13 @@ impl Quantizer<'_> {
 }
 
 fn map(map: &Map, names: &Names) -> AxisMap {
+    if let (2.., [(atom, _)]) = (map.repeat, map.index.as_slice()) {
+        return AxisMap::Repeat {
+            source: map.source,
+            axis: names.id(*atom),
+            factor: map.repeat,
+        };
+    }
     let stride = |(atom, stride): &(Atom, i64)| Stride {
         axis: names.id(*atom),
         stride: *stride,

@@ -13,6 +13,7 @@ use super::error::CompileError;
 use super::float;
 use super::graph::Graph;
 use super::quantize::Scale;
+use super::rewrite::Dropped;
 use crate::execute::{ExecuteError, Executor, block_values, weight_column};
 
 /// One node's quantization.
@@ -52,6 +53,8 @@ pub struct Report {
     pub mean_abs_error: f64,
     /// Tensors that left their range on some sample, each once.
     pub saturated: Vec<String>,
+    /// Final layers that are left out of what is proved.
+    pub dropped: Vec<Dropped>,
     /// Per node, in order.
     pub scales: Vec<TensorScale>,
 }
@@ -201,6 +204,7 @@ pub(super) fn compare(
             sum / float_of(count)
         },
         saturated,
+        dropped: Vec::new(),
         scales: network.nodes().iter().zip(scales).map(scale).collect(),
     })
 }

@@ -3,13 +3,14 @@
 
 use std::rc::Rc;
 
+use ff::Field;
 use pleat_nova_circuits::cycle::F;
 use pleat_nova_circuits::params::ProofFormat;
 use pleat_nova_circuits::step::{Check, SLOTS};
 use pleat_prover::columns::Columns;
 use pleat_prover::execute::{Executor, Trace, block_cells};
 use pleat_prover::model::ProvingModel;
-use pleat_prover::stages::{Ledger, Steps, Traced};
+use pleat_prover::stages::{Claims, Ledger, Steps, Traced};
 use pleat_prover::sumcheck::Open;
 use pleat_verifier::error::{EndState, FormatError, VerifyError};
 use pleat_verifier::network::Network;
@@ -224,6 +225,66 @@ pub fn slot_f(ledger: &Ledger<'_>, slot: usize) -> F {
         .network()
         .program(&ledger.challenges, &ledger.advice, &ledger.public);
     program.words[slot / SLOTS].slots[slot % SLOTS].f
+}
+
+// ---- what a lie has to make up for, and lies in one message that make the next check true
+
+/// What LOOKUP's true sum has more than the claims give.
+pub fn gap_z(ledger: &Ledger<'_>) -> F {
+    let mut gap = ledger.with_lookup(|l| l.sum()) - ledger.network().public_z(&ledger.challenges.r);
+    for (l, claims) in ledger.claims.iter().enumerate() {
+        let [k0, k1, k2] = ledger.slot_factors(l);
+        gap -= k0 * claims.s + k1 * claims.c + k2 * claims.d;
+    }
+    gap
+}
+
+/// What CONTRACT's last claim has more than `Σ f·a·b`.
+pub fn gap_f(ledger: &Ledger<'_>) -> F {
+    let claims = ledger.claims.iter().enumerate();
+    let sum = claims.map(|(l, o)| slot_f(ledger, l) * o.a * o.b);
+    ledger.last[0] - sum.fold(F::ZERO, |s, v| s + v)
+}
+
+/// `1/v`.
+pub fn inverse(v: F) -> F {
+    v.invert().unwrap()
+}
+
+/// One of a slot's five claims.
+pub fn claim_mut(claims: &mut Claims, key: char) -> &mut F {
+    match key {
+        's' => &mut claims.s,
+        'c' => &mut claims.c,
+        'd' => &mut claims.d,
+        'a' => &mut claims.a,
+        'b' => &mut claims.b,
+        _ => panic!("no claim {key}"),
+    }
+}
+
+/// A claim `s`, `c` or `d` from which LOOKUP's true sum follows.
+pub fn lie_claim(slot: usize, key: char) -> Cheat {
+    ledger(Stage::Claims, move |play| {
+        let [k0, k1, k2] = play.ledger.slot_factors(slot);
+        let factor = match key {
+            's' => k0,
+            'c' => k1,
+            _ => k2,
+        };
+        let by = gap_z(play.ledger) * inverse(factor);
+        *claim_mut(&mut play.ledger.claims[slot], key) += by;
+    })
+}
+
+/// A claim `a` or `b` that agrees with CONTRACT's last claim.
+pub fn lie_factor(slot: usize, key: char) -> Cheat {
+    ledger(Stage::Contracted, move |play| {
+        let claims = play.ledger.claims[slot];
+        let other = if key == 'a' { claims.b } else { claims.a };
+        let by = gap_f(play.ledger) * inverse(slot_f(play.ledger, slot) * other);
+        *claim_mut(&mut play.ledger.claims[slot], key) += by;
+    })
 }
 
 /// The check that refused.

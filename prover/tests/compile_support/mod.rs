@@ -4,7 +4,9 @@
 use std::path::PathBuf;
 
 use ndarray::ArrayD;
-use pleat_prover::compile::{CompileError, CompileOptions, Compiled, compile};
+use pleat_prover::compile::{CompileError, CompileOptions, Compiled, Report, compile};
+use pleat_verifier::descriptor::Limits;
+use pleat_verifier::network::Network;
 use prost::Message;
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
@@ -44,6 +46,7 @@ pub enum Value {
     Int(i64),
     Ints(Vec<i64>),
     Float(f32),
+    Floats(Vec<f32>),
     Text(&'static str),
 }
 
@@ -159,6 +162,9 @@ impl Model {
                 Value::Int(i) => (a.i, a.r#type) = (*i, AttributeType::Int.into()),
                 Value::Ints(v) => (a.ints, a.r#type) = (v.clone(), AttributeType::Ints.into()),
                 Value::Float(f) => (a.f, a.r#type) = (*f, AttributeType::Float.into()),
+                Value::Floats(v) => {
+                    (a.floats, a.r#type) = (v.clone(), AttributeType::Floats.into())
+                }
                 Value::Text(s) => {
                     (a.s, a.r#type) = (s.as_bytes().to_vec(), AttributeType::String.into());
                 }
@@ -239,4 +245,27 @@ impl Model {
             &mut |_, _, _| {},
         )
     }
+}
+
+/// Compiles on 20 samples; demands `nodes` nodes and an error of at most `gain` units of rounding in every node.
+pub fn check(model: &Model, nodes: usize, gain: f64) -> Compiled {
+    let compiled = model
+        .compile(&model.samples(20, 2.0))
+        .unwrap_or_else(|e| panic!("{e}"));
+    let report = &compiled.report;
+    assert_eq!(report.nodes, nodes, "{:?}", names(report));
+    assert_eq!(report.saturated, Vec::<String>::new());
+    let units: f64 = report.scales.iter().map(|s| s.quotient + s.output).sum();
+    assert!(
+        report.max_abs_error <= gain * units,
+        "error {}, allowed {}",
+        report.max_abs_error,
+        gain * units
+    );
+    Network::new(compiled.descriptor.clone(), &Limits::default()).unwrap();
+    compiled
+}
+
+fn names(report: &Report) -> Vec<&str> {
+    report.scales.iter().map(|s| s.name.as_str()).collect()
 }

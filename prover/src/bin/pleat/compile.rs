@@ -94,6 +94,9 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
         };
         Ok::<(), CliError>(write_together(&[secret, public])?)
     })?;
+    for layer in &report.dropped {
+        console.note(&format!("warning: {layer}"));
+    }
     if !report.saturated.is_empty() {
         let tensors = report.saturated.join(", ");
         console.note(&format!(
@@ -146,6 +149,13 @@ impl fmt::Display for Compiled {
             report.max_abs_error,
             report.mean_abs_error
         )?;
+        for layer in &report.dropped {
+            writeln!(
+                f,
+                "  proved    {}, the input of {}",
+                layer.proved, layer.operator
+            )?;
+        }
         writeln!(
             f,
             "  a proof   {} steps, {} bytes with all inputs and outputs public",

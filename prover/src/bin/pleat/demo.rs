@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use pleat_prover::data::InputSpec;
 use pleat_prover::files::write_atomically;
 use pleat_verifier::command::{self, EXIT_GOOD, EXIT_INVALID, Verdict, VerifyArgs, decode_proof};
 use pleat_verifier::proof::PublicValues;
@@ -14,12 +15,17 @@ use crate::console::{Console, grouped};
 use crate::error::CliError;
 use crate::prove::{Proved, prove_with};
 use crate::setup::{Setup, setup};
+use crate::tensors::sample;
 use crate::verify::verify_with;
 
-const MODEL: &[u8] = include_bytes!("../../../../testdata/credit_mlp.onnx");
-const APPLICANTS: &[u8] = include_bytes!("../../../../testdata/credit-300.npz");
-/// The applicant whose decision is proved.
-const APPLICANT: usize = 7;
+const MODEL: &[u8] = include_bytes!("../../../../testdata/mnist-8.onnx");
+const DIGITS: &[u8] = include_bytes!("../../../../testdata/mnist-200.npz");
+/// The digit that is proved to be read right.
+const DIGIT: usize = 157;
+/// Pixels per side.
+const SIDE: usize = 28;
+/// The darkest shade that still counts as paper.
+const PAPER: f64 = 96.0;
 
 /// What happened.
 #[derive(Serialize)]
@@ -37,32 +43,34 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
     let folder = tempfile::tempdir().map_err(CliError::Temporary)?;
     let path = |name: &str| folder.path().join(name);
     let write = |name: &str, bytes: &[u8]| write_atomically(&path(name), |w| w.write_all(bytes));
-    write("credit_mlp.onnx", MODEL)?;
-    write("credit-300.npz", APPLICANTS)?;
-    let applicants = path("credit-300.npz").display().to_string();
-    console.show(&"A bank's network decides about a loan. The bank proves the decision; nobody sees the weights or the applicant.\n")?;
+    write("mnist-8.onnx", MODEL)?;
+    write("mnist-200.npz", DIGITS)?;
+    let digits = path("mnist-200.npz").display().to_string();
+    console.show(&format!(
+        "A convolutional network reads this digit. The proof shows what it read; nobody sees the weights or the image.\n{}",
+        drawn(&digits)?
+    ))?;
 
     let compiled = compile(
         &CompileArgs {
-            model: path("credit_mlp.onnx"),
-            calibration: applicants.clone(),
+            model: path("mnist-8.onnx"),
+            calibration: digits.clone(),
             digit_bits: 12,
             headroom: 0.25,
             row_bits: None,
-            output: Some(path("credit")),
+            output: Some(path("mnist")),
         },
         console,
     )?;
     let report = &compiled.report;
     console.show(&format!(
-        "compile  {:6.2} s  {} parameters, {} nodes, {} rows; decides as the float network on {:.0} of {} applicants, logit within {:.4}\n                   model id {}",
+        "compile  {:6.2} s  {} parameters, {} multiplications, {} rows; reads {:.0} of {} digits as the float network does\n                   model id {}",
         compiled.seconds.total(),
         grouped(report.parameters),
-        report.nodes,
+        grouped(report.macs),
         grouped(report.rows),
         report.top1_agreement * f64::from(u32::try_from(report.samples).unwrap_or(u32::MAX)),
         report.samples,
-        report.max_abs_error,
         compiled.model_id,
     ))?;
 
@@ -79,17 +87,17 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
 
     let proved = prove_with(
         &ProveArgs {
-            model: path("credit.pleat"),
-            input: applicants,
-            index: APPLICANT,
+            model: path("mnist.pleat"),
+            input: digits,
+            index: DIGIT,
             hide: vec![Hide::Input],
-            output: Some(path("credit.proof")),
+            output: Some(path("mnist.proof")),
         },
         console,
         || Ok(&parameters),
     )?;
     console.show(&format!(
-        "prove    {:6.2} s  applicant {APPLICANT}, input hidden: {} steps folded, {} bytes",
+        "prove    {:6.2} s  image hidden: {} steps folded, {} bytes",
         proved.seconds.without(&["load", "setup"]),
         proved.steps,
         grouped(proved.proof_bytes)
@@ -97,7 +105,7 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
 
     let mut key = || Ok(parameters.verifier_key().clone());
     let verdict = verify_with(
-        &verification(folder.path(), "credit.proof"),
+        &verification(folder.path(), "mnist.proof"),
         console,
         &mut key,
     )?;
@@ -108,7 +116,7 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
     ))?;
 
     console.stage("tamper");
-    let forged = forge(&path("credit.vmodel"), &path("credit.proof"))?;
+    let forged = forge(&path("mnist.vmodel"), &path("mnist.proof"))?;
     write("forged.proof", &forged)?;
     let tampered = verify_with(
         &verification(folder.path(), "forged.proof"),
@@ -116,7 +124,7 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
         &mut key,
     )?;
     console.show(&format!(
-        "tamper   {:6.2} s  the same proof with the logit's sign changed: {}",
+        "tamper   {:6.2} s  the same proof with the logits moved on by one: {}",
         tampered.seconds.verify,
         told(&tampered)
     ))?;
@@ -131,7 +139,7 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
 
 fn verification(folder: &Path, proof: &str) -> VerifyArgs {
     VerifyArgs {
-        model: folder.join("credit.vmodel"),
+        model: folder.join("mnist.vmodel"),
         proof: folder.join(proof),
         input: None,
         index: 0,
@@ -147,23 +155,45 @@ fn told(verdict: &Verdict) -> String {
         Some(reason) => format!("refused ({reason})"),
         None => {
             let outputs = verdict.output.iter().flatten();
-            let shown: Vec<String> = outputs.map(ToString::to_string).collect();
-            let logit = verdict
-                .output
-                .iter()
-                .flatten()
-                .find_map(|o| o.values.as_ref()?.first().copied());
-            let decision = if logit > Some(0.0) {
-                "good credit"
-            } else {
-                "bad credit"
-            };
-            format!("valid: {} means {decision}", shown.join(", "))
+            let logits = outputs.filter_map(|o| o.values.as_ref()).flatten();
+            let mut ranked: Vec<(usize, f64)> = logits.copied().enumerate().collect();
+            ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+            match ranked.as_slice() {
+                [(first, most), (second, next), ..] => format!(
+                    "valid: it is a {first} (logit {most:.1}; the next is {second} with {next:.1})"
+                ),
+                _ => "valid, but the logits are not shown".to_owned(),
+            }
         }
     }
 }
 
-/// The proof with its output negated (or, were it 0, made 1), everything else as it was.
+/// The digit, two pixels to a character.
+fn drawn(digits: &str) -> Result<String, CliError> {
+    let image = InputSpec {
+        name: "image".to_owned(),
+        shape: vec![1, 1, SIDE, SIDE],
+    };
+    let tensors = sample(digits, &[image], DIGIT).map_err(|source| CliError::Data {
+        flag: "--input",
+        source,
+    })?;
+    let pixels: Vec<f64> = tensors.into_iter().flatten().collect();
+    let half = |upper: &f64, lower: &f64| match (*upper > PAPER, *lower > PAPER) {
+        (true, true) => '█',
+        (true, false) => '▀',
+        (false, true) => '▄',
+        (false, false) => ' ',
+    };
+    let lines = pixels.chunks(2 * SIDE).map(|rows| {
+        let (upper, lower) = rows.split_at(rows.len().min(SIDE));
+        let line: String = upper.iter().zip(lower).map(|(u, l)| half(u, l)).collect();
+        line.trim_end().to_owned() + "\n"
+    });
+    Ok(lines.collect())
+}
+
+/// The proof with its output moved on by one element, everything else as it was.
 fn forge(model: &Path, proof: &Path) -> Result<Vec<u8>, CliError> {
     let model = command::load_model(model)?;
     let mut forged =
@@ -172,8 +202,8 @@ fn forge(model: &Path, proof: &Path) -> Result<Vec<u8>, CliError> {
             reason: e.to_string(),
         })?;
     let mut ports = forged.messages.public.ports().to_vec();
-    for value in ports.iter_mut().flatten().flatten() {
-        *value = if *value == 0 { 1 } else { -*value };
+    for logits in ports.iter_mut().flatten() {
+        logits.rotate_right(1);
     }
     forged.messages.public = PublicValues::new(ports);
     Ok(forged.to_bytes())

@@ -11,7 +11,8 @@ use atom::renamed;
 pub(super) use atom::{Atom, Atoms, Rename, Unified};
 pub(super) use constant::Constant;
 
-/// How one source axis is read: `j = offset + Σ stride·atom + Σ stride·inner`, dropped outside `[0, source)`.
+/// How one source axis is read: `j = ⌊(offset + Σ stride·atom + Σ stride·inner) / repeat⌋`, dropped outside
+/// `[0, source)`. Views have `repeat = 1`; see [`Sum::repeated`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Map {
     pub source: usize,
@@ -19,6 +20,8 @@ pub(super) struct Map {
     pub index: Vec<(Atom, i64)>,
     /// Length and stride of axes summed over.
     pub inner: Vec<(usize, i64)>,
+    /// If not 1, the only index is one atom of stride 1.
+    pub repeat: usize,
 }
 
 impl Map {
@@ -28,7 +31,13 @@ impl Map {
             offset: 0,
             index: vec![(atom, 1)],
             inner: Vec::new(),
+            repeat: 1,
         }
+    }
+
+    /// Whether this reads the whole of an axis by `atom`, in order.
+    fn is_identity(&self, atom: Atom, len: usize) -> bool {
+        *self == Self::identity(len, atom)
     }
 
     fn rename(&self, rename: &Rename, atoms: &Atoms) -> Self {
@@ -295,6 +304,33 @@ impl Sum {
         })
     }
 
+    /// Joins the atoms of one logical axis to a single one, if all but the first only repeat it (nearest-neighbour
+    /// upsampling). The result can be a node, but is no view that can be transformed further.
+    pub fn repeated(&self, axis: usize, atoms: &mut Atoms) -> Option<Self> {
+        let (first, rest) = self.axes.get(axis)?.split_first()?;
+        let len = atoms.len(*first);
+        let unread = |r: &Read| !rest.iter().any(|a| r.reads(*a));
+        let whole = |r: &Read| {
+            let mut maps = r.maps.iter();
+            maps.all(|m| m.index.iter().all(|(a, _)| a != first) || m.is_identity(*first, len))
+        };
+        if self.product.is_some() || !self.reads.iter().all(|r| unread(r) && whole(r)) {
+            return None;
+        }
+        let repeat = atoms.size(rest);
+        let joined = atoms.fresh(len * repeat);
+        let first = *first;
+        let mut sum = self.clone();
+        for map in sum.reads.iter_mut().flat_map(|r| &mut r.maps) {
+            if map.is_identity(first, len) {
+                map.index = vec![(joined, 1)];
+                map.repeat = repeat;
+            }
+        }
+        *sum.axes.get_mut(axis)? = vec![joined];
+        Some(sum)
+    }
+
     /// Sums over atoms, which leave their axes (views only).
     pub fn total(&self, summed: &[Atom], atoms: &Atoms) -> Self {
         let mut sum = self.clone();
@@ -343,6 +379,9 @@ fn window_read(
         let Some(at) = map.index.iter().position(|(a, _)| a == old) else {
             continue;
         };
+        if map.repeat != 1 {
+            return None;
+        }
         let (_, stride) = map.index.remove(at);
         if let Some((low, high)) = leaves {
             let alone = map.index.is_empty() && map.inner.is_empty();

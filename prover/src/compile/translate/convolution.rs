@@ -1,8 +1,8 @@
-//! Convolution and pooling: windows `y = stride·p + dilation·u - pad` on the spatial axes.
+//! Convolution and average pooling: windows `y = stride·p + dilation·u - pad` on the spatial axes.
 
 use ndarray::{ArrayD, IxDyn};
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat, MaxPool, PoolSpec, SumPool};
+use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, KernelFormat, PoolSpec, SumPool};
 
 use super::super::expr::{Atom, Constant, Factor, Product, Sum, signed};
 use super::super::graph::Activation;
@@ -10,10 +10,33 @@ use super::linear::Reindex;
 use super::{Entry, Outcome, Refusal, Translator, input, unexpressed};
 
 /// One spatial axis of a window.
-struct Window {
+pub(super) struct Window {
     /// The tensor's axis.
+    pub axis: usize,
+    pub len: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    pub dilation: usize,
+    pub pad: usize,
+    pub out: usize,
+}
+
+impl Window {
+    /// Where element `u` of the window at `p` is, if it is inside the axis.
+    pub fn position(&self, p: usize, u: usize) -> Option<usize> {
+        let at = (p * self.stride + u * self.dilation).checked_sub(self.pad)?;
+        (at < self.len).then_some(at)
+    }
+
+    /// Elements of the window at `p` that are inside the axis.
+    fn count(&self, p: usize) -> usize {
+        (0..self.kernel).filter_map(|u| self.position(p, u)).count()
+    }
+}
+
+/// One spatial axis of a transposed convolution.
+struct Phases {
     axis: usize,
-    len: usize,
     kernel: usize,
     stride: usize,
     dilation: usize,
@@ -21,19 +44,34 @@ struct Window {
     out: usize,
 }
 
-impl Window {
-    /// Positions of the window at `p` that are inside the axis.
-    fn count(&self, p: usize) -> usize {
-        let inside = |u: &usize| {
-            let at = p * self.stride + u * self.dilation;
-            at >= self.pad && at - self.pad < self.len
-        };
-        (0..self.kernel).filter(inside).count()
+impl Phases {
+    /// `(t + pad - dilation·u) / stride` where it is whole: how far the element that `w[u]` meets is from `q`.
+    fn distance(&self, t: usize, u: usize) -> Option<i64> {
+        let distance = signed(t + self.pad) - signed(self.dilation * u);
+        let stride = signed(self.stride);
+        (distance % stride == 0).then(|| distance / stride)
+    }
+
+    /// The least distance, and the number of distances up to the greatest.
+    fn reach(&self) -> Outcome<(i64, usize)> {
+        let phases = 0..self.stride;
+        let all = phases.flat_map(|t| (0..self.kernel).filter_map(move |u| self.distance(t, u)));
+        let (least, most) = all.fold((i64::MAX, i64::MIN), |(l, m), d| (l.min(d), m.max(d)));
+        let taps = usize::try_from(most.saturating_sub(least).saturating_add(1));
+        match taps {
+            Ok(taps @ 1..) => Ok((least, taps)),
+            _ => Err(Refusal::new("its kernel is empty")),
+        }
+    }
+
+    /// The `u` at this distance from phase `t`.
+    fn tap(&self, distance: i64, t: usize) -> Option<usize> {
+        (0..self.kernel).find(|u| self.distance(t, *u) == Some(distance))
     }
 }
 
 impl Translator<'_> {
-    fn windows(&self, node: &TypedNode, spec: &PoolSpec) -> Outcome<Vec<Window>> {
+    pub(super) fn windows(&self, node: &TypedNode, spec: &PoolSpec) -> Outcome<Vec<Window>> {
         let shape = self.shape(input(node, 0)?)?;
         let first = spec.data_format.h_axis();
         let count = spec.kernel_shape.len();
@@ -56,14 +94,9 @@ impl Translator<'_> {
         Ok(windows)
     }
 
-    /// Replaces every spatial axis by its windows. Returns the view, whose spatial axes are the windows' positions, and
-    /// the atoms of the positions inside the windows.
-    fn unfolded(
-        &mut self,
-        outlet: OutletId,
-        sum: Sum,
-        windows: &[Window],
-    ) -> Outcome<(Sum, Vec<Vec<Atom>>)> {
+    /// What replaces every spatial axis by its windows: then the axes are the windows' positions. Also the atoms of the
+    /// positions inside the windows.
+    fn unfolding(&mut self, windows: &[Window]) -> (Vec<Reindex>, Vec<Vec<Atom>>) {
         let mut steps = Vec::new();
         let mut inside = Vec::new();
         for w in windows {
@@ -80,7 +113,7 @@ impl Translator<'_> {
             });
             inside.push(u);
         }
-        Ok((self.windowed(outlet, &sum, &steps)?, inside))
+        (steps, inside)
     }
 
     pub(super) fn convolution(&mut self, node: &TypedNode, op: &Conv) -> Outcome<Entry> {
@@ -93,14 +126,59 @@ impl Translator<'_> {
         let Entry::Constant(kernel) = self.entry(input(node, 1)?)?.clone() else {
             return Err(Refusal::new("a kernel that is not constant"));
         };
-        let kernel = grouped(kernel, op)?;
+        let kernel = grouped(kernel, op.kernel_fmt, op.group)?;
         let windows = self.windows(node, &op.pool_spec)?;
         let sum = self.view(outlet)?;
-        let channels = if op.pool_spec.data_format.c_is_last() {
-            windows.last().map_or(0, |w| w.axis + 1)
-        } else {
-            op.pool_spec.data_format.h_axis() - 1
+        let (steps, inside) = self.unfolding(&windows);
+        let channels = channel_axis(&op.pool_spec);
+        let windows = (steps.as_slice(), inside.as_slice(), inside.as_slice());
+        let result = self.correlated(outlet, &sum, channels, &kernel, windows)?;
+        Ok(Entry::Sum(self.biased(node, &sum, result, channels)?))
+    }
+
+    /// Adds the bias and what the operator makes of the operand's constant part. The importer turns the addition of a
+    /// computed tensor that varies along the channels alone into a bias, so it may be one.
+    fn biased(
+        &mut self,
+        node: &TypedNode,
+        sum: &Sum,
+        mut result: Sum,
+        channels: usize,
+    ) -> Outcome<Sum> {
+        let computed = match node.inputs.get(2) {
+            Some(bias) if !matches!(self.entry(*bias)?, Entry::Constant(_)) => {
+                Some(self.view(*bias)?)
+            }
+            _ => None,
         };
+        let operands = [Some((0, sum)), computed.as_ref().map(|b| (2, b))];
+        let operands: Vec<(usize, &Sum)> = operands.into_iter().flatten().collect();
+        result.constant = self.constant_part(node, &operands, &result.axes)?;
+        let Some(bias) = computed else {
+            return Ok(result);
+        };
+        let mut axes = vec![Vec::new(); result.axes.len()];
+        if let Some(axis) = axes.get_mut(channels) {
+            *axis = bias.atoms();
+        }
+        let bias = Sum {
+            axes,
+            constant: None,
+            ..bias
+        };
+        self.combined(result, &bias)
+    }
+
+    /// `Σ window·kernel` for a kernel with axes (group, output channel, input channel, and those of `inside`), summed
+    /// over input channels and the axes in `summed`.
+    fn correlated(
+        &mut self,
+        outlet: OutletId,
+        sum: &Sum,
+        channels: usize,
+        kernel: &ArrayD<f32>,
+        (steps, inside, summed): (&[Reindex], &[Vec<Atom>], &[Vec<Atom>]),
+    ) -> Outcome<Sum> {
         // Split the channels into groups before the windows, whose zeros live on the spatial axes alone.
         let [group, out, inner] = [0, 1, 2].map(|i| kernel.shape().get(i).copied().unwrap_or(1));
         let axis = sum.axes.get(channels).cloned().unwrap_or_default();
@@ -114,27 +192,115 @@ impl Translator<'_> {
             constant: None,
             ..sum.rename(&rename, &self.graph.atoms)
         };
-        let (view, inside) = self.unfolded(outlet, split, &windows)?;
+        let view = self.windowed(outlet, &split, steps)?;
         let o = self.graph.atoms.axis(out);
         let mut kernel_axes = vec![g.clone(), o.clone(), i.clone()];
         kernel_axes.extend(inside.iter().cloned());
-        let k = self.constant_along(&kernel, &kernel_axes)?;
+        let k = self.constant_along(kernel, &kernel_axes)?;
         let mut axes = view.axes;
         if let Some(axis) = axes.get_mut(channels) {
             *axis = [g.as_slice(), &o].concat();
         }
-        let summed = [i.clone(), inside.concat()].concat();
-        let mut result = self.weighted(axes, &summed, view.reads, k);
-        // With the bias.
-        result.constant = self.constant_part(node, &[(0, &sum)], &result.axes)?;
-        Ok(Entry::Sum(result))
+        let summed = [i.clone(), summed.concat()].concat();
+        Ok(self.weighted(axes, &summed, view.reads, k))
+    }
+
+    /// A transposed convolution `y[o] = Σ x[i]·w[u]` over `o = stride·i + dilation·u - pad`. With `o = stride·q + t` it is
+    /// a convolution whose kernel depends on the phase `t`: `y[q,t] = Σ_v x[q + least + v]·k[t,v]`.
+    pub(super) fn deconvolution(&mut self, node: &TypedNode, op: &Deconv) -> Outcome<Entry> {
+        let outlet = input(node, 0)?;
+        let Entry::Constant(kernel) = self.entry(input(node, 1)?)?.clone() else {
+            return Err(Refusal::new("a kernel that is not constant"));
+        };
+        let kernel = grouped(kernel, op.kernel_format, op.group)?;
+        let sum = self.view(outlet)?;
+        let shape = self.shape(outlet)?;
+        let spec = &op.pool_spec;
+        let first = spec.data_format.h_axis();
+        let lens = shape
+            .get(first..first + spec.kernel_shape.len())
+            .ok_or_else(|| Refusal::new("its kernel has more axes than its operand"))?;
+        let padded = spec.padding.compute_for_deconv(
+            lens,
+            &spec.kernel_shape,
+            &spec.dilations(),
+            &spec.strides(),
+            &op.adjustments,
+        )?;
+        let (mut steps, mut inside, mut phases) = (Vec::new(), Vec::new(), Vec::new());
+        for (i, dim) in padded.iter().enumerate() {
+            let at = |all: &[usize]| all.get(i).copied().unwrap_or(1);
+            let phased = Phases {
+                axis: first + i,
+                kernel: at(&spec.kernel_shape),
+                stride: at(&spec.strides()),
+                dilation: at(&spec.dilations()),
+                pad: dim.pad_before,
+                out: dim.deconvoluted,
+            };
+            let (least, taps) = phased.reach()?;
+            let q = self.graph.atoms.axis(phased.out.div_ceil(phased.stride));
+            let v = self.graph.atoms.axis(taps);
+            let both = q.iter().chain(&v);
+            steps.push(Reindex {
+                axis: phased.axis,
+                offset: least,
+                index: both.map(|a| (*a, 1)).collect(),
+                new_axis: q,
+            });
+            inside.push((v, taps, least));
+            phases.push((self.graph.atoms.axis(phased.stride), phased));
+        }
+        // (group, out, in, taps…, phases…)
+        let mut shape: Vec<usize> = kernel.shape().iter().take(3).copied().collect();
+        shape.extend(inside.iter().map(|(_, taps, _)| *taps));
+        shape.extend(phases.iter().map(|(_, phased)| phased.stride));
+        let spatial = phases.len();
+        let phased_kernel = ArrayD::from_shape_fn(shape, |index| {
+            let mut source: Vec<usize> = (0..3).map(|i| index[i]).collect();
+            for (i, ((_, phased), (_, _, least))) in phases.iter().zip(&inside).enumerate() {
+                let (v, t) = (index[3 + i], index[3 + spatial + i]);
+                match phased.tap(least + signed(v), t) {
+                    Some(u) => source.push(u),
+                    None => return 0.0,
+                }
+            }
+            kernel.get(source.as_slice()).copied().unwrap_or(0.0)
+        });
+        let mut extra: Vec<Vec<Atom>> = inside.into_iter().map(|(v, _, _)| v).collect();
+        let taps = extra.len();
+        extra.extend(phases.iter().map(|(t, _)| t.clone()));
+        let channels = channel_axis(spec);
+        let summed = extra.get(..taps).unwrap_or_default().to_vec();
+        let windows = (steps.as_slice(), extra.as_slice(), summed.as_slice());
+        let mut result = self.correlated(outlet, &sum, channels, &phased_kernel, windows)?;
+        let own = OutletId::new(node.id, 0);
+        let mut cut = Vec::new();
+        for (t, phased) in phases {
+            if let Some(axis) = result.axes.get_mut(phased.axis) {
+                axis.extend(t);
+            }
+            if phased.out % phased.stride != 0 {
+                let new = self.graph.atoms.axis(phased.out);
+                cut.push(Reindex::line(phased.axis, 0, 1, new));
+            }
+        }
+        if !cut.is_empty() {
+            let whole = self
+                .graph
+                .push(&self.label(own), result, Activation::Identity)
+                .1;
+            result = self.windowed(own, &whole, &cut)?;
+        }
+        Ok(Entry::Sum(self.biased(node, &sum, result, channels)?))
     }
 
     pub(super) fn sum_pool(&mut self, node: &TypedNode, op: &SumPool) -> Outcome<Entry> {
         let outlet = input(node, 0)?;
         let windows = self.windows(node, &op.pool_spec)?;
         let sum = self.view(outlet)?;
-        let (view, inside) = self.unfolded(outlet, sum.clone(), &windows)?;
+        let (steps, inside) = self.unfolding(&windows);
+        let view = self.windowed(outlet, &sum, &steps)?;
         let mut result = view.total(&inside.concat(), &self.graph.atoms);
         result.constant = None;
         if op.normalize {
@@ -178,84 +344,23 @@ impl Translator<'_> {
             constant: None,
         })
     }
+}
 
-    /// One axis after the other, one position of the window after the other: `max(a, b) = b + relu(a - b)`.
-    pub(super) fn max_pool(&mut self, node: &TypedNode, op: &MaxPool) -> Outcome<Entry> {
-        if op.with_index_outputs.is_some() {
-            return Err(Refusal::new(
-                "the positions of the maxima have no translation",
-            ));
-        }
-        let outlet = input(node, 0)?;
-        let windows = self.windows(node, &op.pool_spec)?;
-        let mut sum = self.view(outlet)?;
-        for w in &windows {
-            let padded = (0..w.out).any(|p| w.count(p) != w.kernel);
-            if padded && !self.nonnegative(&sum) {
-                return Err(Refusal::new(
-                    "padding is supported only behind a ReLU, where it cannot win",
-                ));
-            }
-            let p = self.graph.atoms.axis(w.out);
-            let index: Vec<(Atom, i64)> = p.iter().map(|a| (*a, signed(w.stride))).collect();
-            if sum.constant.as_ref().is_some_and(|c| !c.atoms.is_empty()) {
-                sum = self
-                    .graph
-                    .push(
-                        &self.label(OutletId::new(node.id, 0)),
-                        sum,
-                        Activation::Identity,
-                    )
-                    .1;
-            }
-            let shift = sum.constant.take();
-            let position = |u: usize| {
-                [Reindex {
-                    axis: w.axis,
-                    offset: signed(u * w.dilation) - signed(w.pad),
-                    index: index.clone(),
-                    new_axis: p.clone(),
-                }]
-            };
-            let positions: Vec<[Reindex; 1]> = (0..w.kernel).map(position).collect();
-            let ways: Vec<&[Reindex]> = positions.iter().map(<[_; 1]>::as_slice).collect();
-            sum = self.windowable(outlet, &sum, &ways)?;
-            let mut best: Option<Sum> = None;
-            for steps in ways {
-                let at = self.windowed(outlet, &sum, steps)?;
-                best = Some(match best {
-                    None => at,
-                    Some(best) => self.max_of(best, &at, &self.label(OutletId::new(node.id, 0)))?,
-                });
-            }
-            sum = best.ok_or_else(|| Refusal::new("its window is empty"))?;
-            if let Some(c) = shift {
-                sum.add_constant(&c);
-            }
-        }
-        Ok(Entry::Sum(sum))
-    }
-
-    /// Whether no value can be negative: a sum of outputs of ReLUs.
-    fn nonnegative(&self, sum: &Sum) -> bool {
-        let relu = |node: usize| {
-            let node = self.graph.nodes.get(node);
-            node.is_some_and(|n| matches!(n.activation, Activation::Relu))
-        };
-        sum.constant.is_none()
-            && sum
-                .reads
-                .iter()
-                .all(|r| r.coefficient > 0.0 && relu(r.node))
+fn channel_axis(spec: &PoolSpec) -> usize {
+    let first = spec.data_format.h_axis();
+    if spec.data_format.c_is_last() {
+        first + spec.kernel_shape.len()
+    } else {
+        first - 1
     }
 }
 
 /// The kernel with axes (group, output channel, input channel, spatial…).
-fn grouped(kernel: ArrayD<f32>, op: &Conv) -> Outcome<ArrayD<f32>> {
+fn grouped(kernel: ArrayD<f32>, format: KernelFormat, group: usize) -> Outcome<ArrayD<f32>> {
     let rank = kernel.ndim();
-    let order: Vec<usize> = match op.kernel_fmt {
+    let order: Vec<usize> = match format {
         KernelFormat::OIHW => (0..rank).collect(),
-        _ if op.group > 1 => {
+        _ if group > 1 => {
             return Err(Refusal::new("groups in a kernel with channels last"));
         }
         KernelFormat::HWIO => [rank - 1, rank - 2]
@@ -269,8 +374,8 @@ fn grouped(kernel: ArrayD<f32>, op: &Conv) -> Outcome<ArrayD<f32>> {
     let Some(out) = shape.first_mut() else {
         return Err(Refusal::new("its kernel has no axes"));
     };
-    *out /= op.group;
-    shape.insert(0, op.group);
+    *out /= group;
+    shape.insert(0, group);
     let flat: Vec<f32> = kernel.iter().copied().collect();
     ArrayD::from_shape_vec(IxDyn(&shape), flat).map_err(|e| Refusal::new(e.to_string()))
 }

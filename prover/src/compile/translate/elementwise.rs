@@ -59,8 +59,59 @@ impl Translator<'_> {
 
     /// A choice between two functions of a tensor, by a third.
     pub(super) fn selection(&mut self, node: &TypedNode) -> Outcome<Entry> {
-        self.of_one_root(node, "Where")?
-            .ok_or_else(|| Refusal::new("a choice between computed tensors"))
+        if let Some(function) = self.of_one_root(node, "Where")? {
+            return Ok(function);
+        }
+        if let Some((x, slope)) = self.leak(node)? {
+            return Ok(Entry::Sum(self.leaky(node, x, &slope)?));
+        }
+        Err(Refusal::new("a choice between computed tensors"))
+    }
+
+    /// `x` and `c` if the node is `0 > x ? c·x : x`, as the importer writes PRelu.
+    fn leak(&self, node: &TypedNode) -> Outcome<Option<(OutletId, ArrayD<f32>)>> {
+        let (test, scaled, x) = (input(node, 0)?, input(node, 1)?, input(node, 2)?);
+        let constant = |outlet: OutletId| match self.entry(outlet) {
+            Ok(Entry::Constant(values)) => Some(values.clone()),
+            _ => None,
+        };
+        let operands = |outlet: OutletId| {
+            let node = self.model.node(outlet.node);
+            let name = node.op_as::<TypedBinOp>()?.0.name();
+            let (left, right) = (*node.inputs.first()?, *node.inputs.get(1)?);
+            if left == x {
+                Some((name, constant(right)?, false))
+            } else {
+                Some((name, constant(left)?, right == x)).filter(|(_, _, found)| *found)
+            }
+        };
+        let negative = match operands(test) {
+            Some(("GT", bound, true) | ("LT", bound, false)) => uniform(&bound) == Some(0.0),
+            _ => false,
+        };
+        Ok(match operands(scaled) {
+            Some(("Mul", slope, _)) if negative => Some((x, slope)),
+            _ => None,
+        })
+    }
+
+    /// `relu(x) + slope·(x - relu(x))`.
+    fn leaky(&mut self, node: &TypedNode, x: OutletId, slope: &ArrayD<f32>) -> Outcome<Sum> {
+        let view = self.view(x)?;
+        let name = self.label(OutletId::new(node.id, 0));
+        let positive = self.graph.push(&name, view.clone(), Activation::Relu).1;
+        let negative = self.combined(view, &positive.clone().affine(-1.0, 0.0))?;
+        let (negative, constant) = self.along(negative, slope)?;
+        let scaled = Sum {
+            product: Some(Product {
+                a: negative.reads,
+                k: Factor::Constant(constant.clone()),
+            }),
+            reads: Vec::new(),
+            constant: negative.constant.map(|c| c.times(&constant)),
+            axes: negative.axes,
+        };
+        self.combined(scaled, &positive)
     }
 
     /// The node as a function of one tensor, if all its operands are.

@@ -1,8 +1,8 @@
 //! Linear operators: they transform expressions, and cost nothing until somebody asks for a node.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use ndarray::ArrayD;
+use ndarray::{Array2, ArrayD, Axis};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::{AxisOp, DimLike};
 use tract_onnx::tract_core::ops::Downsample;
@@ -12,6 +12,9 @@ use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
 
 use super::super::expr::{Atom, Constant, Factor, Product, Read, Rename, Sum, Unified, signed};
 use super::{Entry, Outcome, Refusal, Translator, input, unexpressed};
+
+/// Longest axis that a contraction with a one-hot matrix regroups.
+const MOST_JOINED: usize = 512;
 
 /// The axes of an Einstein sum: per letter, its position in each operand and in the output.
 struct Letter {
@@ -29,7 +32,7 @@ pub(super) struct Reindex {
 
 impl Reindex {
     /// Positions `offset + step·i` along `new_axis`.
-    fn line(axis: usize, offset: i64, step: i64, new_axis: Vec<Atom>) -> Self {
+    pub fn line(axis: usize, offset: i64, step: i64, new_axis: Vec<Atom>) -> Self {
         Self {
             axis,
             offset,
@@ -320,6 +323,14 @@ impl Translator<'_> {
         if op.reducer == Reducer::MeanOfSquares {
             return self.mean_of_squares(node, op);
         }
+        if let Reducer::Max | Reducer::Min = op.reducer {
+            let sign = if op.reducer == Reducer::Max {
+                1.0
+            } else {
+                -1.0
+            };
+            return self.largest(node, &op.axes, sign);
+        }
         if op.reducer != Reducer::Sum {
             return Err(Refusal::new(format!(
                 "reduction by {:?} has no translation",
@@ -380,10 +391,17 @@ impl Translator<'_> {
             return Ok(plain);
         }
         for step in ways.iter().copied().flatten() {
-            if let Some(one) = plain.axes.get_mut(step.axis).filter(|a| a.is_empty()) {
+            match plain.axes.get_mut(step.axis) {
                 // A block axis of length 1, so that there is something to be outside of.
-                one.push(self.graph.atoms.fresh(1));
+                Some(none) if none.is_empty() => none.push(self.graph.atoms.fresh(1)),
+                Some(several) if several.len() > 1 => {
+                    plain = self.joined(outlet, plain, step.axis)?;
+                }
+                _ => {}
             }
+        }
+        if works(self, &plain) {
+            return Ok(plain);
         }
         let name = self.label(outlet);
         let view = self.graph.push(&name, plain, super::Activation::Identity).1;
@@ -394,7 +412,80 @@ impl Translator<'_> {
         }
     }
 
-    fn reindexed(&self, sum: &Sum, steps: &[Reindex]) -> Option<Sum> {
+    /// The same tensor with a single atom along one axis: as a repetition, or else as a node that picks every element
+    /// by a contraction with a one-hot tensor.
+    fn joined(&mut self, outlet: OutletId, sum: Sum, axis: usize) -> Outcome<Sum> {
+        if let Some(repeated) = sum.repeated(axis, &mut self.graph.atoms) {
+            return Ok(repeated);
+        }
+        let parts = sum.axes.get(axis).cloned().unwrap_or_default();
+        let len = self.graph.atoms.size(&parts);
+        if len > MOST_JOINED {
+            return Err(Refusal::new(format!(
+                "it needs {len} regrouped positions in one axis; up to {MOST_JOINED} are supported"
+            )));
+        }
+        let whole = self.graph.atoms.fresh(len);
+        let mut axes = sum.axes;
+        if let Some(joined) = axes.get_mut(axis) {
+            *joined = vec![whole];
+        }
+        let one_hot = self.constant_along(
+            &Array2::from_diag_elem(len, 1.0).into_dyn(),
+            &[parts.clone(), vec![whole]],
+        )?;
+        let picked = self.weighted(axes, &parts, sum.reads, one_hot);
+        let name = self.label(outlet);
+        Ok(self
+            .graph
+            .push(&name, picked, super::Activation::Identity)
+            .1)
+    }
+
+    /// The tensor whose position `i` along `axis` is `positions[i]`, for several lists of equal length.
+    pub(super) fn gathered(
+        &mut self,
+        outlet: OutletId,
+        sum: &Sum,
+        axis: usize,
+        lists: &[Vec<usize>],
+    ) -> Outcome<Vec<Sum>> {
+        let source = self
+            .graph
+            .atoms
+            .size(sum.axes.get(axis).map_or(&[], Vec::as_slice));
+        let new = self.graph.atoms.axis(lists.first().map_or(1, Vec::len));
+        let step = |p: &Piece| {
+            (
+                p.times,
+                [Reindex::line(axis, p.offset, p.stride, new.clone())],
+            )
+        };
+        let lists: Vec<Vec<(i64, [Reindex; 1])>> = lists
+            .iter()
+            .map(|l| pieces(l, source).iter().map(step).collect())
+            .collect();
+        let ways: Vec<&[Reindex]> = lists.iter().flatten().map(|(_, s)| s.as_slice()).collect();
+        let ready = self.windowable(outlet, sum, &ways)?;
+        let mut tensors = Vec::with_capacity(lists.len());
+        for list in &lists {
+            let mut whole: Option<Sum> = None;
+            for (times, steps) in list {
+                #[expect(clippy::cast_precision_loss, reason = "counts are small")]
+                let factor = *times as f64;
+                let piece = self.reindexed(&ready, steps).ok_or_else(unexpressed)?;
+                let piece = piece.affine(factor, 0.0);
+                whole = Some(match whole {
+                    None => piece,
+                    Some(before) => self.combined(before, &piece)?,
+                });
+            }
+            tensors.push(whole.ok_or_else(|| Refusal::new("it has an axis of length 0"))?);
+        }
+        Ok(tensors)
+    }
+
+    pub(super) fn reindexed(&self, sum: &Sum, steps: &[Reindex]) -> Option<Sum> {
         let step = |sum: Sum, s: &Reindex| {
             sum.window(
                 s.axis,
@@ -437,26 +528,106 @@ impl Translator<'_> {
     }
 
     pub(super) fn pad(&mut self, node: &TypedNode, op: &Pad) -> Outcome<Entry> {
-        if !matches!(op.mode, PadMode::Constant(_)) {
-            return Err(Refusal::new("only padding by a constant is supported"));
-        }
         let outlet = input(node, 0)?;
         let sum = self.view(outlet)?;
         let mut result = sum.clone();
-        for (axis, (before, after)) in op.pads.iter().enumerate() {
-            if (*before, *after) != (0, 0) {
-                let len = self
-                    .graph
-                    .atoms
-                    .size(sum.axes.get(axis).map_or(&[], Vec::as_slice));
+        for (axis, (before, after)) in op.pads.iter().copied().enumerate() {
+            if (before, after) == (0, 0) {
+                continue;
+            }
+            let len = sum.axes.get(axis).map_or(1, |a| self.graph.atoms.size(a));
+            if matches!(op.mode, PadMode::Constant(_)) {
                 let new = self.graph.atoms.axis(len + before + after);
-                let step = Reindex::line(axis, -signed(*before), 1, new);
+                let step = Reindex::line(axis, -signed(before), 1, new);
                 result = self.windowed(outlet, &result, &[step])?;
+                continue;
+            }
+            let last = len.saturating_sub(1);
+            let reflected = matches!(op.mode, PadMode::Reflect);
+            if reflected && before.max(after) > last {
+                return Err(Refusal::new("it reflects more than the axis has"));
+            }
+            let outside = |distance: usize| if reflected { distance } else { 0 };
+            let positions = (0..before).rev().map(|d| outside(d + 1));
+            let positions = positions.chain(0..len);
+            let positions = positions.chain((0..after).map(|d| last - outside(d + 1)));
+            let lists = [positions.collect()];
+            for tensor in self.gathered(outlet, &result, axis, &lists)? {
+                result = tensor;
             }
         }
         // Also what it pads with.
         result.constant = self.constant_part(node, &[(0, &sum)], &result.axes)?;
         Ok(Entry::Sum(result))
+    }
+
+    /// Nearest-neighbour resizing. Which element it takes is read off what the operator does to `0, 1, 2, …`.
+    pub(super) fn resize(&mut self, node: &TypedNode, mode: &str) -> Outcome<Entry> {
+        if mode != "nearest" {
+            return Err(Refusal::new(format!(
+                "only nearest-neighbour resizing is supported, not {mode}"
+            )));
+        }
+        let outlet = input(node, 0)?;
+        let (from, to) = (self.shape(outlet)?, self.shape(OutletId::new(node.id, 0))?);
+        let sum = self.view(outlet)?;
+        let mut result = Sum {
+            constant: None,
+            ..sum.clone()
+        };
+        for axis in 0..from.len() {
+            let positions = self.resized(node, &from, axis)?;
+            let (len, new) = (from.get(axis).copied(), to.get(axis).copied());
+            let (len, new) = (len.unwrap_or(1), new.unwrap_or(1));
+            let factor = new / len;
+            if new == len * factor && (0..new).map(|i| i / factor).eq(positions.iter().copied()) {
+                let repeats = self.graph.atoms.axis(factor);
+                result
+                    .axes
+                    .get_mut(axis)
+                    .into_iter()
+                    .for_each(|a| a.extend(&repeats));
+            } else {
+                for tensor in self.gathered(outlet, &result, axis, &[positions])? {
+                    result = tensor;
+                }
+            }
+        }
+        if sum.constant.is_some() {
+            result.constant = self.constant_part(node, &[(0, &sum)], &result.axes)?;
+        }
+        Ok(Entry::Sum(result))
+    }
+
+    /// The positions of one axis that a resizing takes.
+    fn resized(&self, node: &TypedNode, from: &[usize], axis: usize) -> Outcome<Vec<usize>> {
+        #[expect(clippy::cast_precision_loss, reason = "axis lengths are small")]
+        let ramp = ArrayD::from_shape_fn(from, |index| index[axis] as f32);
+        let resized = self.evaluate(node, &[(0, ramp)])?;
+        let mut line = resized
+            .first()
+            .ok_or_else(|| Refusal::new("it has no output"))?
+            .view();
+        while line.ndim() > axis + 1 {
+            line = line.index_axis_move(Axis(axis + 1), 0);
+        }
+        while line.ndim() > 1 {
+            line = line.index_axis_move(Axis(0), 0);
+        }
+        let position = |v: &f32| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a position"
+            )]
+            let j = *v as usize;
+            #[expect(clippy::cast_precision_loss, reason = "axis lengths are small")]
+            let exact = j as f32 == *v;
+            exact
+                .then_some(j)
+                .ok_or_else(|| Refusal::new("only nearest-neighbour resizing is supported"))
+        };
+        line.iter().map(position).collect()
     }
 
     pub(super) fn concat(&mut self, node: &TypedNode, op: &TypedConcat) -> Outcome<Entry> {
@@ -486,6 +657,56 @@ impl Translator<'_> {
         result.constant = self.constant_part(node, &parts, &result.axes)?;
         Ok(Entry::Sum(result))
     }
+}
+
+/// `times` copies of the positions `offset + stride·i` that are inside the axis.
+struct Piece {
+    times: i64,
+    offset: i64,
+    stride: i64,
+}
+
+/// Lines whose sum reads position `positions[i]` of an axis of `source` at `i`, and no other: long ones first, then what
+/// they left out or have too much.
+fn pieces(positions: &[usize], source: usize) -> Vec<Piece> {
+    let count = signed(positions.len());
+    let wanted = (0..).zip(positions).map(|(i, j)| ((i, signed(*j)), 1));
+    let mut left: BTreeMap<(i64, i64), i64> = wanted.collect();
+    let without = |left: &BTreeMap<(i64, i64), i64>, piece: &Piece| {
+        let mut left = left.clone();
+        for i in 0..count {
+            let at = (i, piece.offset + piece.stride * i);
+            if (0..signed(source)).contains(&at.1) {
+                *left.entry(at).or_insert(0) -= piece.times;
+            }
+        }
+        left.retain(|_, times| *times != 0);
+        left
+    };
+    let mut pieces = Vec::new();
+    while let Some((&(i, j), &times)) = left.first_key_value() {
+        let line = |stride: i64| Piece {
+            times,
+            offset: j - stride * i,
+            stride,
+        };
+        let others = left.keys().filter(|(k, _)| *k > i);
+        let strides = others.filter_map(|(k, l)| {
+            let whole = (l - j) % (k - i) == 0 && l != &j;
+            whole.then(|| (l - j) / (k - i))
+        });
+        // A stride of the axis' length reads a single element.
+        let strides: BTreeSet<i64> = strides.chain([signed(source)]).collect();
+        let best = strides
+            .into_iter()
+            .map(line)
+            .map(|piece| (without(&left, &piece), piece))
+            .min_by_key(|(left, _)| left.len());
+        let Some((rest, piece)) = best else { break };
+        left = rest;
+        pieces.push(piece);
+    }
+    pieces
 }
 
 fn index_of(dim: &TDim) -> TractResult<usize> {

@@ -7,6 +7,7 @@
 mod convolution;
 mod elementwise;
 mod linear;
+mod maxima;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -20,7 +21,7 @@ use tract_onnx::tract_core::ops::Downsample;
 use tract_onnx::tract_core::ops::array::{MultiBroadcastTo, Pad, Slice, TypedConcat};
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cast::Cast;
-use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool, SumPool};
+use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, MaxPool, SumPool};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::identity::Identity;
@@ -241,6 +242,8 @@ impl Translator<'_> {
             self.concat(node, op)?
         } else if let Some(op) = node.op_as::<Conv>() {
             self.convolution(node, op)?
+        } else if let Some(op) = node.op_as::<Deconv>() {
+            self.deconvolution(node, op)?
         } else if let Some(op) = node.op_as::<SumPool>() {
             self.sum_pool(node, op)?
         } else if let Some(op) = node.op_as::<MaxPool>() {
@@ -252,6 +255,12 @@ impl Translator<'_> {
             self.entry(input(node, 0)?)?.clone()
         } else if node.op_is::<Identity>() {
             self.entry(input(node, 0)?)?.clone()
+        } else if let Some(resize) =
+            onnx::origin(self.proto, &node.name).filter(|n| n.op_type == "Resize")
+        {
+            // The importer has several operators for it.
+            let mode = onnx::text(resize, "mode");
+            self.resize(node, &mode.unwrap_or_else(|| "nearest".to_owned()))?
         } else {
             return Err(Refusal::new(format!(
                 "{} has no translation",
