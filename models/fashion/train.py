@@ -32,6 +32,11 @@ def load(kind):
     return images, labels
 
 
+def tensors(kind):
+    images, labels = load(kind)
+    return torch.tensor(images).float(), torch.tensor(labels).long()
+
+
 def conv(inputs, outputs, size, stride=1):
     return [
         nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False),
@@ -89,7 +94,7 @@ def train(net, images, labels, epochs, batch):
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.2, total_steps=steps)
     loss = nn.CrossEntropyLoss()
     start, done = time.time(), 0
-    for epoch in range(epochs):
+    for _ in range(epochs):
         net.train()
         order = torch.randperm(len(labels))
         for chosen in order[: len(labels) // batch * batch].split(batch):
@@ -103,7 +108,8 @@ def train(net, images, labels, epochs, batch):
             schedule.step()
             done += 1
             if done % 50 == 0:
-                print(f"step {done}/{steps}, loss {value.item():.3f}, {time.time() - start:.0f} s", flush=True)
+                seconds = time.time() - start
+                print(f"step {done}/{steps}, loss {value.item():.3f}, {seconds:.0f} s")
 
 
 def main():
@@ -116,16 +122,13 @@ def main():
     torch.manual_seed(1)
     torch.set_num_threads(1)
 
-    tensors = lambda kind: [torch.tensor(a) for a in load(kind)]
     images, labels = tensors("train")
-    images, labels = images[: args.images].float(), labels[: args.images].long()
     test_images, test_labels = tensors("t10k")
     net = Net()
-    train(net, images, labels, args.epochs, args.batch)
-    test_images, test_labels = test_images.float(), test_labels.long()
+    train(net, images[: args.images], labels[: args.images], args.epochs, args.batch)
     print(f"accuracy on 10,000 test images: {100 * accuracy(net, test_images, test_labels):.2f} %")
     first = accuracy(net, test_images[:TEST_IMAGES], test_labels[:TEST_IMAGES])
-    print(f"on the first {TEST_IMAGES}: {100 * first:.2f} %")
+    print(f"on the first {TEST_IMAGES:,}: {100 * first:.2f} %")
 
     path = args.output / "fashion_resnet.onnx"
     # Training mode, so that the exporter does not fold BatchNormalization into the convolutions.

@@ -7,9 +7,13 @@
     reason = "tests"
 )]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use common::Problem;
+use common::algebra::{commit, key, prove, traced, verify};
 use ndarray::{ArrayD, Axis};
 use pleat_prover::compile::{CompileOptions, Compiled, compile};
 use pleat_prover::data::load;
@@ -56,6 +60,13 @@ fn network() -> Network {
     Network::new(COMPILED.descriptor.clone(), &Limits::default()).unwrap()
 }
 
+/// An image as the network's integers.
+fn integers(image: &ArrayD<f32>) -> Vec<i32> {
+    let scale = COMPILED.descriptor.inputs[0].scale;
+    let integer = |v: &f32| (f64::from(*v) / scale).round() as i32;
+    image.iter().map(integer).collect()
+}
+
 /// The first of the largest elements.
 fn class<T: PartialOrd + Copy>(logits: &[T]) -> usize {
     let larger = |best, i| if logits[i] > logits[best] { i } else { best };
@@ -83,13 +94,9 @@ fn integer_classes() -> Vec<Option<usize>> {
     let network = network();
     let weights = weight_column(&network, &COMPILED.weights).unwrap();
     let executor = Executor::new(&network, &weights).unwrap();
-    let (input, output) = (
-        &COMPILED.descriptor.inputs[0],
-        &COMPILED.descriptor.outputs[0],
-    );
+    let output = &COMPILED.descriptor.outputs[0];
     let classify = |image: &ArrayD<f32>| {
-        let integer = |v: &f32| (f64::from(*v) / input.scale).round() as i32;
-        let trace = executor.run(&[image.iter().map(integer).collect()]).ok()?;
+        let trace = executor.run(&[integers(image)]).ok()?;
         Some(class(&block_values(&network, output.node, &trace.y)))
     };
     IMAGE.iter().map(classify).collect()
@@ -143,4 +150,19 @@ fn counts_as_by_hand() {
 fn a_proof_has_few_kilobytes() {
     let bytes = proof_bytes(&network(), 10);
     assert!(bytes <= 18_000, "{bytes}");
+}
+
+#[test]
+fn proofs_verify() {
+    let problem = Problem {
+        name: "fashion".to_owned(),
+        network: network(),
+        weights: COMPILED.weights.clone(),
+        inputs: vec![integers(&IMAGE[7])],
+        outputs: Vec::new(),
+    };
+    let model = commit(&problem);
+    let key = key(&model);
+    let (messages, steps) = prove(traced(&model, &problem.inputs, 3), &key);
+    verify(model.verification(), &key, &messages, &steps).unwrap();
 }
