@@ -480,3 +480,17 @@ fn residual_blocks_keep_both_scales() {
         );
     }
 }
+
+#[test]
+fn a_computed_tensor_per_channel_may_be_a_bias() {
+    // The importer turns this sum into a convolution whose bias is the other operand.
+    let mut numbers = Numbers::new(48);
+    let model = Model::new()
+        .input("x", &[1, 2, 1])
+        .weights("w", &[2, 2, 3], numbers.vec(12))
+        .node_with("Conv", &["x", "w"], &["c"], &[("pads", ints(&[1, 1]))])
+        .node("Relu", &["x"], "r")
+        .node("Add", &["c", "r"], "y")
+        .output("y");
+    check(&model, 4, 4.0);
+}
