@@ -248,7 +248,13 @@ fn the_leading_axis_is_samples() {
     let error = samples(empty, &[1, 61]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "an array of shape [0, 61] does not fit the model's [1, 61]: give that shape, or one more axis in front for samples"
+        "an array of shape [0, 61] holds no samples; give at least one"
+    );
+    let wide = ArrayD::<f32>::zeros(IxDyn(&[2, 62]));
+    let error = samples(wide, &[1, 61]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "an array of shape [2, 62] does not fit the model's [1, 61]: give that shape, or one more axis in front for samples"
     );
     let two = samples(ArrayD::zeros(IxDyn(&[2, 61])), &[61]).unwrap();
     assert_eq!(

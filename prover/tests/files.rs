@@ -9,7 +9,7 @@
 use std::io::{Error, Write};
 use std::path::Path;
 
-use pleat_prover::files::write_atomically;
+use pleat_prover::files::{Access, NewFile, write_atomically, write_together};
 
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
@@ -78,4 +78,33 @@ fn others_may_read_what_a_new_file_lets_them_read() {
     std::fs::write(&plain, b"x").unwrap();
     write_atomically(&atomic, |w| w.write_all(b"x")).unwrap();
     assert_eq!(mode(&atomic), mode(&plain));
+}
+
+#[test]
+fn files_that_belong_together_are_all_written_or_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("a.secret");
+    let proof = folder.path().join("a.proof");
+    let file = |path, access| NewFile {
+        path,
+        bytes: b"bytes",
+        access,
+    };
+    let nowhere = folder.path().join("missing/a.proof");
+    let error = write_together(&[
+        file(&secret, Access::Private),
+        file(&nowhere, Access::Shared),
+    ])
+    .unwrap_err();
+    assert_eq!(error.path, nowhere);
+    assert!(names(folder.path()).is_empty());
+
+    write_together(&[file(&secret, Access::Private), file(&proof, Access::Shared)]).unwrap();
+    assert_eq!(std::fs::read(&proof).unwrap(), b"bytes");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&secret).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
 }

@@ -60,10 +60,13 @@ pub struct Play<'a, 'm> {
     pub steps: Option<&'a mut Steps>,
 }
 
+type OnTrace = dyn Fn(&Network, &mut Trace);
+type OnLedger = dyn Fn(&mut Play<'_, '_>);
+
 #[derive(Clone)]
 enum Act {
-    Trace(Rc<dyn Fn(&Network, &mut Trace)>),
-    Ledger(Rc<dyn Fn(&mut Play<'_, '_>)>),
+    Trace(Rc<OnTrace>),
+    Ledger(Rc<OnLedger>),
 }
 
 /// Alterations, in the order of their stages.

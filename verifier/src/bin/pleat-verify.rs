@@ -4,10 +4,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use pleat_nova_circuits::params::SetupEvent;
-use pleat_verifier::command::{
-    self, CommandError, EXIT_FAILED, VerifyArgs, VerifyEvent, read_json,
-};
+use pleat_nova_circuits::params::{CacheFolder, SetupEvent, VerifierKey};
+use pleat_verifier::command::{self, CommandError, EXIT_FAILED, VerifyArgs, read_json};
 
 /// Checks a Pleat proof: "the quantized network with this model id, run on this input, gives this output".
 ///
@@ -52,15 +50,17 @@ fn main() -> ExitCode {
         let bytes = std::fs::read(spec).map_err(|e| e.to_string())?;
         read_json(&bytes, request)
     };
-    let mut on_event = |event: VerifyEvent| {
-        if !cli.quiet && event == VerifyEvent::Setup(SetupEvent::Building) {
-            let _ = writeln!(
-                std::io::stderr(),
-                "building the parameters that all models share (some seconds, once)"
-            );
-        }
+    let mut key = || {
+        VerifierKey::load_or_build(&CacheFolder::from_environment(), &mut |event| {
+            if !cli.quiet && event == SetupEvent::Building {
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "building the parameters that all models share (some seconds, once)"
+                );
+            }
+        })
     };
-    let (text, code) = match command::run(&cli.verify, &mut load, &mut on_event) {
+    let (text, code) = match command::run(&cli.verify, &mut load, &mut key) {
         Ok(verdict) if cli.json => (json(&verdict), verdict.exit_code()),
         Ok(verdict) => (verdict.to_string(), verdict.exit_code()),
         Err(error) => {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use pleat_nova_circuits::params::{CacheFolder, SetupEvent, VerifierKey};
+use pleat_nova_circuits::params::VerifierKey;
 
 use crate::descriptor::{Limits, Port};
 use crate::error::VerifyError;
@@ -84,23 +84,19 @@ pub struct DataRequest<'a> {
     pub index: usize,
 }
 
-/// What a command reports while it works.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum VerifyEvent {
-    /// The universal parameters are loaded or built.
-    Setup(SetupEvent),
-    /// The proof is being checked.
-    Verify,
-}
+/// Reads DATA: one row-major list per tensor that it is asked for.
+pub type Load<'a> = dyn FnMut(&str, &DataRequest<'_>) -> Result<Vec<Vec<f64>>, String> + 'a;
+/// Gives the universal step circuit's key; called once, and only if the proof is worth it.
+pub type Key<'a> = dyn FnMut() -> Result<VerifierKey, pleat_nova_circuits::Error> + 'a;
 
-/// Carries out a verification. `load` reads DATA: one row-major list per tensor that it is asked for.
+/// Carries out a verification.
 ///
 /// # Errors
 /// If it cannot be carried out; a proof that is refused is a [`Verdict`].
 pub fn run(
     args: &VerifyArgs,
-    load: &mut dyn FnMut(&str, &DataRequest<'_>) -> Result<Vec<Vec<f64>>, String>,
-    on_event: &mut dyn FnMut(VerifyEvent),
+    load: &mut Load<'_>,
+    key: &mut Key<'_>,
 ) -> Result<Verdict, CommandError> {
     let start = Instant::now();
     let model = load_model(&args.model)?;
@@ -111,7 +107,7 @@ pub fn run(
         model: &model,
         seconds: Seconds::default(),
     }
-    .check(&proof, opening.as_deref(), load, on_event);
+    .check(&proof, opening.as_deref(), load, key);
     checked.map(|(outcome, seconds)| {
         let seconds = Seconds {
             total: start.elapsed().as_secs_f64(),
@@ -175,10 +171,10 @@ impl Checking<'_> {
         mut self,
         proof: &[u8],
         opening: Option<&[u8]>,
-        load: &mut dyn FnMut(&str, &DataRequest<'_>) -> Result<Vec<Vec<f64>>, String>,
-        on_event: &mut dyn FnMut(VerifyEvent),
+        load: &mut Load<'_>,
+        key: &mut Key<'_>,
     ) -> Result<(Outcome, Seconds), CommandError> {
-        let outcome = self.outcome(proof, opening, load, on_event)?;
+        let outcome = self.outcome(proof, opening, load, key)?;
         Ok((outcome, self.seconds))
     }
 
@@ -186,8 +182,8 @@ impl Checking<'_> {
         &mut self,
         proof: &[u8],
         opening: Option<&[u8]>,
-        load: &mut dyn FnMut(&str, &DataRequest<'_>) -> Result<Vec<Vec<f64>>, String>,
-        on_event: &mut dyn FnMut(VerifyEvent),
+        load: &mut Load<'_>,
+        key: &mut Key<'_>,
     ) -> Result<Outcome, CommandError> {
         let network = self.model.network();
         if let Some(expected) = self.args.model_id.filter(|id| *id != self.model.id()) {
@@ -214,18 +210,16 @@ impl Checking<'_> {
         }
 
         let start = Instant::now();
-        let nova = VerifierKey::load_or_build(&CacheFolder::from_environment(), &mut |event| {
-            on_event(VerifyEvent::Setup(event));
-        })?;
-        let key = OpeningKey::derive(network.row_bits()).map_err(CommandError::Generators)?;
+        let nova = key()?;
+        let opening_key =
+            OpeningKey::derive(network.row_bits()).map_err(CommandError::Generators)?;
         self.seconds.setup = start.elapsed().as_secs_f64();
-        on_event(VerifyEvent::Verify);
         let start = Instant::now();
-        let verified = verify(&nova, &key, self.model, &proof).map_err(Refusal::Proof);
+        let verified = verify(&nova, &opening_key, self.model, &proof).map_err(Refusal::Proof);
         let verdict = verified.and_then(|()| {
             let opened = opening
                 .as_ref()
-                .map(|o| o.check(key.generators(), self.model, &proof.messages));
+                .map(|o| o.check(opening_key.generators(), self.model, &proof.messages));
             opened.transpose().map_err(Refusal::Opening)
         });
         self.seconds.verify = start.elapsed().as_secs_f64();
@@ -237,7 +231,7 @@ impl Checking<'_> {
         &self,
         known: &Known,
         opening: Option<&PortOpening>,
-        load: &mut dyn FnMut(&str, &DataRequest<'_>) -> Result<Vec<Vec<f64>>, String>,
+        load: &mut Load<'_>,
     ) -> Result<Result<(), Refusal>, CommandError> {
         let descriptor = self.model.network().descriptor();
         let inputs = descriptor.inputs.len();

@@ -172,7 +172,8 @@ impl AxisMap {
         }
     }
 
-    /// Number of (index, inner) pairs that pulling a point back visits; `None` if it overflows.
+    /// What evaluating the map costs, in time and memory: the (index, inner) pairs that pulling a point back visits, and
+    /// the positions of the source axis; only the coordinates for the identity. `None` if it overflows.
     pub fn work(&self, extent: &dyn Fn(AxisId) -> usize) -> Option<usize> {
         let inner = match self {
             Self::Affine { inner, .. } => inner.as_slice(),
@@ -183,7 +184,13 @@ impl AxisMap {
             .into_iter()
             .map(extent)
             .chain(inner.iter().map(|a| a.len));
-        lens.into_iter().try_fold(1_usize, usize::checked_mul)
+        if let [axis] = self.axes().as_slice()
+            && self.is_identity(extent(*axis))
+        {
+            return Some(crate::mle::bits(self.source()));
+        }
+        let tuples = lens.into_iter().try_fold(1_usize, usize::checked_mul)?;
+        Some(tuples.max(self.source()))
     }
 
     /// Pull back: `[Σ_i eq(point, i)·map[i, j]]` for every `j` inside the source axis (padding is not included).

@@ -111,7 +111,12 @@ pub struct CompileArgs {
     #[arg(long, value_name = "B", default_value_t = 12)]
     pub digit_bits: u32,
     /// How far beyond its calibrated range a tensor may go, as a fraction of the range
-    #[arg(long, value_name = "FRACTION", default_value_t = 0.25)]
+    #[arg(
+        long,
+        value_name = "FRACTION",
+        default_value_t = 0.25,
+        allow_negative_numbers = true
+    )]
     pub headroom: f64,
     /// Commit to rows of 2^K cells [default: chosen for the shortest proof]
     #[arg(long, value_name = "K")]

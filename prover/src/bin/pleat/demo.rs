@@ -1,7 +1,7 @@
 //! `pleat demo`: the whole path on a bundled model, and a forgery that is refused.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pleat_prover::data::InputSpec;
 use pleat_prover::files::write_atomically;
@@ -13,10 +13,10 @@ use crate::args::{CompileArgs, Hide, ProveArgs};
 use crate::compile::{Compiled, compile};
 use crate::console::{Console, grouped};
 use crate::error::CliError;
-use crate::prove::{Proved, prove};
+use crate::prove::{Proved, prove_with};
 use crate::setup::{Setup, setup};
 use crate::tensors::sample;
-use crate::verify::verify;
+use crate::verify::verify_with;
 
 const MODEL: &[u8] = include_bytes!("../../../../testdata/mnist-8.onnx");
 const DIGITS: &[u8] = include_bytes!("../../../../testdata/mnist-200.npz");
@@ -74,7 +74,7 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
         compiled.model_id,
     ))?;
 
-    let setup = setup(console)?;
+    let (setup, parameters) = setup(console)?;
     let how = if setup.built {
         "built and cached"
     } else {
@@ -85,7 +85,7 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
         setup.seconds.total()
     ))?;
 
-    let proved = prove(
+    let proved = prove_with(
         &ProveArgs {
             model: path("mnist.pleat"),
             input: digits,
@@ -94,6 +94,7 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
             output: Some(path("mnist.proof")),
         },
         console,
+        || Ok(&parameters),
     )?;
     console.show(&format!(
         "prove    {:6.2} s  image hidden: {} steps folded, {} bytes",
@@ -102,7 +103,12 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
         grouped(proved.proof_bytes)
     ))?;
 
-    let verdict = verify(&verification(folder.path(), "mnist.proof"), console)?;
+    let mut key = || Ok(parameters.verifier_key().clone());
+    let verdict = verify_with(
+        &verification(folder.path(), "mnist.proof"),
+        console,
+        &mut key,
+    )?;
     console.show(&format!(
         "verify   {:6.2} s  {}",
         verdict.seconds.verify,
@@ -112,7 +118,11 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
     console.stage("tamper");
     let forged = forge(&path("mnist.vmodel"), &path("mnist.proof"))?;
     write("forged.proof", &forged)?;
-    let tampered = verify(&verification(folder.path(), "forged.proof"), console)?;
+    let tampered = verify_with(
+        &verification(folder.path(), "forged.proof"),
+        console,
+        &mut key,
+    )?;
     console.show(&format!(
         "tamper   {:6.2} s  the same proof with the logits moved on by one: {}",
         tampered.seconds.verify,
@@ -184,11 +194,11 @@ fn drawn(digits: &str) -> Result<String, CliError> {
 }
 
 /// The proof with its output moved on by one element, everything else as it was.
-fn forge(model: &Path, proof: &PathBuf) -> Result<Vec<u8>, CliError> {
+fn forge(model: &Path, proof: &Path) -> Result<Vec<u8>, CliError> {
     let model = command::load_model(model)?;
     let mut forged =
         decode_proof(&command::read(proof)?, &model).map_err(|e| CliError::BadProof {
-            path: proof.clone(),
+            path: proof.to_owned(),
             reason: e.to_string(),
         })?;
     let mut ports = forged.messages.public.ports().to_vec();

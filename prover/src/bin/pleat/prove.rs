@@ -1,8 +1,10 @@
 //! `pleat prove`: one run, one proof, and the secrets that open what it hides.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use pleat_nova_circuits::params::Parameters;
 use pleat_prover::files::{Access, NewFile, write_together};
 use pleat_prover::model::ProvingModel;
 use pleat_prover::prove::{self as prover, Event, Keys, Visibility};
@@ -47,8 +49,17 @@ pub fn load_model(path: &Path) -> Result<ProvingModel, CliError> {
     })
 }
 
-/// Proves and writes.
+/// Proves and writes, with the parameters of the cache.
 pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
+    prove_with(args, console, || parameters(console))
+}
+
+/// Proves and writes, with parameters from elsewhere.
+pub fn prove_with<P: Borrow<Parameters>>(
+    args: &ProveArgs,
+    console: &Console,
+    setup: impl FnOnce() -> Result<P, CliError>,
+) -> Result<Proved, CliError> {
     let default = || with_suffix(&stem(&args.model), ".proof");
     let path = args.output.clone().unwrap_or_else(default);
     let visibility = Visibility {
@@ -69,12 +80,12 @@ pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
     })?;
     let network = model.network();
     let (nova, opening) = seconds.time("setup", || {
-        let nova = parameters(console)?;
+        let nova = setup()?;
         let opening = OpeningKey::derive(network.row_bits()).map_err(CommandError::Generators)?;
         Ok::<_, CliError>((nova, opening))
     })?;
     let keys = Keys {
-        nova: &nova,
+        nova: nova.borrow(),
         opening: &opening,
     };
     let mut on_event = |event| match event {

@@ -47,8 +47,8 @@ pub fn announce(console: &Console, event: &SetupEvent) {
     }
 }
 
-/// Makes sure that the cache is there.
-pub fn setup(console: &Console) -> Result<Setup, CliError> {
+/// Makes sure that the cache is there, and says what is in it.
+pub fn setup(console: &Console) -> Result<(Setup, Parameters), CliError> {
     let mut seconds = StageSeconds::start();
     let cache = CacheFolder::from_environment();
     let mut built = false;
@@ -69,7 +69,7 @@ pub fn setup(console: &Console) -> Result<Setup, CliError> {
         });
     let file = cache.parameters_file().filter(|f| f.exists());
     let sizes = parameters.sizes();
-    Ok(Setup {
+    let setup = Setup {
         digest,
         built,
         bytes: file.as_ref().and_then(|f| Some(f.metadata().ok()?.len())),
@@ -79,7 +79,8 @@ pub fn setup(console: &Console) -> Result<Setup, CliError> {
         secondary_constraints: sizes.secondary_constraints,
         secondary_variables: sizes.secondary_variables,
         seconds,
-    })
+    };
+    Ok((setup, parameters))
 }
 
 impl fmt::Display for Setup {

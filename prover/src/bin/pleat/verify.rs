@@ -2,23 +2,35 @@
 
 use std::path::Path;
 
-use pleat_verifier::command::{
-    self, DataRequest, TensorRole, Verdict, VerifyArgs, VerifyEvent, read_json,
-};
+use pleat_nova_circuits::params::{CacheFolder, VerifierKey};
+use pleat_verifier::command::{self, DataRequest, Key, TensorRole, Verdict, VerifyArgs, read_json};
 
 use crate::console::Console;
 use crate::error::CliError;
 use crate::setup::announce;
 use crate::tensors::{sample, specs};
 
-/// Verifies.
+/// Verifies with the parameters of the cache.
 pub fn verify(args: &VerifyArgs, console: &Console) -> Result<Verdict, CliError> {
+    let cache = CacheFolder::from_environment();
+    verify_with(args, console, &mut || {
+        VerifierKey::load_or_build(&cache, &mut |event| announce(console, &event))
+    })
+}
+
+/// Verifies with a key from elsewhere.
+pub fn verify_with(
+    args: &VerifyArgs,
+    console: &Console,
+    key: &mut Key<'_>,
+) -> Result<Verdict, CliError> {
     console.stage("load");
-    let mut on_event = |event| match event {
-        VerifyEvent::Setup(event) => announce(console, &event),
-        VerifyEvent::Verify => console.stage("verify"),
+    let mut key = || {
+        let key = key();
+        console.stage("verify");
+        key
     };
-    Ok(command::run(args, &mut load, &mut on_event)?)
+    Ok(command::run(args, &mut load, &mut key)?)
 }
 
 fn load(spec: &str, request: &DataRequest<'_>) -> Result<Vec<Vec<f64>>, String> {

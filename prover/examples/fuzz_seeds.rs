@@ -1,0 +1,49 @@
+//! Writes the seeds of the verifier's fuzz targets: models of the tests' small networks, and proofs about one of them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a tool for developers"
+)]
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::algebra::{commit, key, prove_under, public, traced};
+use pleat_nova_circuits::params::{CacheFolder, Parameters, prove_steps};
+use pleat_verifier::proof::Proof;
+
+fn main() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../verifier/fuzz/seeds");
+    let write = |kind: &str, name: &str, bytes: &[u8]| {
+        let folder = seeds.join(kind);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(name), bytes).unwrap();
+    };
+    let mlp = common::dense::mlp([0, 1]);
+    let models = [
+        ("mlp", mlp.clone()),
+        ("conv", common::conv_net()),
+        ("maxpool", common::maxpool_net()),
+        ("attention", common::attention_net()),
+        ("views", common::views_only()),
+    ];
+    for (name, problem) in models {
+        let model = commit(&problem);
+        write("model", name, &model.verification().to_bytes().unwrap());
+    }
+    let parameters =
+        Parameters::load_or_build(&CacheFolder::from_environment(), &mut |_| ()).unwrap();
+    let model = commit(&mlp);
+    let key = key(&model);
+    for (name, shown) in [("shown", true), ("hidden", false)] {
+        let mut traced = traced(&model, &mlp.inputs, 3);
+        traced.0.public = public(&model, &traced.0.columns, |_| shown);
+        let (messages, steps) = prove_under(&parameters.digest(), traced, &key);
+        let nova = prove_steps(&parameters, &steps.start, &steps.steps, &mut |_| ()).unwrap();
+        write("proof", name, &Proof { messages, nova }.to_bytes());
+    }
+}

@@ -1,0 +1,114 @@
+//! The program `pleat-verify` on stored proofs, which later versions must still verify, or break knowingly.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "tests"
+)]
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+const STORED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/proof");
+/// Of the stored model.
+const MODEL_ID: &str = "5f2ca23a3b94f7cc7c528ae5144f0cffc5b90dbac378d2843611a9daa3fddf2e";
+const FEATURES: usize = 61;
+
+fn stored(name: &str) -> String {
+    Path::new(STORED).join(name).to_str().unwrap().to_owned()
+}
+
+/// Exit code, standard output, standard error.
+fn verify(proof: &str, more: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_pleat-verify"))
+        .args([&stored("credit.vmodel"), proof])
+        .args(more)
+        .env(
+            "PLEAT_CACHE",
+            concat!(env!("CARGO_TARGET_TMPDIR"), "/pleat-cache"),
+        )
+        .env_remove("RUST_LOG")
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[track_caller]
+fn verdict(proof: &str, more: &[&str], code: i32) -> Value {
+    let (got, out, err) = verify(proof, &[more, &["--json"]].concat());
+    assert_eq!(got, code, "{out}{err}");
+    serde_json::from_str(&out).unwrap()
+}
+
+#[test]
+fn stored_proofs_verify_and_demands_are_checked() {
+    let public = verdict(&stored("public.proof"), &["--model-id", MODEL_ID], 0);
+    assert_eq!(public["valid"], true);
+    assert_eq!(public["model_id"], MODEL_ID);
+    let input = &public["input"][0];
+    assert_eq!(input["integers"].as_array().unwrap().len(), FEATURES);
+    assert_eq!(public["output"][0]["integers"], json!([-101]));
+
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("value.json");
+    std::fs::write(
+        &data,
+        json!({ "input_data": [input["values"]] }).to_string(),
+    )
+    .unwrap();
+    let data = data.to_str().unwrap();
+    let opening = stored("input.opening");
+    let hidden = stored("hidden.proof");
+    let opened = verdict(&hidden, &["--opened", &opening, "--value", data], 0);
+    assert_eq!(opened["opened"]["integers"], input["integers"]);
+    assert_eq!(opened["output"][0]["integers"], Value::Null);
+
+    let (code, _, err) = verify(&hidden, &["--input", data]);
+    assert!(
+        code == 2 && err.contains("--input cannot be checked"),
+        "{err}"
+    );
+    let (code, _, err) = verify(&hidden, &["--input", "nowhere.json"]);
+    assert!(code == 2 && err.contains("nowhere.json"), "{err}");
+
+    let wrong = folder.path().join("wrong.json");
+    std::fs::write(&wrong, json!({ "output_data": [[0.5]] }).to_string()).unwrap();
+    let refused = verdict(
+        &stored("public.proof"),
+        &["--output", wrong.to_str().unwrap()],
+        1,
+    );
+    assert_eq!(refused["output"], Value::Null);
+    assert!(
+        refused["reason"].as_str().unwrap().contains("--output"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_forged_output_is_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("forged.proof");
+    let mut bytes = std::fs::read(stored("public.proof")).unwrap();
+    // Header, model id, flags, the input's integers; then the output's.
+    bytes[10 + 32 + 2 + 4 * FEATURES] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let (code, out, _) = verify(path.to_str().unwrap(), &[]);
+    assert_eq!(code, 1);
+    assert!(out.starts_with("INVALID: Nova"), "{out}");
+    let (code, out, _) = verify(&stored("credit.vmodel"), &[]);
+    assert_eq!((code, out.as_str()), (1, "INVALID: not a Pleat proof\n"));
+    let (code, _, err) = verify("nowhere.proof", &[]);
+    assert!(
+        code == 2 && err.contains("cannot read nowhere.proof"),
+        "{err}"
+    );
+}
