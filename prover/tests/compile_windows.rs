@@ -11,7 +11,7 @@ mod compile_support;
 
 use compile_support::{Model, Numbers, Value, check};
 use pleat_prover::compile::Compiled;
-use pleat_prover::execute::{block_values, execute};
+use pleat_prover::execute::{block_values, execute, weight_column};
 use pleat_verifier::descriptor::{AxisMap, Limits};
 use pleat_verifier::network::Network;
 
@@ -288,7 +288,8 @@ fn upsampling_repeats_rows_and_columns() {
     let compiled = check(&model, 2, 1.0);
     let network = Network::new(compiled.descriptor, &Limits::default()).unwrap();
     let input: Vec<i32> = (1..=12).collect();
-    let trace = execute(&network, &[], std::slice::from_ref(&input)).unwrap();
+    let weights = weight_column(&network, &compiled.weights).unwrap();
+    let trace = execute(&network, &weights, std::slice::from_ref(&input)).unwrap();
     let output = &network.descriptor().outputs[0];
     assert_eq!(output.shape, [1, 2, 6, 6]);
     let unit = network.descriptor().inputs[0].scale / output.scale;
