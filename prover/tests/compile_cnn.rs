@@ -12,8 +12,9 @@ mod common;
 mod compile_support;
 
 use common::naive::Blocks;
+use common::{Problem, algebra};
 use compile_support::{Model, Numbers, Value};
-use pleat_prover::compile::Compiled;
+use pleat_prover::compile::{CompileOptions, Compiled};
 use pleat_prover::execute::{block_cells, block_values, execute, weight_column};
 use pleat_verifier::descriptor::Limits;
 use pleat_verifier::network::Network;
@@ -371,5 +372,100 @@ proptest! {
         prop_assert!(error < 0.01, "error {error}\n{}", model.describe());
         let sample: Vec<f32> = samples[0][0].iter().copied().collect();
         runs_as_defined(&compiled, &sample)?;
+    }
+}
+
+/// Every kind of map that the compiler makes for images, in full proofs with natively executed steps: padded maxima, borders,
+/// repetitions, one-hot picks, phases of a transposed convolution, slopes per channel.
+#[test]
+fn proofs_of_what_windows_become() {
+    let ints = |v: &[i64]| Value::Ints(v.to_vec());
+    let mut numbers = Numbers::new(50);
+    let maxima = Model::new()
+        .input("x", &[1, 2, 5, 5])
+        .node_with(
+            "MaxPool",
+            &["x"],
+            &["m"],
+            &[
+                ("kernel_shape", ints(&[3, 3])),
+                ("strides", ints(&[2, 2])),
+                ("pads", ints(&[1, 1, 1, 1])),
+            ],
+        )
+        .weights("s", &[2, 1, 1], vec![0.5, -0.25])
+        .node("PRelu", &["m", "s"], "p")
+        .node("GlobalMaxPool", &["p"], "y")
+        .output("y");
+    let borders = Model::new()
+        .input("x", &[1, 2, 4, 5])
+        .ints("pads", &[0, 0, 2, 1, 0, 0, 1, 2])
+        .node_with(
+            "Pad",
+            &["x", "pads"],
+            &["p"],
+            &[("mode", Value::Text("reflect"))],
+        )
+        .weights("w", &[4, 1, 3, 3], numbers.vec(36))
+        .node_with(
+            "Conv",
+            &["p", "w"],
+            &["y"],
+            &[("group", Value::Int(2)), ("strides", ints(&[2, 1]))],
+        )
+        .output("y");
+    let grown = Model::opset(9)
+        .input("x", &[1, 2, 3, 3])
+        .weights("scales", &[4], vec![1.0, 1.0, 2.0, 3.0])
+        .node("Upsample", &["x", "scales"], "u")
+        .weights("w", &[1, 2, 3, 3], numbers.vec(18))
+        .node_with(
+            "Conv",
+            &["u", "w"],
+            &["y"],
+            &[("pads", ints(&[1, 1, 1, 1]))],
+        )
+        .output("y");
+    let transposed = Model::new()
+        .input("x", &[1, 2, 3, 3])
+        .weights("t", &[2, 1, 2, 2], numbers.vec(8))
+        .node_with(
+            "ConvTranspose",
+            &["x", "t"],
+            &["u"],
+            &[("strides", ints(&[2, 2]))],
+        )
+        .weights("w", &[1, 1, 3, 3], numbers.vec(9))
+        .node_with(
+            "Conv",
+            &["u", "w"],
+            &["y"],
+            &[("pads", ints(&[1, 1, 1, 1]))],
+        )
+        .output("y");
+    for (model, nodes) in [(maxima, 12), (borders, 2), (grown, 3), (transposed, 5)] {
+        let options = CompileOptions {
+            digit_bits: 8,
+            ..CompileOptions::default()
+        };
+        let samples = model.samples(3, 2.0);
+        let compiled = model.compile_with(&samples, &options).unwrap();
+        assert_eq!(compiled.report.nodes, nodes);
+        let network = Network::new(compiled.descriptor, &Limits::default()).unwrap();
+        let values: Vec<f64> = samples[0][0].iter().map(|v| f64::from(*v)).collect();
+        let port = &network.descriptor().inputs[0];
+        let input = quantize(port, &network.input_range(), &values).unwrap();
+        let problem = Problem {
+            name: String::new(),
+            network,
+            weights: compiled.weights,
+            inputs: vec![input],
+            outputs: Vec::new(),
+        };
+        let model = algebra::commit(&problem);
+        let key = algebra::key(&model);
+        let traced = algebra::traced(&model, &problem.inputs, 1);
+        let (messages, steps) = algebra::prove(traced, &key);
+        algebra::verify(model.verification(), &key, &messages, &steps).unwrap();
     }
 }

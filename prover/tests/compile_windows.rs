@@ -11,7 +11,9 @@ mod compile_support;
 
 use compile_support::{Model, Numbers, Value, check};
 use pleat_prover::compile::Compiled;
-use pleat_verifier::descriptor::AxisMap;
+use pleat_prover::execute::{block_values, execute, weight_column};
+use pleat_verifier::descriptor::{AxisMap, Limits};
+use pleat_verifier::network::Network;
 
 fn ints(values: &[i64]) -> Value {
     Value::Ints(values.to_vec())
@@ -275,6 +277,35 @@ fn upsampling_of_old_opsets() {
     );
 }
 
+/// The importer does not know `Upsample`, so its float run says nothing about it: here is what it means.
+#[test]
+fn upsampling_repeats_rows_and_columns() {
+    let model = Model::opset(9)
+        .input("x", &[1, 2, 3, 2])
+        .weights("scales", &[4], vec![1.0, 1.0, 2.0, 3.0])
+        .node("Upsample", &["x", "scales"], "y")
+        .output("y");
+    let compiled = check(&model, 2, 1.0);
+    let network = Network::new(compiled.descriptor, &Limits::default()).unwrap();
+    let input: Vec<i32> = (1..=12).collect();
+    let weights = weight_column(&network, &compiled.weights).unwrap();
+    let trace = execute(&network, &weights, std::slice::from_ref(&input)).unwrap();
+    let output = &network.descriptor().outputs[0];
+    assert_eq!(output.shape, [1, 2, 6, 6]);
+    let unit = network.descriptor().inputs[0].scale / output.scale;
+    let values = block_values(&network, output.node, &trace.y);
+    let mut expected = Vec::new();
+    for c in 0..2 {
+        for i in 0..6 {
+            for j in 0..6 {
+                let pixel = input[(c * 3 + i / 2) * 2 + j / 3];
+                expected.push((f64::from(pixel) * unit).round() as i32);
+            }
+        }
+    }
+    assert_eq!(values, expected);
+}
+
 #[test]
 fn transposed_convolutions() {
     let deconvolved = |shape: &[usize], kernel: &[usize], attributes: &[(&str, Value)]| {
@@ -479,4 +510,18 @@ fn residual_blocks_keep_both_scales() {
             report.max_abs_error
         );
     }
+}
+
+#[test]
+fn a_computed_tensor_per_channel_may_be_a_bias() {
+    // The importer turns this sum into a convolution whose bias is the other operand.
+    let mut numbers = Numbers::new(48);
+    let model = Model::new()
+        .input("x", &[1, 2, 1])
+        .weights("w", &[2, 2, 3], numbers.vec(12))
+        .node_with("Conv", &["x", "w"], &["c"], &[("pads", ints(&[1, 1]))])
+        .node("Relu", &["x"], "r")
+        .node("Add", &["c", "r"], "y")
+        .output("y");
+    check(&model, 4, 4.0);
 }

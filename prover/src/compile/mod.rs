@@ -1,7 +1,7 @@
 //! The compiler: an ONNX model and calibration samples become a descriptor and integer weights (PROTOCOL.md §1–§3).
 //!
-//! Import (tract) → `translate` → ranges on the samples (`float`) → integers (`quantize`) → addresses (`layout`)
-//! → comparison of the integer network with the float one ([`Report`]). Nothing here is proved; a proof is about the
+//! Changes to the graph (`rewrite`) → import (tract) → `translate` → ranges on the samples (`float`) → integers
+//! (`quantize`) → addresses (`layout`) → comparison of the integer network with the float one ([`Report`]). Nothing here is proved; a proof is about the
 //! descriptor and the weights, however they came about.
 
 mod error;

@@ -237,13 +237,16 @@ impl Model {
     }
 
     pub fn compile(&self, samples: &[Vec<ArrayD<f32>>]) -> Result<Compiled, CompileError> {
+        self.compile_with(samples, &CompileOptions::default())
+    }
+
+    pub fn compile_with(
+        &self,
+        samples: &[Vec<ArrayD<f32>>],
+        options: &CompileOptions,
+    ) -> Result<Compiled, CompileError> {
         let (_folder, path) = self.save();
-        compile(
-            &path,
-            samples,
-            &CompileOptions::default(),
-            &mut |_, _, _| {},
-        )
+        compile(&path, samples, options, &mut |_, _, _| {})
     }
 }
 

@@ -6,7 +6,7 @@ use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, KernelFormat, PoolSpec, Sum
 
 use super::super::expr::{Atom, Constant, Factor, Product, Sum, signed};
 use super::super::graph::Activation;
-use super::linear::Reindex;
+use super::reindex::Reindex;
 use super::{Entry, Outcome, Refusal, Translator, input, unexpressed};
 
 /// One spatial axis of a window.

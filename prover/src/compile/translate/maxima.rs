@@ -5,7 +5,7 @@ use tract_onnx::tract_core::ops::cnn::MaxPool;
 
 use super::super::expr::{Constant, Sum, signed};
 use super::super::graph::Activation;
-use super::linear::Reindex;
+use super::reindex::Reindex;
 use super::{Entry, Outcome, Refusal, Translator, input, unexpressed};
 
 impl Translator<'_> {

@@ -8,6 +8,7 @@ mod convolution;
 mod elementwise;
 mod linear;
 mod maxima;
+mod reindex;
 
 use std::collections::HashMap;
 use std::path::Path;
