@@ -606,7 +606,7 @@ fn every_rule_is_demanded() {
 /// The rules are read off the error type itself, so that a new one needs a row.
 #[test]
 fn every_rule_has_a_row() {
-    let source = include_str!("../src/descriptor/check.rs");
+    let source = include_str!("../src/descriptor/error.rs");
     let (_, from) = source.split_once("pub enum DescriptorError {").unwrap();
     let (variants, _) = from.split_once("\n}").unwrap();
     let names: Vec<String> = variants
