@@ -525,3 +525,23 @@ fn a_computed_tensor_per_channel_may_be_a_bias() {
         .output("y");
     check(&model, 4, 4.0);
 }
+
+#[test]
+fn slices_of_regrouped_axes_are_picked_up_to_a_limit() {
+    let sliced = |rows: i64, columns: i64| {
+        Model::new()
+            .input("x", &[1, rows as usize, columns as usize])
+            .ints("flat", &[1, rows * columns])
+            .node("Reshape", &["x", "flat"], "f")
+            .ints("from", &[2])
+            .ints("to", &[9])
+            .ints("axis", &[1])
+            .node("Slice", &["f", "from", "to", "axis"], "y")
+            .output("y")
+    };
+    let compiled = check(&sliced(3, 5), 3, 2.0);
+    assert_eq!(compiled.report.rows, 15 + 15 + 7);
+    let text = refusal(&sliced(30, 20));
+    assert!(text.contains("Slice (node slice_1)"), "{text}");
+    assert!(text.contains("600 regrouped positions"), "{text}");
+}
