@@ -5,7 +5,7 @@
 
 use ff::PrimeField;
 use nova_snark::{
-    provider::{PallasEngine, VestaEngine, pasta, traits::DlogGroup, traits::DlogGroupExt},
+    provider::{PallasEngine, VestaEngine, pasta, traits::DlogGroup},
     traits::{Engine, PrimeFieldExt, commitment::CommitmentEngineTrait},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -84,14 +84,10 @@ pub fn field_to_i64(value: &F) -> Option<i64> {
     }
 }
 
-/// `Σ scalars[i]·bases[i]`, in variable time. The shorter slice decides how many terms there are.
+/// [`crate::msm::msm`] on the primary curve.
 #[must_use]
 pub fn msm(scalars: &[F], bases: &[Affine]) -> Point {
-    let terms = scalars.len().min(bases.len());
-    Point::vartime_multiscalar_mul(
-        scalars.get(..terms).unwrap_or_default(),
-        bases.get(..terms).unwrap_or_default(),
-    )
+    crate::msm::msm(scalars, bases)
 }
 
 /// `n` generators with no known relation to those of any other label (nova-snark hashes `label` to the curve).
