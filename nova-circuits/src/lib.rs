@@ -9,6 +9,7 @@ mod curves;
 pub mod cycle;
 pub mod error;
 pub mod hash;
+pub mod ipa;
 pub mod msm;
 pub mod params;
 pub mod relation;
