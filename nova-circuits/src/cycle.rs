@@ -5,8 +5,8 @@
 
 use ff::PrimeField;
 use nova_snark::{
-    provider::{PallasEngine, VestaEngine, pasta, traits::DlogGroup, traits::DlogGroupExt},
-    traits::{Engine, PrimeFieldExt, commitment::CommitmentEngineTrait},
+    provider::{PallasEngine, VestaEngine, pasta, traits::DlogGroup},
+    traits::{Engine, PrimeFieldExt},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -20,13 +20,6 @@ pub type F = <Primary as Engine>::Scalar;
 pub type Point = <Primary as Engine>::GE;
 /// A point of the primary curve in affine form, as the multi-scalar multiplication wants its bases.
 pub type Affine = pasta::pallas::Affine;
-/// Pedersen commitments on the primary curve.
-pub type CommitmentEngine = <Primary as Engine>::CE;
-/// Nova's wrapper of a [`Point`] that is a commitment.
-pub type Commitment = <CommitmentEngine as CommitmentEngineTrait<Primary>>::Commitment;
-/// Nova's Pedersen generators: one per cell, and one for the blind.
-pub type CommitmentKey = <CommitmentEngine as CommitmentEngineTrait<Primary>>::CommitmentKey;
-
 /// Length of an encoded field element.
 pub const FIELD_BYTES: usize = 32;
 /// Length of an encoded point.
@@ -84,14 +77,16 @@ pub fn field_to_i64(value: &F) -> Option<i64> {
     }
 }
 
-/// `Σ scalars[i]·bases[i]`, in variable time. The shorter slice decides how many terms there are.
+/// [`crate::msm::msm`] on the primary curve.
 #[must_use]
 pub fn msm(scalars: &[F], bases: &[Affine]) -> Point {
-    let terms = scalars.len().min(bases.len());
-    Point::vartime_multiscalar_mul(
-        scalars.get(..terms).unwrap_or_default(),
-        bases.get(..terms).unwrap_or_default(),
-    )
+    crate::msm::msm(scalars, bases)
+}
+
+/// [`crate::msm::msm_small`] on the primary curve.
+#[must_use]
+pub fn msm_small(scalars: impl IntoIterator<Item = i64>, bases: &[Affine]) -> Point {
+    crate::msm::msm_small(scalars, bases)
 }
 
 /// `n` generators with no known relation to those of any other label (nova-snark hashes `label` to the curve).
@@ -116,26 +111,6 @@ pub fn affine(point: &Point) -> Affine {
 #[must_use]
 pub fn point_from_affine(affine: &Affine) -> Point {
     Point::group(affine)
-}
-
-/// The point inside nova's commitment, whose field is private: it is rebuilt from its coordinates' encoding.
-#[must_use]
-#[expect(
-    clippy::expect_used,
-    reason = "both sides are the same 32 bytes; tested"
-)]
-pub fn point_of_commitment(commitment: &Commitment) -> Point {
-    decoded(&encoded(commitment)).expect("a commitment is encoded as its point")
-}
-
-/// Wraps a point as nova's commitment.
-#[must_use]
-#[expect(
-    clippy::expect_used,
-    reason = "both sides are the same 32 bytes; tested"
-)]
-pub fn commitment_of_point(point: &Point) -> Commitment {
-    decoded(&encoded(point)).expect("a commitment is encoded as its point")
 }
 
 /// Whether `bytes` are the canonical encoding of a field element of `S`.
@@ -254,14 +229,12 @@ mod tests {
     }
 
     #[test]
-    fn commitments_wrap_points() {
+    fn products_are_sums() {
         let g = generators(b"test", 3);
         let point = msm(&[F::from(3), -F::ONE, F::from(7)], &g);
         let sum = point_from_affine(&g[0]) * F::from(3) - point_from_affine(&g[1])
             + point_from_affine(&g[2]) * F::from(7);
         assert_eq!(point, sum);
-        assert_eq!(point_of_commitment(&commitment_of_point(&point)), point);
-        assert_eq!(point_of_commitment(&Commitment::default()), point_zero());
     }
 
     proptest! {

@@ -5,9 +5,12 @@
 //! ([`step::Words`]) that the verifier computes itself. This crate knows nothing of networks, columns or commitments.
 
 pub mod algebra;
+mod curves;
 pub mod cycle;
 pub mod error;
 pub mod hash;
+pub mod ipa;
+pub mod msm;
 pub mod params;
 pub mod relation;
 pub mod step;

@@ -1,8 +1,7 @@
 //! Row commitments (PROTOCOL.md §3), from small integers where the column has them.
 
 use ff::Field;
-use nova_snark::provider::traits::DlogGroupExt;
-use pleat_nova_circuits::cycle::{Affine, F, Point, msm, point_from_affine, point_zero};
+use pleat_nova_circuits::cycle::{F, msm, msm_small, point_from_affine};
 use pleat_verifier::commitments::{Generators, RowCommitment};
 use pleat_verifier::network::{Column, Network};
 use rand_core::CryptoRngCore;
@@ -45,41 +44,10 @@ pub fn commit_rows(
 pub fn commit_row(generators: &Generators, row: Cells<'_>, blind: &F) -> RowCommitment {
     let bases = generators.cells();
     let sum = match row {
-        Cells::Signed(v) => signed_msm(v.iter().map(|v| i64::from(*v)), bases),
-        Cells::Digits(v) => signed_msm(v.iter().map(|v| i64::from(*v)), bases),
-        Cells::Counts(v) => signed_msm(v.iter().map(|v| i64::from(*v)), bases),
-        Cells::Field(v) => {
-            let (scalars, bases): (Vec<F>, Vec<Affine>) = v
-                .iter()
-                .zip(bases)
-                .filter(|(v, _)| **v != F::ZERO)
-                .map(|(v, g)| (*v, *g))
-                .unzip();
-            msm(&scalars, &bases)
-        }
+        Cells::Signed(v) => msm_small(v.iter().map(|v| i64::from(*v)), bases),
+        Cells::Digits(v) => msm_small(v.iter().map(|v| i64::from(*v)), bases),
+        Cells::Counts(v) => msm_small(v.iter().map(|v| i64::from(*v)), bases),
+        Cells::Field(v) => msm(v, bases),
     };
     RowCommitment::from_point(sum + point_from_affine(generators.blind()) * blind)
-}
-
-/// `Σ v_i·G_i` for small integers: positive and negative parts apart, zeros skipped.
-fn signed_msm(values: impl Iterator<Item = i64>, bases: &[Affine]) -> Point {
-    let (mut plus, mut minus) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
-    for (v, base) in values.zip(bases) {
-        let part = match v.signum() {
-            1 => &mut plus,
-            -1 => &mut minus,
-            _ => continue,
-        };
-        part.0.push(v.unsigned_abs());
-        part.1.push(*base);
-    }
-    // nova-snark's multi-scalar multiplication takes no empty list.
-    let msm = |(scalars, bases): &(Vec<u64>, Vec<Affine>)| {
-        if scalars.is_empty() {
-            point_zero()
-        } else {
-            Point::vartime_multiscalar_mul_small(scalars, bases)
-        }
-    };
-    msm(&plus) - msm(&minus)
 }

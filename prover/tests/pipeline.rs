@@ -29,7 +29,7 @@ fn real_proofs_verify_and_their_openings_do() {
     let problem = common::conv_net();
     let model = commit(&problem);
     let network = model.network();
-    let opening = OpeningKey::derive(network.row_bits()).unwrap();
+    let opening = OpeningKey::derive(network.row_bits());
     let keys = Keys {
         nova: &NOVA,
         opening: &opening,

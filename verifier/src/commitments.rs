@@ -7,7 +7,7 @@ use pleat_nova_circuits::cycle::{
 
 use crate::network::{Column, Network};
 
-/// A label of its own: under Nova's labels a prover would know relations to the generators of its inner-product base.
+/// A label of its own: under another's a prover would know relations to the generators of the inner-product argument.
 pub const GENERATOR_LABEL: &[u8] = b"pleat/hyrax/v1";
 
 /// Generators for rows of up to `2^κ` cells, and one for the blind.

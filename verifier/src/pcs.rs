@@ -1,58 +1,47 @@
 //! Opening of the columns at `z` (PROTOCOL.md §4.10): all committed rows, weighted, are one vector `y*`, whose blind is
 //! revealed, and an inner-product argument shows `⟨y*, eq(z_{<κ})⟩`.
 //!
-//! The argument is nova-snark's. Its vectors' lengths are fixed by `κ`, so ours are written without length prefixes.
+//! The argument is [`ipa`]'s. Its vectors' lengths are fixed by `κ`, so they are written without length prefixes.
 
-use nova_snark::provider::{ipa_pc, keccak::Keccak256Transcript};
-use nova_snark::traits::TranscriptEngineTrait;
-use nova_snark::traits::commitment::CommitmentEngineTrait;
-use nova_snark::traits::evaluation::EvaluationEngineTrait;
 use pleat_nova_circuits::cycle::{
-    Commitment, CommitmentEngine, CommitmentKey, F, FIELD_BYTES, POINT_BYTES, Point, Primary,
-    affine, commitment_of_point, field_from_bytes, msm, point_from_affine, point_from_bytes,
+    Affine, F, FIELD_BYTES, POINT_BYTES, Point, affine, field_from_bytes, field_to_bytes, msm,
+    point_from_affine, point_from_bytes, point_to_bytes,
 };
+use pleat_nova_circuits::ipa::{self, Argument, Bases, Statement};
 
-use crate::commitments::{Commitments, GENERATOR_LABEL, Generators, RowCommitment};
+use crate::commitments::{Commitments, Generators, RowCommitment};
 use crate::error::{FormatError, VerifyError};
 use crate::mle::eq_index;
 use crate::model::VerificationModel;
 use crate::network::{Column, Network};
 use crate::proof::Messages;
+use crate::transcript::OpeningTranscript;
 
-type Engine = ipa_pc::EvaluationEngine<Primary>;
-type Argument = <Engine as EvaluationEngineTrait<Primary>>::EvaluationArgument;
-type ProverKey = <Engine as EvaluationEngineTrait<Primary>>::ProverKey;
-type VerifierKey = <Engine as EvaluationEngineTrait<Primary>>::VerifierKey;
-
-/// Generators for rows of `2^κ` cells, and the argument's keys.
+/// Generators for rows of `2^κ` cells, and the argument's own.
 pub struct OpeningKey {
     generators: Generators,
-    commitment: CommitmentKey,
-    prover: ProverKey,
-    verifier: VerifierKey,
+    inner: Affine,
 }
 
 impl OpeningKey {
     /// Derives the key for a `κ`.
-    ///
-    /// # Errors
-    /// If nova-snark refuses, which it has no reason to.
-    pub fn derive(row_bits: usize) -> Result<Self, VerifyError> {
-        let aborted = |e: nova_snark::errors::NovaError| VerifyError::Aborted(e.to_string());
-        let commitment =
-            CommitmentEngine::setup(GENERATOR_LABEL, 1_usize << row_bits).map_err(aborted)?;
-        let (prover, verifier) = Engine::setup(&commitment).map_err(aborted)?;
-        Ok(Self {
+    pub fn derive(row_bits: usize) -> Self {
+        Self {
             generators: Generators::derive(row_bits),
-            commitment,
-            prover,
-            verifier,
-        })
+            inner: ipa::inner_generator::<Point>(),
+        }
     }
 
     /// The generators of row commitments.
     pub const fn generators(&self) -> &Generators {
         &self.generators
+    }
+
+    fn bases(&self) -> Bases<'_, Point> {
+        Bases {
+            generators: self.generators.cells(),
+            inner: &self.inner,
+        }
     }
 }
 
@@ -87,70 +76,60 @@ impl Opening {
                 expected: argument_bytes(row_bits),
             });
         }
-        let (points, scalar) = argument
-            .split_at_checked(argument.len().saturating_sub(FIELD_BYTES))
-            .unwrap_or((&[], &[]));
-        let canonical_point = |c: &[u8]| {
-            <[u8; 32]>::try_from(c)
-                .ok()
-                .and_then(|b| point_from_bytes(&b))
-                .is_some()
-        };
-        if !points.chunks(POINT_BYTES).all(canonical_point) {
+        let opening = Self { blind, argument };
+        let (points, scalar) = opening.parts();
+        if !points.chunks(POINT_BYTES).all(|c| point(c).is_some()) {
             return Err(FormatError::Point { what });
         }
-        if <[u8; 32]>::try_from(scalar)
-            .ok()
-            .and_then(|b| field_from_bytes(&b))
-            .is_none()
-        {
+        if field(scalar).is_none() {
             return Err(FormatError::Field { what });
         }
-        Ok(Self { blind, argument })
+        Ok(opening)
     }
 
-    /// nova-snark's form: the two vectors get their length prefixes, each one byte.
-    fn decode(&self, row_bits: usize) -> Option<Argument> {
-        let length = u8::try_from(row_bits).ok().filter(|n| *n < 64)?;
-        let half = row_bits.checked_mul(POINT_BYTES)?;
-        let (left, rest) = self.argument.split_at_checked(half)?;
-        let (right, scalar) = rest.split_at_checked(half)?;
-        let bytes = [&[length], left, &[length], right, scalar].concat();
-        let (argument, read) =
-            bincode::serde::decode_from_slice(&bytes, bincode::config::standard()).ok()?;
-        (read == bytes.len()).then_some(argument)
+    /// Bytes of the points, and of the scalar.
+    fn parts(&self) -> (&[u8], &[u8]) {
+        let points = self.argument.len().saturating_sub(FIELD_BYTES);
+        self.argument.split_at_checked(points).unwrap_or_default()
     }
 
-    fn encode(argument: &Argument, row_bits: usize) -> Option<Vec<u8>> {
-        let bytes = bincode::serde::encode_to_vec(argument, bincode::config::standard()).ok()?;
-        let half = row_bits.checked_mul(POINT_BYTES)?;
-        let (left, rest) = bytes.get(1..)?.split_at_checked(half)?;
-        let (right, scalar) = rest.get(1..)?.split_at_checked(half)?;
-        Some([left, right, scalar].concat())
+    fn decode(&self, row_bits: usize) -> Option<Argument<Point>> {
+        let (points, scalar) = self.parts();
+        let mut left: Vec<Point> = points
+            .chunks(POINT_BYTES)
+            .map(point)
+            .collect::<Option<_>>()?;
+        let right = left.split_off(row_bits.min(left.len()));
+        Some(Argument {
+            left,
+            right,
+            scalar: field(scalar)?,
+        })
+    }
+
+    fn encode(blind: F, argument: &Argument<Point>) -> Self {
+        let points = argument.left.iter().chain(&argument.right);
+        let mut bytes: Vec<u8> = points.flat_map(point_to_bytes).collect();
+        bytes.extend(field_to_bytes(&argument.scalar));
+        Self {
+            blind,
+            argument: bytes,
+        }
     }
 }
 
-/// A transcript of its own for the argument: `η`, which binds all that went before, the blind, the blind-free commitment,
-/// the value and the point.
-fn transcript(
-    eta: &F,
-    blind: &F,
-    commitment: &Commitment,
-    value: &F,
-    point: &[F],
-) -> Keccak256Transcript<Primary> {
-    let mut transcript = Keccak256Transcript::<Primary>::new(b"pleat/pcs/v1");
-    transcript.absorb(b"eta", eta);
-    transcript.absorb(b"blind", blind);
-    transcript.absorb(b"commitment", commitment);
-    transcript.absorb(b"value", value);
-    transcript.absorb(b"point", &point);
-    transcript
+fn point(bytes: &[u8]) -> Option<Point> {
+    point_from_bytes(bytes.try_into().ok()?)
 }
 
-/// nova-snark's points list the most significant variable first.
-fn big_endian(point: &[F]) -> Vec<F> {
-    point.iter().rev().copied().collect()
+fn field(bytes: &[u8]) -> Option<F> {
+    field_from_bytes(bytes.try_into().ok()?)
+}
+
+/// `z_{<κ}`, as the argument lists variables: the most significant first.
+fn point_in_row(network: &Network, z: &[F]) -> Vec<F> {
+    let low = z.get(..network.row_bits()).unwrap_or(z);
+    low.iter().rev().copied().collect()
 }
 
 /// Weight of a row in `y*`, its column's power of `η` apart: `eq((z_κ..z_{N-1}), address)`.
@@ -169,7 +148,7 @@ pub fn opened_value(eta: &F, values: &[F; 10]) -> F {
 /// Makes the opening of `y*`, which has `2^κ` cells.
 ///
 /// # Errors
-/// If nova-snark refuses to make the argument.
+/// If the argument cannot be made.
 pub fn open(
     key: &OpeningKey,
     network: &Network,
@@ -179,23 +158,15 @@ pub fn open(
     value: &F,
     z: &[F],
 ) -> Result<Opening, VerifyError> {
-    let aborted = |e: nova_snark::errors::NovaError| VerifyError::Aborted(e.to_string());
-    let point = big_endian(z.get(..network.row_bits()).unwrap_or(z));
-    let commitment = commitment_of_point(&msm(y_star, key.generators.cells()));
-    let mut transcript = transcript(eta, &blind, &commitment, value, &point);
-    let argument = Engine::prove(
-        &key.commitment,
-        &key.prover,
-        &mut transcript,
-        &commitment,
-        y_star,
-        &point,
+    let statement = Statement {
+        commitment: &msm(y_star, key.generators.cells()),
+        point: &point_in_row(network, z),
         value,
-    )
-    .map_err(aborted)?;
-    let argument = Opening::encode(&argument, network.row_bits())
-        .ok_or_else(|| VerifyError::Aborted("argument of an unexpected length".into()))?;
-    Ok(Opening { blind, argument })
+    };
+    let mut transcript = OpeningTranscript::new(eta, &blind);
+    ipa::prove(&key.bases(), &mut transcript, &statement, y_star)
+        .map(|argument| Opening::encode(blind, &argument))
+        .map_err(|e| VerifyError::Aborted(e.to_string()))
 }
 
 /// Checks a proof's opening against row commitments: the witness columns' from the proof, `W`'s from the model.
@@ -218,23 +189,17 @@ pub fn check(
     let network = model.network();
     let z = &advice.z;
     let combined = combine(network, model.weights(), commitments, eta, z);
-    let unblinded = combined - point_from_affine(key.generators.blind()) * opening.blind;
-    let commitment = commitment_of_point(&unblinded);
-    let value = opened_value(eta, values);
-    let point = big_endian(z.get(..network.row_bits()).unwrap_or(z));
-    let mut transcript = transcript(eta, &opening.blind, &commitment, &value, &point);
+    let statement = Statement {
+        commitment: &(combined - point_from_affine(key.generators.blind()) * opening.blind),
+        point: &point_in_row(network, z),
+        value: &opened_value(eta, values),
+    };
     let argument = opening
         .decode(network.row_bits())
         .ok_or(VerifyError::Opening)?;
-    Engine::verify(
-        &key.verifier,
-        &mut transcript,
-        &commitment,
-        &point,
-        &value,
-        &argument,
-    )
-    .map_err(|_| VerifyError::Opening)
+    let mut transcript = OpeningTranscript::new(eta, &opening.blind);
+    ipa::verify(&key.bases(), &mut transcript, &statement, &argument)
+        .map_err(|_| VerifyError::Opening)
 }
 
 /// `Σ_col η^col Σ_rows weight·commitment`, mask rows included: a commitment to `y*`.

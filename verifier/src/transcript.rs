@@ -4,6 +4,7 @@
 //! The inside transcript is the circuit's, in `pleat_nova_circuits::hash`.
 
 use pleat_nova_circuits::cycle::{F, field_from_i64, field_from_uniform, field_to_bytes};
+use pleat_nova_circuits::ipa;
 use sha3::{
     Shake256,
     digest::{ExtendableOutput, Update, XofReader},
@@ -157,5 +158,28 @@ impl FractionsFixed {
         outside.absorb_fields("z", &advice.z);
         outside.absorb_fields("values", values);
         outside.challenge("eta")
+    }
+}
+
+/// Step 10: the inner-product argument's own transcript. It starts with `η`, which binds all that went before, and the blind;
+/// the argument adds the blind-free commitment, the point and the value.
+pub struct OpeningTranscript(Outside);
+
+impl OpeningTranscript {
+    /// Before the argument.
+    pub fn new(eta: &F, blind: &F) -> Self {
+        let mut outside = Outside::new();
+        outside.absorb_fields("opening", &[*eta, *blind]);
+        Self(outside)
+    }
+}
+
+impl ipa::Transcript<F> for OpeningTranscript {
+    fn absorb(&mut self, label: &'static str, bytes: &[u8]) {
+        self.0.absorb(label, &[bytes]);
+    }
+
+    fn challenge(&mut self, label: &'static str) -> Option<F> {
+        Some(self.0.challenge(label))
     }
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 const STORED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/proof");
 /// Of the stored model.
-const MODEL_ID: &str = "5f2ca23a3b94f7cc7c528ae5144f0cffc5b90dbac378d2843611a9daa3fddf2e";
+const MODEL_ID: &str = "5eba7cecc30ad678f4cc63c95dced03b9709ada169fceeef1b9b6cbb77c1b179";
 const FEATURES: usize = 61;
 
 fn stored(name: &str) -> String {

@@ -15,18 +15,16 @@ pub use proof::{Curve, LayoutField, NOVA_PROOF_BYTES, NovaProof, Part, ProofForm
 use crate::{
     Error,
     cycle::{self, FIELD_BYTES, Primary, Secondary},
+    ipa::EvaluationEngine,
     step::UniversalStep,
 };
 use nova_snark::{
     nova::{self, CompressedSNARK},
-    provider::ipa_pc,
     spartan::snark::RelaxedR1CSSNARK,
     traits::snark::RelaxedR1CSSNARKTrait,
 };
 use std::sync::Arc;
 
-/// How the compressed proof opens its commitments.
-type EvaluationEngine<E> = ipa_pc::EvaluationEngine<E>;
 type Spartan<E> = RelaxedR1CSSNARK<E, EvaluationEngine<E>>;
 type Public = nova::PublicParams<Primary, Secondary, UniversalStep>;
 type Compressed =

@@ -145,14 +145,14 @@ impl Layout {
         self.scalar(&format!("{name}.eval_W"), curve);
         self.sumcheck(&format!("{name}.sc_proof_batch"), curve, variables, 2);
         self.scalars(&format!("{name}.evals_batch"), curve, 2);
-        for side in ["L_vec", "R_vec"] {
+        for side in ["left", "right"] {
             self.vector(
                 &format!("{name}.eval_arg.{side}"),
                 Part::Point(curve),
                 variables,
             );
         }
-        self.scalar(&format!("{name}.eval_arg.a_hat"), curve);
+        self.scalar(&format!("{name}.eval_arg.scalar"), curve);
     }
 }
 

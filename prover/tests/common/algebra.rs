@@ -26,7 +26,7 @@ pub fn commit(problem: &Problem) -> ProvingModel {
 }
 
 pub fn key(model: &ProvingModel) -> OpeningKey {
-    OpeningKey::derive(model.network().row_bits()).unwrap()
+    OpeningKey::derive(model.network().row_bits())
 }
 
 /// The public values of a run that shows the ports for which `show` says so.

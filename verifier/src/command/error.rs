@@ -58,7 +58,4 @@ pub enum CommandError {
     /// The universal parameters cannot be had.
     #[error("cannot set up Nova's parameters: {0}")]
     Setup(#[from] pleat_nova_circuits::Error),
-    /// The opening key cannot be had.
-    #[error("cannot derive the generators: {0}")]
-    Generators(crate::error::VerifyError),
 }

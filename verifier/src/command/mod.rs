@@ -211,8 +211,7 @@ impl Checking<'_> {
 
         let start = Instant::now();
         let nova = key()?;
-        let opening_key =
-            OpeningKey::derive(network.row_bits()).map_err(CommandError::Generators)?;
+        let opening_key = OpeningKey::derive(network.row_bits());
         self.seconds.setup = start.elapsed().as_secs_f64();
         let start = Instant::now();
         let verified = verify(&nova, &opening_key, self.model, &proof).map_err(Refusal::Proof);

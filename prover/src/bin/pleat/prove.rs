@@ -8,7 +8,7 @@ use pleat_nova_circuits::params::Parameters;
 use pleat_prover::files::{Access, NewFile, write_together};
 use pleat_prover::model::ProvingModel;
 use pleat_prover::prove::{self as prover, Event, Keys, Visibility};
-use pleat_verifier::command::{self, CommandError, PortValues};
+use pleat_verifier::command::{self, PortValues};
 use pleat_verifier::pcs::OpeningKey;
 use rand_core::OsRng;
 use serde::Serialize;
@@ -81,7 +81,7 @@ pub fn prove_with<P: Borrow<Parameters>>(
     let network = model.network();
     let (nova, opening) = seconds.time("setup", || {
         let nova = setup()?;
-        let opening = OpeningKey::derive(network.row_bits()).map_err(CommandError::Generators)?;
+        let opening = OpeningKey::derive(network.row_bits());
         Ok::<_, CliError>((nova, opening))
     })?;
     let keys = Keys {

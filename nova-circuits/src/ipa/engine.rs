@@ -1,0 +1,136 @@
+//! The argument as nova-snark's evaluation engine, for engines with Pedersen commitments.
+
+use super::{Argument, Bases, IpaError, Statement, Transcript, inner_generator, prove, verify};
+use crate::msm::{EndoGroup, Xy};
+use core::marker::PhantomData;
+use nova_snark::{
+    errors::NovaError,
+    provider::{
+        pedersen::{Commitment, CommitmentEngine, CommitmentKey},
+        traits::{DlogGroup, DlogGroupExt},
+    },
+    traits::{
+        Engine, Group, TranscriptEngineTrait, TranscriptReprTrait, commitment::CommitmentTrait,
+        evaluation::EvaluationEngineTrait,
+    },
+};
+use serde::{Deserialize, Serialize};
+
+type AffineOf<E> = <<E as Engine>::GE as DlogGroup>::AffineGroupElement;
+
+/// Opens Pedersen commitments by the argument of [`super`].
+#[derive(Clone, Debug)]
+pub struct EvaluationEngine<E: Engine> {
+    engine: PhantomData<E>,
+}
+
+/// What the prover needs besides the commitment key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct ProverKey<E: Engine<GE: EndoGroup>> {
+    inner: AffineOf<E>,
+}
+
+/// What the verifier needs; Nova's digest of its key binds all of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct VerifierKey<E: Engine<GE: EndoGroup>> {
+    generators: Vec<AffineOf<E>>,
+    inner: AffineOf<E>,
+}
+
+/// Nova's transcript.
+struct NovaTranscript<'a, E: Engine>(&'a mut E::TE);
+
+struct Bytes<'a>(&'a [u8]);
+
+impl<G: Group> TranscriptReprTrait<G> for Bytes<'_> {
+    fn to_transcript_bytes(&self) -> Vec<u8> {
+        self.0.to_vec()
+    }
+}
+
+impl<E: Engine> Transcript<E::Scalar> for NovaTranscript<'_, E> {
+    fn absorb(&mut self, label: &'static str, bytes: &[u8]) {
+        self.0.absorb(label.as_bytes(), &Bytes(bytes));
+    }
+
+    fn challenge(&mut self, label: &'static str) -> Option<E::Scalar> {
+        self.0.squeeze(label.as_bytes()).ok()
+    }
+}
+
+/// The point inside nova's commitment, whose field is private.
+fn unwrapped<E: Engine<GE: EndoGroup>>(commitment: &Commitment<E>) -> E::GE {
+    // Zeros for the neutral element, as here.
+    let (x, y, _) = commitment.to_coordinates();
+    E::GE::group(&E::GE::from_coordinates(Xy { x, y }))
+}
+
+impl From<IpaError> for NovaError {
+    fn from(error: IpaError) -> Self {
+        match error {
+            IpaError::Size => Self::InvalidInputLength,
+            IpaError::Challenge => Self::InternalTranscriptError,
+            IpaError::Refused => Self::InvalidPCS,
+        }
+    }
+}
+
+impl<E> EvaluationEngineTrait<E> for EvaluationEngine<E>
+where
+    E: Engine<CE = CommitmentEngine<E>, GE: EndoGroup + DlogGroupExt>,
+{
+    type ProverKey = ProverKey<E>;
+    type VerifierKey = VerifierKey<E>;
+    type EvaluationArgument = Argument<E::GE>;
+
+    fn setup(key: &CommitmentKey<E>) -> Result<(ProverKey<E>, VerifierKey<E>), NovaError> {
+        let inner = inner_generator::<E::GE>();
+        let generators = key.generators().to_vec();
+        Ok((ProverKey { inner }, VerifierKey { generators, inner }))
+    }
+
+    fn prove(
+        key: &CommitmentKey<E>,
+        prover: &ProverKey<E>,
+        transcript: &mut E::TE,
+        commitment: &Commitment<E>,
+        vector: &[E::Scalar],
+        point: &[E::Scalar],
+        value: &E::Scalar,
+    ) -> Result<Argument<E::GE>, NovaError> {
+        let bases = Bases {
+            generators: key.generators(),
+            inner: &prover.inner,
+        };
+        let statement = Statement {
+            commitment: &unwrapped(commitment),
+            point,
+            value,
+        };
+        let mut transcript = NovaTranscript::<E>(transcript);
+        Ok(prove(&bases, &mut transcript, &statement, vector)?)
+    }
+
+    fn verify(
+        key: &VerifierKey<E>,
+        transcript: &mut E::TE,
+        commitment: &Commitment<E>,
+        point: &[E::Scalar],
+        value: &E::Scalar,
+        argument: &Argument<E::GE>,
+    ) -> Result<(), NovaError> {
+        let bases = Bases {
+            generators: &key.generators,
+            inner: &key.inner,
+        };
+        let statement = Statement {
+            commitment: &unwrapped(commitment),
+            point,
+            value,
+        };
+        let mut transcript = NovaTranscript::<E>(transcript);
+        Ok(verify(&bases, &mut transcript, &statement, argument)?)
+    }
+}

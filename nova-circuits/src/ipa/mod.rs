@@ -1,0 +1,199 @@
+//! An inner-product argument: for a commitment `C`, a point `p` of `m` coordinates and a value `v`, the prover knows a vector `a` of
+//! length `2^m` with `C = ⟨a, G⟩` and `v = ⟨a, eq(p, ·)⟩`. The first coordinate of `p` belongs to the most significant bit of the
+//! index.
+//!
+//! The transcript absorbs `m, C, p, v` and gives `u`; let `U = u·H`, `P = C + v·U`, `b = eq(p, ·)`. In each of `m` rounds, with halves
+//! `a = (a_L, a_R)`, `b = (b_L, b_R)`, `G = (G_L, G_R)`,
+//!
+//! ```text
+//! L = ⟨a_L, G_R⟩ + ⟨a_L, b_R⟩·U     R = ⟨a_R, G_L⟩ + ⟨a_R, b_L⟩·U     are absorbed, and give x ≠ 0;
+//! a ← a_L + a_R/x     b ← b_L + x·b_R     G ← G_L + x·G_R     P ← P + x·L + R/x
+//! ```
+//!
+//! which keeps `P = ⟨a, G⟩ + ⟨a, b⟩·U`. The last `a` is sent. `G` and `b` have then become `⟨s, G⟩`, `s = ⊗(1, x_j)`, and
+//! `b̂ = Π (1 - p_j + x_j·p_j)`, so that the verifier's only equation, one multi-scalar multiplication, is
+//!
+//! ```text
+//! a·⟨s, G⟩ + u·(a·b̂ - v)·H - C - Σ (x_j·L_j + R_j/x_j) = 0
+//! ```
+//!
+//! **Soundness** (sketch). Take accepting transcripts that differ from some round on, for four distinct `x`, and for each the
+//! representation `a'(x)` of the next `P`, which the extractor has by induction (in the end, the scalar sent). Three of them
+//! give `P, L, R` as combinations of `G` and `U`, since `(1/x, 1, x)` is a Vandermonde system; write `p, l, r` for their
+//! coefficients on `G` and `c_P, c_L, c_R` for those on `U`. Unless a relation between generators has been found, comparing
+//! coefficients on `G_L` and `G_R` gives `a'(x) = p_L + x·l_L + r_L/x` and `x·a'(x) = p_R + x·l_R + r_R/x`. Their difference is a
+//! combination of `x², x, 1, 1/x` that vanishes at four points, hence `l_L = r_R = 0`, `l_R = p_L`, `r_L = p_R`:
+//! `a'(x) = p_L + p_R/x`. On `U` that makes `c_P + x·c_L + c_R/x = ⟨a'(x), b_L + x·b_R⟩` at four points, hence `c_P = ⟨p, b⟩`. So every
+//! round hands up a witness of its statement, and the first one's is `C + v·U = ⟨a, G⟩ + ⟨a, b⟩·U`. For another `u` the same
+//! `a` must come out, as `C` is fixed: `(⟨a, b⟩ - v)·u·H` is the same for both, hence 0. The tree has `2·4^m` leaves, polynomial in
+//! the vector's length; a round fails with probability about `4/q`. It needs that `H` has no known relation to `G`, therefore
+//! a label of its own.
+//!
+//! **Not hiding**: `L`, `R` and the last `a` depend on the vector. It may be used only where the vector is uniformly random or
+//! public: Nova opens a witness after a random fold, the column opening a masked one.
+
+mod engine;
+mod prove;
+mod verify;
+
+pub use engine::{EvaluationEngine, ProverKey, VerifierKey};
+pub use prove::prove;
+pub use verify::verify;
+
+use crate::msm::EndoGroup;
+use ff::{Field, PrimeField};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Label from which `H` is derived.
+pub const INNER_LABEL: &[u8] = b"pleat/ipa/v1";
+
+/// The random oracle of an argument. What it has absorbed before binds the argument to its context.
+pub trait Transcript<S> {
+    /// Absorbs bytes; the label tells the length, which is the same in every argument of one size.
+    fn absorb(&mut self, label: &'static str, bytes: &[u8]);
+
+    /// A challenge; `None` if the transcript cannot give one.
+    fn challenge(&mut self, label: &'static str) -> Option<S>;
+}
+
+/// What an argument is relative to: `G` (of which a prefix may be used) and `H`.
+#[derive(Clone, Copy, Debug)]
+pub struct Bases<'a, G: EndoGroup> {
+    /// `G`.
+    pub generators: &'a [G::AffineGroupElement],
+    /// `H`, from [`inner_generator`].
+    pub inner: &'a G::AffineGroupElement,
+}
+
+/// What is claimed: the vector in `commitment` evaluates to `value` at `point`.
+#[derive(Clone, Copy, Debug)]
+pub struct Statement<'a, G: EndoGroup> {
+    /// `C`.
+    pub commitment: &'a G,
+    /// `p`, most significant variable first.
+    pub point: &'a [G::Scalar],
+    /// `v`.
+    pub value: &'a G::Scalar,
+}
+
+/// The argument. Serde's form is that of nova-snark's: two vectors of compressed points, then a scalar.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct Argument<G: EndoGroup> {
+    /// `L` of each round.
+    pub left: Vec<G>,
+    /// `R` of each round.
+    pub right: Vec<G>,
+    /// The vector's last remainder.
+    pub scalar: G::Scalar,
+}
+
+/// Why there is no argument, or why it is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IpaError {
+    /// Lengths of vector, point, generators and argument do not belong together.
+    #[error("vector, point, generators and argument differ in size")]
+    Size,
+    /// The transcript gave no challenge, or zero.
+    #[error("the transcript gave no usable challenge")]
+    Challenge,
+    /// The argument does not show the statement.
+    #[error("the inner-product argument does not verify")]
+    Refused,
+}
+
+/// `H`, which has no known relation to generators of other labels.
+#[must_use]
+pub fn inner_generator<G: EndoGroup>() -> G::AffineGroupElement {
+    let derived = G::from_label(INNER_LABEL, 1);
+    derived
+        .first()
+        .copied()
+        .unwrap_or_else(|| G::zero().affine())
+}
+
+/// Larger vectors do not fit memory; it also keeps `1 << m` from overflowing.
+const MAX_ROUNDS: usize = 31;
+
+/// `2^m` for a point of `m` coordinates, if there are so many generators.
+fn length<G: EndoGroup>(bases: &Bases<'_, G>, point: &[G::Scalar]) -> Result<usize, IpaError> {
+    if point.len() > MAX_ROUNDS || bases.generators.len() < 1 << point.len() {
+        return Err(IpaError::Size);
+    }
+    Ok(1 << point.len())
+}
+
+fn nonzero_challenge<S: Field>(
+    transcript: &mut impl Transcript<S>,
+    label: &'static str,
+) -> Result<S, IpaError> {
+    let challenge = transcript.challenge(label).ok_or(IpaError::Challenge)?;
+    if challenge == S::ZERO {
+        return Err(IpaError::Challenge);
+    }
+    Ok(challenge)
+}
+
+/// Coordinates, which are zeros for the neutral element.
+fn absorb_point<G: EndoGroup>(
+    transcript: &mut impl Transcript<G::Scalar>,
+    label: &'static str,
+    point: &G,
+) {
+    let point = G::coordinates(&point.affine());
+    let bytes = [point.x.to_repr(), point.y.to_repr()].map(|repr| repr.as_ref().to_vec());
+    transcript.absorb(label, &bytes.concat());
+}
+
+/// Absorbs the statement; gives `u`.
+fn start<G: EndoGroup>(
+    transcript: &mut impl Transcript<G::Scalar>,
+    statement: &Statement<'_, G>,
+) -> Result<G::Scalar, IpaError> {
+    transcript.absorb("ipa", INNER_LABEL);
+    transcript.absorb("rounds", &(statement.point.len() as u64).to_le_bytes());
+    absorb_point(transcript, "commitment", statement.commitment);
+    for coordinate in statement.point {
+        transcript.absorb("point", coordinate.to_repr().as_ref());
+    }
+    transcript.absorb("value", statement.value.to_repr().as_ref());
+    nonzero_challenge(transcript, "u")
+}
+
+/// Absorbs a round's `L` and `R`; gives `x`.
+fn round<G: EndoGroup>(
+    transcript: &mut impl Transcript<G::Scalar>,
+    left: &G,
+    right: &G,
+) -> Result<G::Scalar, IpaError> {
+    absorb_point(transcript, "L", left);
+    absorb_point(transcript, "R", right);
+    nonzero_challenge(transcript, "x")
+}
+
+/// `⊗ (first_j, second_j)`, the first pair for the most significant bit of the index.
+fn tensor<S: Field>(scale: S, pairs: impl DoubleEndedIterator<Item = (S, S)>) -> Vec<S> {
+    let mut product = vec![scale];
+    for (first, second) in pairs.rev() {
+        let high: Vec<S> = scaled(&product, &second);
+        product
+            .par_iter_mut()
+            .with_min_len(SMALL)
+            .for_each(|v| *v *= first);
+        product.extend(high);
+    }
+    product
+}
+
+fn scaled<S: Field>(values: &[S], by: &S) -> Vec<S> {
+    values
+        .par_iter()
+        .with_min_len(SMALL)
+        .map(|v| *v * by)
+        .collect()
+}
+
+/// Field operations that one thread does at a time.
+const SMALL: usize = 1 << 10;

@@ -1,0 +1,105 @@
+//! Multi-scalar multiplication `Σ kᵢ·Pᵢ` on the curves of the cycle: Pippenger's buckets with affine batch additions, signed digits,
+//! and scalars halved by the endomorphism. [`msm`] takes field elements, [`msm_small`] integers, [`fold`] many lists of points
+//! with the same scalars. All run in variable time.
+
+mod affine;
+mod endomorphism;
+mod fold;
+mod pippenger;
+
+pub use affine::Xy;
+pub use endomorphism::Lattice;
+pub use fold::fold;
+
+use nova_snark::provider::traits::DlogGroup;
+use nova_snark::traits::Group;
+use pippenger::pippenger;
+use rayon::prelude::*;
+
+/// A group of odd order on a curve `y² = x³ + b`, with the endomorphism `φ(x, y) = (ζ·x, y) = λ·(x, y)`.
+pub trait EndoGroup: DlogGroup {
+    /// `ζ`, a cube root of one.
+    const ZETA: <Self as Group>::Base;
+    /// Splits scalars along `φ`.
+    const LATTICE: Lattice;
+
+    /// Coordinates of a point; `(0, 0)` for the neutral element.
+    fn coordinates(point: &Self::AffineGroupElement) -> Xy<Self::Base>;
+
+    /// The point with these coordinates, which the caller knows to be on the curve.
+    fn from_coordinates(point: Xy<Self::Base>) -> Self::AffineGroupElement;
+}
+
+/// Below this many terms, sharing anything between threads costs more than it saves.
+const PARALLEL: usize = 1 << 10;
+
+/// `Σ scalars[i]·bases[i]`. The shorter slice decides how many terms there are.
+#[must_use]
+pub fn msm<G: EndoGroup>(scalars: &[G::Scalar], bases: &[G::AffineGroupElement]) -> G {
+    let halves: Vec<(i128, i128)> = scalars
+        .par_iter()
+        .with_min_len(PARALLEL)
+        .map(|k| G::LATTICE.split(k))
+        .collect();
+    let points: Vec<(Xy<G::Base>, Xy<G::Base>)> = bases
+        .par_iter()
+        .with_min_len(PARALLEL)
+        .map(|base| {
+            let Xy { x, y } = G::coordinates(base);
+            (Xy { x, y }, Xy { x: x * G::ZETA, y })
+        })
+        .collect();
+    let terms = || halves.iter().zip(&points);
+    let (mut scalars, mut bases) = (Vec::new(), Vec::new());
+    let nonzero = terms()
+        .flat_map(|(k, p)| [(k.0, p.0), (k.1, p.1)])
+        .filter(|(k, _)| *k != 0);
+    for (k, p) in nonzero {
+        scalars.push(k);
+        bases.push(p);
+    }
+    pippenger(&scalars, &bases)
+}
+
+/// `Σ scalars[i]·bases[i]` for integers; the fewer bits the largest has, and the more zeros there are, the faster. The shorter
+/// slice decides how many terms there are.
+#[must_use]
+pub fn msm_small<G: EndoGroup>(
+    scalars: impl IntoIterator<Item = i64>,
+    bases: &[G::AffineGroupElement],
+) -> G {
+    let (scalars, bases): (Vec<i128>, Vec<Xy<G::Base>>) = scalars
+        .into_iter()
+        .zip(bases)
+        .filter(|(k, _)| *k != 0)
+        .map(|(k, base)| (i128::from(k), G::coordinates(base)))
+        .unzip();
+    pippenger(&scalars, &bases)
+}
+
+/// [`msm`] as it is defined, term by term: what the tests compare with.
+#[must_use]
+pub fn reference<G: EndoGroup>(scalars: &[G::Scalar], bases: &[G::AffineGroupElement]) -> G {
+    let terms = scalars.iter().zip(bases);
+    terms.fold(G::zero(), |sum, (k, base)| sum + G::group(base) * k)
+}
+
+/// [`fold`] as it is defined.
+#[must_use]
+pub fn fold_reference<G: EndoGroup>(
+    scalars: &[G::Scalar],
+    bases: &[G::AffineGroupElement],
+) -> Vec<G::AffineGroupElement> {
+    let outputs = bases.len().checked_div(scalars.len()).unwrap_or(0);
+    let own = |i| {
+        bases
+            .iter()
+            .skip(i)
+            .step_by(outputs.max(1))
+            .copied()
+            .collect::<Vec<_>>()
+    };
+    (0..outputs)
+        .map(|i| reference::<G>(scalars, &own(i)).affine())
+        .collect()
+}

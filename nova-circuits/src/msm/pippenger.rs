@@ -1,0 +1,235 @@
+//! `Σ kᵢ·Pᵢ` for signed integers `kᵢ` of at most 128 bits (Pippenger): the integers are cut into windows of signed digits, the points
+//! of each window are sorted into buckets by digit, and buckets are summed in affine batches.
+
+use super::EndoGroup;
+use super::affine::{Summer, Xy};
+use rayon::prelude::*;
+
+/// At most this many points in one task: they and their sorted indices stay in the third-level cache.
+const CHUNK: usize = 1 << 17;
+/// A task has at least this many additions, so that its inversions and bookkeeping are shared by many.
+const TASK: usize = 1 << 12;
+
+/// How the integers are cut.
+#[derive(Clone, Copy, Debug)]
+struct Windows {
+    bits: u32,
+    count: usize,
+}
+
+impl Windows {
+    /// The cut that needs the fewest additions for `terms` integers which fit `width` bits, the sign's included.
+    fn choose(terms: usize, width: u32) -> Self {
+        let cut = |bits| Self {
+            bits,
+            count: width.div_ceil(bits) as usize,
+        };
+        (2..=16)
+            .map(cut)
+            .min_by_key(|cut| cut.count * (terms + cut.bucket_cost()))
+            .unwrap_or(cut(8))
+    }
+
+    const fn buckets(self) -> usize {
+        1 << (self.bits - 1)
+    }
+
+    /// Additions that weight a window's buckets: two each in batches, and the running sums over rows and columns, in
+    /// coordinates in which an addition costs thrice as much; then doublings.
+    const fn bucket_cost(self) -> usize {
+        2 * self.buckets() + (12 << self.column_bits()) + 3 * self.bits as usize
+    }
+
+    /// Buckets are arranged in columns of this many bits of their index.
+    const fn column_bits(self) -> u32 {
+        (self.bits - 1).div_ceil(2)
+    }
+
+    /// The digit of window `i`, in `[-2^(bits-1), 2^(bits-1)]`: the window's bits as a signed integer, plus the bit below
+    /// (Booth).
+    #[inline(always)]
+    fn digit(self, k: i128, i: usize) -> i32 {
+        let low = i as u32 * self.bits;
+        let shifted = if low == 0 { k << 1 } else { k >> (low - 1) };
+        let window = shifted as i32 & ((2 << self.bits) - 1);
+        ((window + 1) >> 1) - ((window >> self.bits) << self.bits)
+    }
+}
+
+/// Bits that hold every integer, sign included; 0 if all are zero.
+fn width(scalars: &[i128]) -> u32 {
+    let magnitudes = |part: &[i128]| part.iter().fold(0, |all, k| all | (k ^ (k >> 127)));
+    let all = scalars
+        .par_chunks(1 << 12)
+        .map(magnitudes)
+        .reduce(|| 0, |a, b| a | b);
+    if all == 0 && scalars.iter().all(|k| *k == 0) {
+        0
+    } else {
+        129 - all.leading_zeros()
+    }
+}
+
+/// `Σ scalars[i]·points[i]`.
+pub(super) fn pippenger<G: EndoGroup>(scalars: &[i128], points: &[Xy<G::Base>]) -> G {
+    let width = width(scalars);
+    if width == 0 {
+        return G::zero();
+    }
+    let windows = Windows::choose(scalars.len(), width);
+    let chunk = chunk_length(scalars.len(), windows.count);
+    let own_cost = chunk + windows.bucket_cost();
+    let together = TASK.div_ceil(own_cost).clamp(1, windows.count);
+    let tasks: Vec<(usize, usize)> = (0..scalars.len())
+        .step_by(chunk)
+        .flat_map(|start| {
+            (0..windows.count)
+                .step_by(together)
+                .map(move |w| (start, w))
+        })
+        .collect();
+    let sums: Vec<Vec<G>> = tasks
+        .into_par_iter()
+        .with_max_len(1)
+        .map_init(Summer::new, |summer, (start, window)| {
+            let end = (start + chunk).min(scalars.len());
+            let last = (window + together).min(windows.count);
+            let (scalars, points) = (&scalars[start..end], &points[start..end]);
+            window_sums(summer, scalars, points, windows, window..last)
+        })
+        .collect();
+    let sums = sums.concat();
+    let mut total = G::zero();
+    for window in (0..windows.count).rev() {
+        for _ in 0..windows.bits {
+            total = total + total;
+        }
+        for sum in sums.iter().skip(window).step_by(windows.count) {
+            total += *sum;
+        }
+    }
+    total
+}
+
+/// Chunks are as long as possible, so that buckets are weighted seldom, yet there is a task for every thread.
+fn chunk_length(terms: usize, windows: usize) -> usize {
+    let threads = rayon::current_num_threads();
+    let for_threads = threads.div_ceil(windows);
+    let for_cache = terms.div_ceil(CHUNK);
+    terms
+        .div_ceil(for_threads.max(for_cache))
+        .max(terms.min(TASK / 4))
+}
+
+/// For each window of the range, `Σ digit(kᵢ)·Pᵢ`.
+fn window_sums<G: EndoGroup>(
+    summer: &mut Summer<G::Base>,
+    scalars: &[i128],
+    points: &[Xy<G::Base>],
+    windows: Windows,
+    range: core::ops::Range<usize>,
+) -> Vec<G> {
+    let count = windows.buckets();
+    let digits: Vec<Vec<i32>> = range
+        .map(|w| scalars.iter().map(|k| windows.digit(*k, w)).collect())
+        .collect();
+    // (window, point, digit), without what adds nothing.
+    let placed = || {
+        digits.iter().enumerate().flat_map(|(w, digits)| {
+            let used = digits
+                .iter()
+                .zip(points)
+                .enumerate()
+                .filter(|(_, (digit, point))| **digit != 0 && !point.is_neutral());
+            used.map(move |(i, (digit, _))| (w, i as u32, *digit))
+        })
+    };
+    let bucket = |w: usize, digit: i32| w * count + digit.unsigned_abs() as usize - 1;
+    // Each bucket's length; then, while they are filled, where its next entry goes.
+    let mut lengths = vec![0_usize; count * digits.len()];
+    for (w, _, digit) in placed() {
+        lengths[bucket(w, digit)] += 1;
+    }
+    let mut filled = 0;
+    let mut next: Vec<usize> = lengths
+        .iter()
+        .map(|length| {
+            let start = filled;
+            filled += length;
+            start
+        })
+        .collect();
+    // The point's index, and the digit's sign in the lowest bit.
+    let mut entries = vec![0_u32; filled];
+    for (w, index, digit) in placed() {
+        let next = &mut next[bucket(w, digit)];
+        entries[*next] = index << 1 | u32::from(digit < 0);
+        *next += 1;
+    }
+    let buckets = summer.sums(lengths, |i| {
+        points[(entries[i] >> 1) as usize].negated_if(entries[i] & 1 == 1)
+    });
+    weigh(summer, &buckets, windows)
+}
+
+/// `Σ_b (b+1)·bucket_b` for each window's buckets. With `b = row·2^h + column` that is
+/// `2^h·Σ row·(sum of the row) + Σ (column+1)·(sum of the column)`.
+fn weigh<G: EndoGroup>(
+    summer: &mut Summer<G::Base>,
+    buckets: &[Xy<G::Base>],
+    windows: Windows,
+) -> Vec<G> {
+    let column_bits = windows.column_bits();
+    let columns = 1_usize << column_bits;
+    let rows = windows.buckets() / columns;
+    let segments = |length: usize| core::iter::repeat_n(length, buckets.len() / length);
+    let of_rows = summer.sums(segments(columns), |i| buckets[i]);
+    let of_columns = summer.sums(segments(rows), |i| {
+        let (window, own) = (i / (rows * columns), i % (rows * columns));
+        buckets[window * rows * columns + own % rows * columns + own / rows]
+    });
+    let sums = of_rows
+        .chunks_exact(rows)
+        .zip(of_columns.chunks_exact(columns));
+    sums.map(|(of_rows, of_columns)| {
+        let (mut high, _) = running_sums::<G>(of_rows.get(1..).unwrap_or_default());
+        for _ in 0..column_bits {
+            high = high + high;
+        }
+        let (low, _) = running_sums::<G>(of_columns);
+        high + low
+    })
+    .collect()
+}
+
+/// `Σ (i+1)·pointᵢ` and `Σ pointᵢ`.
+fn running_sums<G: EndoGroup>(points: &[Xy<G::Base>]) -> (G, G) {
+    let mut weighted = G::zero();
+    let mut sum = G::zero();
+    for point in points.iter().rev() {
+        sum += G::group(&G::from_coordinates(*point));
+        weighted += sum;
+    }
+    (weighted, sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn digits_recompose(k in any::<i128>(), shift in 1_u32..100, bits in 2_u32..=16) {
+            let k = k >> shift;
+            let width = width(&[k]).max(1);
+            let windows = Windows { bits, count: width.div_ceil(bits) as usize };
+            let sum = (0..windows.count).rev().fold(0_i128, |sum, i| {
+                let digit = windows.digit(k, i);
+                assert!(digit.unsigned_abs() as usize <= windows.buckets());
+                (sum << bits) + i128::from(digit)
+            });
+            prop_assert_eq!(sum, k);
+        }
+    }
+}
