@@ -19,6 +19,8 @@ type P = <Primary as Engine>::GE;
 type S = <Secondary as Engine>::GE;
 type Affine<G> = <G as DlogGroup>::AffineGroupElement;
 
+type Change<'a, T> = dyn Fn(&mut T) + 'a;
+
 /// A hash chain.
 #[derive(Clone, Default)]
 struct Chain(Vec<u8>);
@@ -166,7 +168,7 @@ fn every_change_of_the_argument_is_refused() {
         let generator = P::group(&case.generators[0]);
         let mut changed = Vec::new();
         for i in 0..rounds {
-            let changes: [&dyn Fn(&mut Argument<P>); 6] = [
+            let changes: [&Change<'_, Argument<P>>; 6] = [
                 &|a| a.left[i] += generator,
                 &|a| a.right[i] += generator,
                 &|a| a.left[i] = P::zero(),
@@ -209,7 +211,7 @@ fn every_change_of_the_statement_is_refused() {
     let new = || Case::<P>::new(rounds, 4);
     let argument = new().prove().unwrap();
     let generator = P::group(&new().generators[0]);
-    let mut changes: Vec<(String, Box<dyn Fn(&mut Case<P>)>)> = vec![
+    let mut changes: Vec<(String, Box<Change<'_, Case<P>>>)> = vec![
         (
             "commitment".into(),
             Box::new(move |c| c.commitment += generator),

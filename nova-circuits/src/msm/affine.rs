@@ -127,7 +127,7 @@ pub(super) struct Summer<B> {
 }
 
 /// Segments are summed in groups of about this many points, so that all partial sums stay in the cache.
-const GROUP: usize = 1 << 12;
+const GROUP: usize = 1 << 11;
 
 impl<B: Field> Summer<B> {
     pub(super) fn new() -> Self {

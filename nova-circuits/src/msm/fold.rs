@@ -9,8 +9,8 @@ use rayon::prelude::*;
 const DIGIT_BITS: u32 = 5;
 /// Odd multiples in a table.
 const MULTIPLES: usize = 1 << (DIGIT_BITS - 2);
-/// Outputs in one task: full batches, and tables that stay in the cache.
-const CHUNK: usize = 256;
+/// Outputs in one task: enough to share an inversion, and tables that stay in the cache.
+const CHUNK: core::ops::RangeInclusive<usize> = 64..=256;
 
 /// One half of one scalar, in signed digits.
 struct Half {
@@ -41,8 +41,11 @@ pub fn fold<G: EndoGroup>(
         })
         .collect();
     let places: Vec<usize> = (0..outputs).collect();
+    let chunk = outputs
+        .div_ceil(rayon::current_num_threads())
+        .clamp(*CHUNK.start(), *CHUNK.end());
     places
-        .par_chunks(CHUNK)
+        .par_chunks(chunk)
         .flat_map_iter(|places| {
             let lists: Vec<Vec<Xy<G::Base>>> = (0..scalars.len())
                 .map(|list| {

@@ -36,29 +36,18 @@ const PARALLEL: usize = 1 << 10;
 /// `Σ scalars[i]·bases[i]`. The shorter slice decides how many terms there are.
 #[must_use]
 pub fn msm<G: EndoGroup>(scalars: &[G::Scalar], bases: &[G::AffineGroupElement]) -> G {
-    let halves: Vec<(i128, i128)> = scalars
+    let (scalars, points): (Vec<i128>, Vec<Xy<G::Base>>) = scalars
         .par_iter()
+        .zip(bases)
         .with_min_len(PARALLEL)
-        .map(|k| G::LATTICE.split(k))
-        .collect();
-    let points: Vec<(Xy<G::Base>, Xy<G::Base>)> = bases
-        .par_iter()
-        .with_min_len(PARALLEL)
-        .map(|base| {
+        .flat_map_iter(|(k, base)| {
+            let (k1, k2) = G::LATTICE.split(k);
             let Xy { x, y } = G::coordinates(base);
-            (Xy { x, y }, Xy { x: x * G::ZETA, y })
+            [(k1, Xy { x, y }), (k2, Xy { x: x * G::ZETA, y })]
         })
-        .collect();
-    let terms = || halves.iter().zip(&points);
-    let (mut scalars, mut bases) = (Vec::new(), Vec::new());
-    let nonzero = terms()
-        .flat_map(|(k, p)| [(k.0, p.0), (k.1, p.1)])
-        .filter(|(k, _)| *k != 0);
-    for (k, p) in nonzero {
-        scalars.push(k);
-        bases.push(p);
-    }
-    pippenger(&scalars, &bases)
+        .filter(|(k, _)| *k != 0)
+        .unzip();
+    pippenger(&scalars, &points)
 }
 
 /// `Σ scalars[i]·bases[i]` for integers; the fewer bits the largest has, and the more zeros there are, the faster. The shorter
