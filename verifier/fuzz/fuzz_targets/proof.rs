@@ -21,7 +21,7 @@ static SETTING: LazyLock<Setting> = LazyLock::new(|| {
     let bytes = include_bytes!("../seeds/model/mlp");
     let model =
         VerificationModel::from_bytes(bytes, &Limits::default()).expect("the seed is current");
-    let key = OpeningKey::derive(model.network().row_bits()).expect("a key for the model");
+    let key = OpeningKey::derive(model.network().row_bits());
     Setting { model, key }
 });
 
