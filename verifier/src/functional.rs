@@ -4,7 +4,7 @@
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 
 use crate::descriptor::{Node, Role, Source, View};
-use crate::mle::{Coordinates, bits, eq, eq_index, eq_prefix_sum, indicator, zeros_at};
+use crate::mle::{Coordinates, bits, eq, eq_index, eq_prefix_sum, indicator, shape_bits, zeros_at};
 use crate::network::{Column, Network};
 use crate::program::{Advice, Challenges};
 use crate::proof::PublicValues;
@@ -55,9 +55,7 @@ impl Network {
         let owned = node.owned(role);
         view.terms.iter().fold(F::zero(), |sum, term| {
             let (address, shape) = self.block(view.source, term.block);
-            let n = shape
-                .iter()
-                .fold(0_usize, |n, len| n.saturating_add(bits(*len)));
+            let n = shape_bits(&shape);
             let (mut low, high) = z.split_at_checked(n).unwrap_or((z, &[]));
             let mut product = field_from_i64(term.coefficient) * eq_index(high, address >> n);
             product *= broadcast(&term.axes(), &owned, point);
@@ -107,17 +105,8 @@ impl Network {
                 weight *= advice.rho;
             }
             for (role, view, _) in node.views() {
-                let column = match view.source {
-                    Source::Activations => Column::Y,
-                    Source::Weights => Column::W,
-                };
-                let [a, k, c, d] = claim_weight;
-                let w = match role {
-                    Role::A => a,
-                    Role::K => k,
-                    Role::C => c,
-                    Role::D => d,
-                };
+                let column = view.source.column();
+                let w = role.of(claim_weight);
                 let point = node.claim_point(role, r_low, &advice.x);
                 add(
                     &mut sums,

@@ -14,6 +14,11 @@ pub fn bits(n: usize) -> usize {
     usize::try_from(trailing).unwrap_or(usize::MAX)
 }
 
+/// Variables that index a tensor of this shape, each axis padded to a power of two.
+pub fn shape_bits(shape: &[usize]) -> usize {
+    shape.iter().fold(0, |n, len| n.saturating_add(bits(*len)))
+}
+
 /// `[eq(point, i)]` for every index `i < 2^len`.
 pub fn eq_table(point: &[F]) -> Vec<F> {
     let mut table = vec![F::one()];

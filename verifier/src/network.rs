@@ -127,13 +127,8 @@ impl Network {
         let row_bits = usize::try_from(descriptor.row_bits).unwrap_or(usize::MAX);
         let trace = descriptor.nodes.iter().map(|n| (n.address, n.block_bits()));
         let trace_rows = cover(trace, row_bits);
-        let weights = descriptor.weights.iter().map(|b| {
-            let bits = b
-                .shape
-                .iter()
-                .fold(0_usize, |n, len| n.saturating_add(crate::mle::bits(*len)));
-            (b.address, bits)
-        });
+        let weights = descriptor.weights.iter();
+        let weights = weights.map(|b| (b.address, crate::mle::shape_bits(&b.shape)));
         let weight_rows = cover(weights, row_bits);
         Ok(Self {
             nu: sizes.nu,

@@ -2,8 +2,9 @@
 //! values alone by prover and verifier alike.
 
 use ff::Field;
-use pleat_nova_circuits::cycle::F;
+use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::hash::hash_words;
+use pleat_nova_circuits::relation::LookupScalars;
 use pleat_nova_circuits::step::{ROUNDS, RoundWords, SLOTS, ScalarWords, SlotWords, State, Words};
 
 use crate::columns::field_from_usize;
@@ -94,13 +95,37 @@ impl Network {
                 .flat_map(|w| own.iter().map(move |t| w * t))
                 .collect();
         }
-        let term =
-            |(w, v): (&F, &i32)| *w * pleat_nova_circuits::cycle::field_from_i64(i64::from(*v));
+        let term = |(w, v): (&F, &i32)| *w * field_from_i64(i64::from(*v));
         weights
             .iter()
             .zip(values)
             .map(term)
             .fold(F::zero(), |sum, t| sum + t)
+    }
+
+    /// `θ_l·(m_s, m_c, m_d)`: what turns a node's claims `s, c, d` into its part of `Z*`.
+    pub fn slot_factors(&self, node: &Node, r: &[F]) -> [F; 3] {
+        let (_, theta) = self.block_point(node, r);
+        let multipliers = [
+            node.product.as_ref().map(|p| p.multiplier),
+            node.linear.as_ref().map(|l| l.multiplier),
+            node.bias.as_ref().map(|l| l.multiplier),
+        ];
+        multipliers.map(|m| m.map_or(F::zero(), |m| theta * field_from_i64(m)))
+    }
+
+    /// What `Λ` needs besides the row.
+    pub fn lookup_scalars(&self, challenges: &Challenges) -> LookupScalars {
+        LookupScalars {
+            alpha: challenges.alpha,
+            beta: challenges.beta,
+            beta2: challenges.beta.square(),
+            gamma: challenges.gamma,
+            delta: challenges.delta,
+            two_2b: field_from_usize(1_usize << self.digit_bits().saturating_mul(2)),
+            two_b: field_from_usize(1_usize << self.digit_bits()),
+            rng: field_from_usize(self.range_tag()),
+        }
     }
 
     /// A node's words: `θ_l·(m_s, m_c, m_d)` and `f_l = σ^l·e_l(x)·Π_{j≥k_l}(1-x_j)`.
@@ -111,44 +136,45 @@ impl Network {
         x: &[F],
         sigma_power: F,
     ) -> SlotWords {
-        let (r_low, theta) = self.block_point(node, &challenges.r);
-        let scaled = |m: Option<i64>| {
-            m.map_or(F::zero(), |m| {
-                theta * pleat_nova_circuits::cycle::field_from_i64(m)
-            })
-        };
+        let (r_low, _) = self.block_point(node, &challenges.r);
+        let [k0, k1, k2] = self.slot_factors(node, &challenges.r);
         let f = if node.product.is_some() {
             sigma_power * node.batch_eq(r_low, x) * zeros_at(beyond(x, node.contraction_bits()))
         } else {
             F::zero()
         };
-        SlotWords {
-            k0: scaled(node.product.as_ref().map(|p| p.multiplier)),
-            k1: scaled(node.linear.as_ref().map(|l| l.multiplier)),
-            k2: scaled(node.bias.as_ref().map(|l| l.multiplier)),
-            f,
-        }
+        SlotWords { k0, k1, k2, f }
     }
 
     /// The scalar words, the same in every step.
     fn scalar_words(&self, challenges: &Challenges, advice: &Advice) -> ScalarWords {
         let u = advice.u.get(..self.nu()).unwrap_or(&advice.u);
         let at_u = self.public_columns_at(u);
+        let LookupScalars {
+            alpha,
+            beta,
+            beta2,
+            gamma,
+            delta,
+            two_2b,
+            two_b,
+            rng,
+        } = self.lookup_scalars(challenges);
         ScalarWords {
             sigma: advice.sigma,
             rho: advice.rho,
             rho4: advice.rho.square().square(),
             rho_l: advice.rho_l(self),
-            alpha: challenges.alpha,
-            beta: challenges.beta,
-            beta2: challenges.beta.square(),
-            gamma: challenges.gamma,
-            delta: challenges.delta,
+            alpha,
+            beta,
+            beta2,
+            gamma,
+            delta,
             eq_r_u: eq(&challenges.r, u),
             zero_l: zeros_at(beyond(&advice.u, self.nu())),
-            two_2b: field_from_usize(1_usize << self.digit_bits().saturating_mul(2)),
-            two_b: field_from_usize(1_usize << self.digit_bits()),
-            rng: field_from_usize(self.range_tag()),
+            two_2b,
+            two_b,
+            rng,
             tag: at_u.tag,
             act: at_u.act,
             tin: at_u.tin,

@@ -6,10 +6,10 @@ use crate::functional::Sources;
 use crate::model::ProvingModel;
 use crate::sumcheck::{Contract, Lookup, LookupColumns, Transcript};
 use ff::Field;
-use pleat_nova_circuits::cycle::{F, field_from_i64};
+use pleat_nova_circuits::cycle::F;
 use pleat_nova_circuits::relation::LookupScalars;
 use pleat_nova_circuits::step::RoundWitness;
-use pleat_verifier::columns::{TableEntry, field_from_usize};
+use pleat_verifier::columns::TableEntry;
 use pleat_verifier::commitments::Commitments;
 use pleat_verifier::network::{Column, Network};
 use pleat_verifier::pcs::OpeningKey;
@@ -100,24 +100,7 @@ impl Ledger<'_> {
 
     /// `Λ`'s constants.
     pub fn lookup_scalars(&self) -> LookupScalars {
-        let Challenges {
-            alpha,
-            beta,
-            gamma,
-            delta,
-            ..
-        } = self.challenges;
-        let bits = self.network().digit_bits();
-        LookupScalars {
-            alpha,
-            beta,
-            beta2: beta * beta,
-            gamma,
-            delta,
-            two_2b: field_from_usize(1 << (2 * bits)),
-            two_b: field_from_usize(1 << bits),
-            rng: field_from_usize(self.network().range_tag()),
-        }
+        self.network().lookup_scalars(&self.challenges)
     }
 
     /// Runs `f` on LOOKUP's summand.
@@ -136,16 +119,10 @@ impl Ledger<'_> {
 
     /// `θ_l·m` of a node's product, linear part and bias; zeros in unused slots.
     pub fn slot_factors(&self, slot: usize) -> [F; 3] {
-        let Some(node) = self.network().nodes().get(slot) else {
-            return [F::ZERO; 3];
-        };
-        let (_, theta) = self.network().block_point(node, &self.challenges.r);
-        let m = |m: Option<i64>| m.map_or(F::ZERO, |m| theta * field_from_i64(m));
-        [
-            m(node.product.as_ref().map(|p| p.multiplier)),
-            m(node.linear.as_ref().map(|l| l.multiplier)),
-            m(node.bias.as_ref().map(|l| l.multiplier)),
-        ]
+        let node = self.network().nodes().get(slot);
+        node.map_or([F::ZERO; 3], |node| {
+            self.network().slot_factors(node, &self.challenges.r)
+        })
     }
 
     pub(super) fn commit(&mut self, key: &OpeningKey, column: Column) {

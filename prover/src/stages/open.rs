@@ -43,13 +43,7 @@ pub(super) fn open_items(ledger: &Ledger<'_>) -> Open {
         });
         for (role, view, _) in node.views() {
             let point = node.claim_point(role, r_low, &ledger.advice.x);
-            let [a, k, c, d] = weights;
-            let w = match role {
-                Role::A => a,
-                Role::K => k,
-                Role::C => c,
-                Role::D => d,
-            };
+            let w = role.of(weights);
             let column = match view.source {
                 Source::Activations => &mut y_functional,
                 Source::Weights => &mut w_functional,

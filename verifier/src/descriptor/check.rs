@@ -2,7 +2,7 @@
 
 use super::DescriptorError as E;
 use super::{Axis, AxisId, AxisMap, Descriptor, Function, Limits, Node, Role, Source, Term, View};
-use crate::mle::bits;
+use crate::mle::{bits, shape_bits};
 
 /// Absolute bound on every integer of a descriptor, exclusive.
 const INTEGER_BOUND: i64 = 1 << 31;
@@ -417,10 +417,6 @@ fn inner_bits(term: &Term) -> usize {
     term.maps
         .iter()
         .fold(0_usize, |n, m| n.saturating_add(lens(m)))
-}
-
-fn shape_bits(shape: &[usize]) -> usize {
-    shape.iter().fold(0, |n, len| n.saturating_add(bits(*len)))
 }
 
 fn to_usize(v: u32) -> usize {

@@ -75,6 +75,18 @@ pub enum Role {
     D,
 }
 
+impl Role {
+    /// The one of four values, in claim order, that belongs to this role.
+    pub fn of<T>(self, [a, k, c, d]: [T; 4]) -> T {
+        match self {
+            Self::A => a,
+            Self::K => k,
+            Self::C => c,
+            Self::D => d,
+        }
+    }
+}
+
 impl Node {
     /// The only form in which a node may read its own block: `Z = 2^(2B)·Y`, identity, which range-checks an input.
     pub fn input(

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{AxisId, AxisMap};
+use crate::network::Column;
 
 /// The committed column that a view reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -14,6 +15,16 @@ pub enum Source {
     Activations,
     /// Column `W`: the blocks are the descriptor's weight blocks.
     Weights,
+}
+
+impl Source {
+    /// The column itself.
+    pub const fn column(self) -> Column {
+        match self {
+            Self::Activations => Column::Y,
+            Self::Weights => Column::W,
+        }
+    }
 }
 
 /// One term of a view.
