@@ -89,6 +89,12 @@ pub fn msm_small(scalars: impl IntoIterator<Item = i64>, bases: &[Affine]) -> Po
     crate::msm::msm_small(scalars, bases)
 }
 
+/// [`crate::msm::msm_indexed`] on the primary curve.
+#[must_use]
+pub fn msm_indexed(places: &[u32], values: &[F], bases: &[Affine]) -> Point {
+    crate::msm::msm_indexed(places, values, bases)
+}
+
 /// `n` generators with no known relation to those of any other label (nova-snark hashes `label` to the curve).
 #[must_use]
 pub fn generators(label: &'static [u8], n: usize) -> Vec<Affine> {

@@ -14,6 +14,7 @@ pub mod msm;
 pub mod params;
 pub mod relation;
 pub mod step;
+pub mod sums;
 pub mod test_cs;
 
 pub use error::Error;

@@ -88,6 +88,34 @@ fn agrees<G: EndoGroup>(n: usize, of_scalars: Draw, of_bases: Draw, seed: u64) {
     );
 }
 
+/// Terms that share few values, some of them zero and some places beyond the values.
+fn indexed_agrees<G: EndoGroup>(n: usize, distinct: usize, of_bases: Draw, seed: u64) {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    let mut values = scalars::<G::Scalar>(Draw::Mixed, distinct, &mut rng);
+    values.extend(scalars::<G::Scalar>(Draw::Random, distinct, &mut rng));
+    let bases = bases::<G>(of_bases, n, &mut rng);
+    let places: Vec<u32> = (0..n)
+        .map(|_| rng.next_u32() % (values.len() as u32 + 1))
+        .collect();
+    let value = |place: &u32| values.get(*place as usize).copied();
+    let terms: Vec<G::Scalar> = places.iter().map(|p| value(p).unwrap_or_default()).collect();
+    assert!(
+        msm::msm_indexed::<G>(&places, &values, &bases) == msm::reference::<G>(&terms, &bases),
+        "{n} terms of {distinct} values, bases {of_bases:?}, seed {seed}"
+    );
+}
+
+#[test]
+fn indexed_terms_are_their_values() {
+    for of_bases in DRAWS {
+        indexed_agrees::<P>(60, 5, of_bases, 1);
+        indexed_agrees::<S>(60, 5, of_bases, 2);
+    }
+    for (n, distinct) in [(0, 3), (1, 0), (1, 1), (3000, 2), (3000, 400)] {
+        indexed_agrees::<P>(n, distinct, Draw::Random, 3);
+    }
+}
+
 #[test]
 fn every_kind_of_scalars_and_bases() {
     for of_scalars in DRAWS {

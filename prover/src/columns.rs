@@ -1,9 +1,14 @@
 //! The witness columns (PROTOCOL.md §1). Digits, quotients and values stay small integers for as long as they can; only the
 //! fractions are field elements. Cells beyond a vector's end are zero.
 
+use std::iter::repeat;
+use std::ops::Range;
+
 use ff::BatchInvert;
 use pleat_nova_circuits::cycle::{F, field_from_i64};
+use pleat_nova_circuits::sums::{Weighted, combine, dot, dots};
 use pleat_verifier::columns::{TableEntry, field_from_usize};
+use pleat_verifier::mle::inner_product;
 use pleat_verifier::network::{Column, Network};
 use rayon::prelude::*;
 
@@ -21,15 +26,57 @@ pub struct Columns {
     /// Low remainder digits; `2^ν`.
     pub r0: Vec<u16>,
     /// Fractions of `(P, Y, tag)`; `2^ν`, empty before `α, β`.
-    pub f0: Vec<F>,
+    pub f0: Fractions,
     /// Fractions of `(R0, 0, RNG)`.
-    pub f1: Vec<F>,
+    pub f1: Fractions,
     /// Fractions of `(R1, 0, RNG)`.
-    pub f2: Vec<F>,
+    pub f2: Fractions,
     /// Multiplicities; whole rows that cover the table.
     pub m: Vec<u32>,
     /// Fractions of table entries, likewise.
     pub ht: Vec<F>,
+}
+
+/// A column of field elements of which few are distinct: cell `i` is `values[places[i]]`.
+#[derive(Clone, Debug, Default)]
+pub struct Fractions {
+    /// The first is zero.
+    values: Vec<F>,
+    places: Vec<u32>,
+}
+
+impl Fractions {
+    /// A cell; zero beyond the end.
+    pub fn get(&self, i: usize) -> F {
+        let place = self.places.get(i).and_then(|p| self.values.get(*p as usize));
+        place.copied().unwrap_or(F::zero())
+    }
+
+    /// Sets a cell; does nothing beyond the end.
+    pub fn set(&mut self, i: usize, value: F) {
+        if let Some(place) = self.places.get_mut(i) {
+            *place = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
+            self.values.push(value);
+        }
+    }
+
+    /// All cells.
+    pub fn iter(&self) -> impl Iterator<Item = F> {
+        (0..self.places.len()).map(|i| self.get(i))
+    }
+
+    /// The cells.
+    pub fn cells(&self) -> Cells<'_> {
+        Cells::Indexed(&self.places, &self.values)
+    }
+}
+
+impl FromIterator<F> for Fractions {
+    fn from_iter<T: IntoIterator<Item = F>>(cells: T) -> Self {
+        let values: Vec<F> = [F::zero()].into_iter().chain(cells).collect();
+        let places = (1..).take(values.len() - 1).collect();
+        Self { values, places }
+    }
 }
 
 /// A column's cells.
@@ -41,8 +88,10 @@ pub enum Cells<'a> {
     Digits(&'a [u16]),
     /// `M`.
     Counts(&'a [u32]),
-    /// Fractions and mask rows.
+    /// `HT` and mask rows.
     Field(&'a [F]),
+    /// `F0`, `F1`, `F2`: each cell's place among the values.
+    Indexed(&'a [u32], &'a [F]),
 }
 
 impl<'a> Cells<'a> {
@@ -53,6 +102,7 @@ impl<'a> Cells<'a> {
             Self::Digits(v) => v.len(),
             Self::Counts(v) => v.len(),
             Self::Field(v) => v.len(),
+            Self::Indexed(places, _) => places.len(),
         }
     }
 
@@ -69,40 +119,107 @@ impl<'a> Cells<'a> {
             Self::Digits(v) => int(v.get(i).map(|v| i64::from(*v))),
             Self::Counts(v) => int(v.get(i).map(|v| i64::from(*v))),
             Self::Field(v) => v.get(i).copied().unwrap_or(F::zero()),
+            Self::Indexed(places, values) => {
+                let value = places.get(i).and_then(|p| values.get(*p as usize));
+                value.copied().unwrap_or(F::zero())
+            }
         }
     }
 
     /// The cells of one row of `2^κ`; shorter at the end.
     pub fn row(&self, address: usize, row_bits: usize) -> Self {
-        fn part<T>(v: &[T], address: usize, row_bits: usize) -> &[T] {
-            let start = (address << row_bits).min(v.len());
-            let end = ((address + 1) << row_bits).min(v.len());
-            v.get(start..end).unwrap_or(&[])
-        }
         match self {
             Self::Signed(v) => Self::Signed(part(v, address, row_bits)),
             Self::Digits(v) => Self::Digits(part(v, address, row_bits)),
             Self::Counts(v) => Self::Counts(part(v, address, row_bits)),
             Self::Field(v) => Self::Field(part(v, address, row_bits)),
+            Self::Indexed(places, values) => {
+                Self::Indexed(part(places, address, row_bits), values)
+            }
         }
     }
 
     /// `Σ_i cell[i]·weights[i]`.
     pub fn dot(&self, weights: &[F]) -> F {
-        let n = self.len().min(weights.len());
-        let sum = |range: std::ops::Range<usize>| {
-            let term = |i: usize| weights.get(i).map_or(F::zero(), |w| *w * self.get(i));
-            range.map(term).fold(F::zero(), |s, v| s + v)
-        };
-        let chunk = 1 << 11;
-        if n <= chunk {
-            return sum(0..n);
+        match self {
+            Self::Signed(v) => dot(v, weights),
+            Self::Digits(v) => dot(v, weights),
+            Self::Counts(v) => dot(v, weights),
+            Self::Field(v) => inner_product(v, weights),
+            Self::Indexed(places, _) => {
+                let terms = (0..places.len()).zip(weights);
+                terms.map(|(i, w)| self.get(i) * w).sum()
+            }
         }
-        (0..n.div_ceil(chunk))
-            .into_par_iter()
-            .map(|k| sum(k * chunk..((k + 1) * chunk).min(n)))
-            .reduce(F::zero, |a, b| a + b)
     }
+
+    /// [`Self::dot`] of each of these rows of `2^row_bits` cells.
+    pub fn dots(&self, rows: Range<usize>, row_bits: usize, weights: &[F]) -> Vec<F> {
+        let least = (TASK >> row_bits).max(1);
+        let field = |address: usize| self.row(address, row_bits).dot(weights);
+        match self {
+            Self::Signed(v) => dots(&parts(v, rows, row_bits), weights),
+            Self::Digits(v) => dots(&parts(v, rows, row_bits), weights),
+            Self::Counts(v) => dots(&parts(v, rows, row_bits), weights),
+            Self::Field(_) | Self::Indexed(..) => {
+                let rows = rows.into_par_iter().with_min_len(least);
+                rows.map(field).collect()
+            }
+        }
+    }
+
+    /// `[Σ_rows weight·row[i]]` for `i < 2^row_bits`; rows are given by their addresses.
+    pub fn combine(&self, rows: &[(usize, F)], row_bits: usize) -> Vec<F> {
+        fn weighted<'a, T>(
+            v: &'a [T],
+            rows: &[(usize, F)],
+            row_bits: usize,
+        ) -> Vec<Weighted<'a, T>> {
+            let row = |(address, weight): &(usize, F)| (part(v, *address, row_bits), *weight);
+            let rows = rows.iter().map(row);
+            rows.filter(|(row, _)| !row.is_empty()).collect()
+        }
+        let width = 1 << row_bits;
+        match self {
+            Self::Signed(v) => combine(&weighted(v, rows, row_bits), width),
+            Self::Digits(v) => combine(&weighted(v, rows, row_bits), width),
+            Self::Counts(v) => combine(&weighted(v, rows, row_bits), width),
+            Self::Field(_) | Self::Indexed(..) => {
+                let add = |mut sums: Vec<F>, (address, weight): &(usize, F)| {
+                    let row = self.row(*address, row_bits);
+                    for (i, sum) in sums.iter_mut().enumerate().take(row.len()) {
+                        *sum += *weight * row.get(i);
+                    }
+                    sums
+                };
+                let none = || vec![F::zero(); width];
+                let join = |mut a: Vec<F>, b: Vec<F>| {
+                    a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+                    a
+                };
+                let threads = rayon::current_num_threads();
+                let part = rows.len().div_ceil(threads).max(TASK >> row_bits).max(1);
+                let sums = rows.par_chunks(part);
+                sums.map(|rows| rows.iter().fold(none(), add))
+                    .reduce_with(join)
+                    .unwrap_or_else(none)
+            }
+        }
+    }
+}
+
+/// Cells below which splitting over threads does not pay.
+const TASK: usize = 1 << 11;
+
+/// The cells of one row of `2^row_bits`; fewer, or none, at the end.
+fn part<T>(v: &[T], address: usize, row_bits: usize) -> &[T] {
+    let start = (address << row_bits).min(v.len());
+    let end = ((address + 1) << row_bits).min(v.len());
+    v.get(start..end).unwrap_or(&[])
+}
+
+fn parts<T>(v: &[T], rows: Range<usize>, row_bits: usize) -> Vec<&[T]> {
+    rows.map(|address| part(v, address, row_bits)).collect()
 }
 
 impl Columns {
@@ -127,16 +244,16 @@ impl Columns {
             Column::P => Cells::Signed(&self.p),
             Column::R1 => Cells::Digits(&self.r1),
             Column::R0 => Cells::Digits(&self.r0),
-            Column::F0 => Cells::Field(&self.f0),
-            Column::F1 => Cells::Field(&self.f1),
-            Column::F2 => Cells::Field(&self.f2),
+            Column::F0 => self.f0.cells(),
+            Column::F1 => self.f1.cells(),
+            Column::F2 => self.f2.cells(),
             Column::M => Cells::Counts(&self.m),
             Column::HT => Cells::Field(&self.ht),
             Column::W => Cells::Field(&[]),
         }
     }
 
-    /// The three lookups of a row.
+    /// The three lookups of a row whose function has this tag.
     fn lookups(&self, i: usize, tag: usize, range: usize) -> [TableEntry; 3] {
         let int = |v: Option<i64>| v.unwrap_or(0);
         let digit = |input| TableEntry {
@@ -157,19 +274,30 @@ impl Columns {
     /// executed trace has none.
     pub fn count(&mut self, network: &Network) {
         let rows = network.rows(Column::M).len();
-        let mut counts = vec![0_u32; rows << network.row_bits()];
+        let len = rows << network.row_bits();
         let table = Table::new(network);
-        for (node_index, node) in network.nodes().iter().enumerate() {
-            let tag = network.function(node).1;
-            for i in block_cells(network, node_index) {
-                for entry in self.lookups(i, tag, table.range) {
+        let tags = network_tags(network);
+        let this = &*self;
+        let count = |start: usize, tags: &[u16]| {
+            let mut counts = vec![0_u32; len];
+            for (i, tag) in (start..).zip(tags).filter(|(_, tag)| **tag != 0) {
+                for entry in this.lookups(i, usize::from(*tag), table.range) {
                     if let Some(count) = table.place(&entry).and_then(|j| counts.get_mut(j)) {
                         *count += 1;
                     }
                 }
             }
-        }
-        self.m = counts;
+            counts
+        };
+        let part = tags.len().div_ceil(rayon::current_num_threads()).max(TASK);
+        let counts = tags.par_chunks(part).enumerate();
+        let counts = counts.map(|(k, tags)| count(k * part, tags));
+        self.m = counts
+            .reduce_with(|mut a, b| {
+                a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+                a
+            })
+            .unwrap_or_default();
     }
 
     /// Sets the LogUp fractions. Returns `false` if a denominator is zero: then the proof starts again with fresh blinds.
@@ -189,32 +317,41 @@ impl Columns {
             return false;
         }
         inverses.iter_mut().batch_invert();
-        let fraction = |e: &TableEntry| match table.place(e).and_then(|j| inverses.get(j)) {
-            Some(inverse) => Some(*inverse),
-            None => ff::Field::invert(&phi(e)).into(),
-        };
-        let column = |this: &Self, k: usize| -> Option<Vec<F>> {
-            let cell = |(i, tag): (usize, &u16)| match tag {
-                0 => Some(F::zero()),
-                _ => this
-                    .lookups(i, usize::from(*tag), table.range)
-                    .get(k)
-                    .and_then(fraction),
+        let values: Vec<F> = [F::zero()].into_iter().chain(inverses).collect();
+        let column = |this: &Self, k: usize| -> Option<Fractions> {
+            let lookup = |i: usize, tag: u16| {
+                let lookups = this.lookups(i, usize::from(tag), table.range);
+                lookups.get(k).copied()
             };
-            tags.par_iter().enumerate().map(cell).collect()
+            let place = |(i, tag): (usize, &u16)| match tag {
+                0 => 0,
+                _ => lookup(i, *tag)
+                    .and_then(|e| table.place(&e))
+                    .and_then(|j| u32::try_from(j + 1).ok())
+                    .unwrap_or(u32::MAX),
+            };
+            let mut column = Fractions {
+                values: values.clone(),
+                places: tags.par_iter().enumerate().map(place).collect(),
+            };
+            // Lookups that no table has: the trace was not executed.
+            let strangers = column.places.iter().enumerate();
+            let strangers = strangers.filter(|(_, place)| **place == u32::MAX);
+            for i in strangers.map(|(i, _)| i).collect::<Vec<_>>() {
+                let stranger = lookup(i, tags.get(i).copied().unwrap_or(0))?;
+                let inverse: Option<F> = ff::Field::invert(&phi(&stranger)).into();
+                column.set(i, inverse?);
+            }
+            Some(column)
         };
         let (Some(f0), Some(f1), Some(f2)) = (column(self, 0), column(self, 1), column(self, 2))
         else {
             return false;
         };
         (self.f0, self.f1, self.f2) = (f0, f1, f2);
-        let entries = self.m.iter().enumerate();
+        let entries = self.m.iter().zip(values.iter().skip(1).map(Some).chain(repeat(None)));
         self.ht = entries
-            .map(|(j, m)| {
-                inverses
-                    .get(j)
-                    .map_or(F::zero(), |inverse| F::from(u64::from(*m)) * inverse)
-            })
+            .map(|(m, inverse)| inverse.map_or(F::zero(), |v| F::from(u64::from(*m)) * v))
             .collect();
         true
     }

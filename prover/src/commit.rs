@@ -1,7 +1,7 @@
 //! Row commitments (PROTOCOL.md §3), from small integers where the column has them.
 
 use ff::Field;
-use pleat_nova_circuits::cycle::{F, msm, msm_small, point_from_affine};
+use pleat_nova_circuits::cycle::{F, msm, msm_indexed, msm_small, point_from_affine};
 use pleat_verifier::commitments::{Generators, RowCommitment};
 use pleat_verifier::network::{Column, Network};
 use rand_core::CryptoRngCore;
@@ -48,6 +48,7 @@ pub fn commit_row(generators: &Generators, row: Cells<'_>, blind: &F) -> RowComm
         Cells::Digits(v) => msm_small(v.iter().map(|v| i64::from(*v)), bases),
         Cells::Counts(v) => msm_small(v.iter().map(|v| i64::from(*v)), bases),
         Cells::Field(v) => msm(v, bases),
+        Cells::Indexed(places, values) => msm_indexed(places, values, bases),
     };
     RowCommitment::from_point(sum + point_from_affine(generators.blind()) * blind)
 }

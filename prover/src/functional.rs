@@ -5,6 +5,7 @@
 //! by the contraction axes that its map reads, its output axes being weighted with `eq` of the point.
 
 use pleat_nova_circuits::cycle::{F, field_from_i64};
+use pleat_nova_circuits::sums::{Weighted, combine};
 use pleat_verifier::descriptor::{Axis, AxisId, AxisMap, Node, Role, Source, Term, View};
 use pleat_verifier::functional::broadcast;
 use pleat_verifier::mle::{Coordinates, bits, eq_table};
@@ -178,13 +179,21 @@ fn contract_term(
             inner,
         };
         let next = match &tensor {
-            Tensor::Integers(values) => apply(matrix, shape, |i| {
-                values
-                    .get(i)
-                    .map_or(F::zero(), |v| field_from_i64(i64::from(*v)))
+            Tensor::Integers(values) => apply(matrix, shape, &|rows, out| {
+                let row = |e: &Entry| {
+                    (values.get(e.j..e.j + out.len()).unwrap_or_default(), e.weight)
+                };
+                let rows: Vec<Weighted<'_, i32>> = rows.map(|e| row(&e)).collect();
+                out.copy_from_slice(&combine(&rows, out.len()));
             }),
-            Tensor::Field(values) => apply(matrix, shape, |i| {
-                values.get(i).copied().unwrap_or(F::zero())
+            Tensor::Field(values) => apply(matrix, shape, &|rows, out| {
+                for entry in rows {
+                    let row = values.get(entry.j..).unwrap_or_default();
+                    let unit = entry.weight == F::one();
+                    for (out, v) in out.iter_mut().zip(row) {
+                        *out += if unit { *v } else { entry.weight * v };
+                    }
+                }
             }),
         };
         tensor = Tensor::Field(next);
@@ -214,8 +223,13 @@ struct Step {
     inner: usize,
 }
 
-/// `out[o, x, i] = Σ weight·in[o, j, i]`.
-fn apply(matrix: &AxisMatrix, step: Step, value: impl Fn(usize) -> F + Sync) -> Vec<F> {
+/// `out[o, x, i] = Σ weight·in[o, j, i]`: calls `add` with the entries of each stretch of cells, `j` being the place of the
+/// stretch in the tensor.
+fn apply(
+    matrix: &AxisMatrix,
+    step: Step,
+    add: &(dyn Fn(&mut dyn Iterator<Item = Entry>, &mut [F]) + Sync),
+) -> Vec<F> {
     let Step {
         outer,
         source,
@@ -232,17 +246,14 @@ fn apply(matrix: &AxisMatrix, step: Step, value: impl Fn(usize) -> F + Sync) -> 
             list.push(*entry);
         }
     }
-    let one = F::one();
     let fill = |(cell, out): (usize, &mut [F]), start: usize| {
         let (o, x) = (cell / matrix.len, cell % matrix.len);
-        for entry in by_x.get(x).map_or(&[][..], Vec::as_slice) {
-            let base = (o * source + entry.j) * inner + start;
-            let unit = entry.weight == one;
-            for (i, out) in out.iter_mut().enumerate() {
-                let v = value(base + i);
-                *out += if unit { v } else { entry.weight * v };
-            }
-        }
+        let entries = by_x.get(x).map_or(&[][..], Vec::as_slice).iter();
+        let place = |e: &Entry| Entry {
+            j: (o * source + e.j) * inner + start,
+            ..*e
+        };
+        add(&mut entries.map(place), out);
     };
     let work = outer * matrix.entries.len() * inner;
     if work < PARALLEL_FROM {
@@ -304,65 +315,43 @@ fn scatter(tensor: &[F], read: &[Axis], contraction: &[Axis], factor: F, table: 
     }
 }
 
-/// Adds `weight·Σ_i eq(point, i)·V[i]`'s functional to a column-sized vector.
+/// The functional of one term of a view on a block's cells: `factor·Π_axes axes[axis][j_axis]`.
+#[derive(Clone, Debug)]
+pub struct Pulled {
+    /// Index of the block in its column.
+    pub block: usize,
+    /// The term's weight.
+    pub factor: F,
+    /// Per axis of the block a vector, padded with zeros to a power of two.
+    pub axes: Vec<Vec<F>>,
+}
+
+/// The functional of `weight·Σ_i eq(point, i)·V[i]`, term by term.
 pub fn pull_back(
-    network: &Network,
     node: &Node,
     role: Role,
     view: &View,
     point: &Coordinates<'_>,
     weight: F,
-    column: &mut [F],
-) {
+) -> Vec<Pulled> {
     let owned = node.owned(role);
-    for term in &view.terms {
-        let (address, shape) = network.block(view.source, term.block);
-        let factor =
-            weight * field_from_i64(term.coefficient) * broadcast(&term.axes(), &owned, point);
-        let size: usize = shape.iter().map(|n| 1 << bits(*n)).product();
-        let Some(block) = column.get_mut(address..address + size) else {
-            continue;
-        };
-        let pulled: Vec<Vec<F>> = term.maps.iter().map(|m| m.pull_back(point)).collect();
-        add_outer_product(block, &pulled, &shape, factor);
-    }
+    let axis = |map: &AxisMap| {
+        let mut pulled = map.pull_back(point);
+        pulled.resize(1 << bits(map.source()), F::zero());
+        pulled
+    };
+    let term = |term: &Term| Pulled {
+        block: term.block,
+        factor: weight * field_from_i64(term.coefficient) * broadcast(&term.axes(), &owned, point),
+        axes: term.maps.iter().map(axis).collect(),
+    };
+    view.terms.iter().map(term).collect()
 }
 
-/// `block[j] += factor·Π_axes pulled[axis][j_axis]`.
-fn add_outer_product(block: &mut [F], pulled: &[Vec<F>], shape: &[usize], factor: F) {
-    let Some((last, first)) = pulled.split_last() else {
-        block.iter_mut().for_each(|b| *b += factor);
-        return;
-    };
-    let mut weights = vec![factor];
-    for (vector, n) in first.iter().zip(shape) {
-        let padded = 1 << bits(*n);
-        let expand = |w: &F| {
-            vector
-                .iter()
-                .map(|v| w * v)
-                .chain(std::iter::repeat_n(F::zero(), padded - n))
-                .collect::<Vec<F>>()
-        };
-        weights = weights.iter().flat_map(expand).collect();
-    }
-    let row = 1 << bits(shape.last().copied().unwrap_or(1));
-    let fill = |(row, w): (&mut [F], &F)| {
-        if *w != F::zero() {
-            row.iter_mut()
-                .zip(last)
-                .for_each(|(cell, v)| *cell += w * v);
-        }
-    };
-    if block.len() < PARALLEL_FROM {
-        block.chunks_mut(row).zip(&weights).for_each(fill);
-    } else if row >= 64 {
-        block.par_chunks_mut(row).zip(&weights).for_each(fill);
-    } else {
-        let rows = 4096 / row;
-        block
-            .par_chunks_mut(row * rows)
-            .zip(weights.par_chunks(rows))
-            .for_each(|(rows, w)| rows.chunks_mut(row).zip(w).for_each(fill));
-    }
+/// `factor·Π_axes axes[axis][j_axis]` for every cell `j`, the last axis least significant.
+pub fn outer_product(factor: F, axes: &[Vec<F>]) -> Vec<F> {
+    axes.iter().fold(vec![factor], |table, axis| {
+        let cells = |t: &F| axis.iter().map(|v| *t * v).collect::<Vec<F>>();
+        table.iter().flat_map(cells).collect()
+    })
 }

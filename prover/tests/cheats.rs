@@ -103,22 +103,26 @@ fn carry() -> Cheat {
 
 // ---- the fractions
 
-fn field_column<'a>(ledger: &'a mut Ledger<'_>, column: Column) -> &'a mut Vec<F> {
-    match column {
-        Column::F0 => &mut ledger.columns.f0,
-        Column::F1 => &mut ledger.columns.f1,
-        Column::F2 => &mut ledger.columns.f2,
-        Column::HT => &mut ledger.columns.ht,
+/// Adds to a cell of a column of fractions.
+fn add_to_fraction(ledger: &mut Ledger<'_>, column: Column, cell: usize, by: F) {
+    let columns = &mut ledger.columns;
+    let fractions = match column {
+        Column::F0 => &mut columns.f0,
+        Column::F1 => &mut columns.f1,
+        Column::F2 => &mut columns.f2,
+        Column::HT => return columns.ht[cell] += by,
         _ => panic!("no column of field elements"),
-    }
+    };
+    let value = fractions.get(cell) + by;
+    fractions.set(cell, value);
 }
 
 fn fraction(changes: &'static [(Column, i64)]) -> Cheat {
     ledger(Stage::Fractions, move |play| {
         let cell = real(play.ledger.network(), H0, |_| true);
         for (column, by) in changes {
-            field_column(play.ledger, *column)[cell] +=
-                pleat_nova_circuits::cycle::field_from_i64(*by);
+            let by = pleat_nova_circuits::cycle::field_from_i64(*by);
+            add_to_fraction(play.ledger, *column, cell, by);
         }
     })
 }
@@ -126,12 +130,13 @@ fn fraction(changes: &'static [(Column, i64)]) -> Cheat {
 /// Puts the imbalance of the LogUp sum into one cell of a column.
 fn balance(column: Column) -> Cheat {
     ledger(Stage::Fractions, move |play| {
-        let sum = |v: &[F]| v.iter().fold(F::ZERO, |s, v| s + v);
         let columns = &play.ledger.columns;
-        let gap = sum(&columns.f0) + sum(&columns.f1) + sum(&columns.f2) - sum(&columns.ht);
+        let fractions = [&columns.f0, &columns.f1, &columns.f2];
+        let added: F = fractions.iter().flat_map(|f| f.iter()).sum();
+        let gap = added - columns.ht.iter().sum::<F>();
         let by = if column == Column::HT { gap } else { -gap };
         let cell = real(play.ledger.network(), H0, |_| true);
-        field_column(play.ledger, column)[cell] += by;
+        add_to_fraction(play.ledger, column, cell, by);
     })
 }
 
@@ -416,7 +421,7 @@ fn trace_cheats() -> Vec<Row> {
             "F0 = 1 on a padding row, HT hides it",
             ledger(Stage::Fractions, |play| {
                 let cell = padding(play.ledger.network(), H0).unwrap();
-                play.ledger.columns.f0[cell] = F::ONE;
+                play.ledger.columns.f0.set(cell, F::ONE);
             })
             .and(&balance(Column::HT)),
         ),

@@ -18,9 +18,10 @@ use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::relation::{LookupRow, LookupScalars, fold_round_at, lambda_at};
 use pleat_prover::columns::{Cells, Columns, network_tags};
 use pleat_prover::execute::{block_cells, execute};
-use pleat_prover::functional::{Sources, contract, pull_back};
+use pleat_prover::functional::{Sources, contract, outer_product, pull_back};
 use pleat_prover::sumcheck::{
-    self, Contract, ContractItem, Lookup, LookupColumns, Open, OpenItem, Summand,
+    self, Contract, ContractItem, Lookup, LookupColumns, Open, OpenBlock, OpenColumn, OpenItem,
+    Summand, Tensor,
 };
 use pleat_verifier::columns::{TableEntry, field_from_usize};
 use pleat_verifier::descriptor::{Axis, AxisMap, Inner, Node, Role, Source, Stride, View};
@@ -166,9 +167,9 @@ fn random_columns(network: &Network, rng: &mut ChaCha20Rng) -> Columns {
         r1,
         r0,
         m,
-        f0: elements(n, rng),
-        f1: elements(n, rng),
-        f2: elements(n, rng),
+        f0: elements(n, rng).into_iter().collect(),
+        f1: elements(n, rng).into_iter().collect(),
+        f2: elements(n, rng).into_iter().collect(),
         ht: elements(table, rng),
     }
 }
@@ -345,7 +346,7 @@ proptest! {
         let sum = full.iter().map(|(c, e)| inner_product(c, e)).fold(F::ZERO, |s, v| s + v);
         let open = Open::new(items, row_bits, mask_variable);
         prop_assert_eq!(open.sum(), sum);
-        let (z, claim) = last_claim(open, sum, all + 3, &mut rng);
+        let (z, claim) = last_claim(open.over(Vec::new()), sum, all + 3, &mut rng);
         let (z, beyond) = z.split_at(all);
         let table = eq_table(z);
         let last = full.iter()
@@ -353,6 +354,83 @@ proptest! {
             .fold(F::ZERO, |s, v| s + v);
         prop_assert_eq!(claim, zeros_at(beyond) * last);
     }
+}
+
+/// Aligned blocks of random sizes that fill a column with gaps between, some with no functional, some with several tensors.
+fn random_blocks(variables: usize, rng: &mut ChaCha20Rng) -> Vec<OpenBlock> {
+    let mut blocks = Vec::new();
+    let mut address = 0_usize;
+    while address < 1 << variables {
+        let aligned = (address.trailing_zeros() as usize).min(variables);
+        let own = below(aligned + 1, rng);
+        if below(4, rng) > 0 {
+            let low = below(own, rng) + usize::from(own > 0);
+            let count = if low == own { 1 } else { 3 };
+            let tensor = |rng: &mut _| Tensor {
+                low: elements(1 << low, rng),
+                high: elements(1 << (own - low), rng),
+            };
+            blocks.push(OpenBlock {
+                address,
+                variables: own,
+                tensors: (0..below(count + 1, rng)).map(|_| tensor(rng)).collect(),
+            });
+        }
+        address += 1 << own;
+    }
+    blocks
+}
+
+proptest! {
+    #![proptest_config(config(48))]
+
+    /// A column given by blocks has the messages of the same column given by plain vectors.
+    #[test]
+    fn blocks_open_as_plain_vectors(variables in 0..7_usize, above in 0..2_usize, seed in any::<u64>()) {
+        let mut rng = randomness(seed);
+        let blocks = random_blocks(variables, &mut rng);
+        let mut functional = vec![F::ZERO; 1 << variables];
+        let mut signed = vec![0_i32; 1 << variables];
+        for block in &blocks {
+            let cells = block.address..block.address + (1 << block.variables);
+            signed[cells].fill_with(|| rng.next_u32() as i32);
+            for Tensor { low, high } in &block.tensors {
+                for (i, high) in high.iter().enumerate() {
+                    for (j, low) in low.iter().enumerate() {
+                        functional[block.address + i * low_len(block) + j] += *high * low;
+                    }
+                }
+            }
+        }
+        let counts: Vec<u32> = signed.iter().map(|v| v.unsigned_abs()).collect();
+        let weights = elements(2, &mut rng);
+        let source = vec![
+            (Cells::Signed(&signed), weights[0]),
+            (Cells::Counts(&counts), weights[1]),
+        ];
+        let cell = |i| source.iter().map(|(c, w)| c.get(i) * w).sum::<F>();
+        let mask = elements(2, &mut rng);
+        let plain = OpenItem {
+            column: (0..1 << variables).map(cell).collect(),
+            functional,
+            mask: mask.clone(),
+        };
+        let last = variables + above;
+        let fast = Open::of(vec![OpenColumn::new(&source, blocks, mask)], 1, last);
+        let plain = Open::new(vec![plain], 1, last);
+        prop_assert_eq!(fast.sum(), plain.sum());
+        let (mut fast, mut plain) = (fast.over(vec![source]), plain.over(Vec::new()));
+        for round in 0..last + 3 {
+            prop_assert_eq!(fast.message(), plain.message(), "round {}", round);
+            let challenge = F::random(&mut rng);
+            fast.bind(challenge);
+            plain.bind(challenge);
+        }
+    }
+}
+
+fn low_len(block: &OpenBlock) -> usize {
+    block.tensors.first().map_or(1, |t| t.low.len())
 }
 
 /// The chain of challenges: each follows the one before it, the message and the nonce.
@@ -477,11 +555,16 @@ fn check_view(network: &Network, node: &Node, role: Role, view: &View, rng: &mut
     assert_eq!(contracted, table, "{name}: contracted");
 
     let weight = F::random(&mut *rng);
-    let before = elements(1 << n, rng);
-    let mut pulled = before.clone();
-    pull_back(network, node, role, view, &point, weight, &mut pulled);
+    let mut pulled = vec![F::ZERO; 1 << n];
+    for term in pull_back(node, role, view, &point, weight) {
+        let (address, _) = network.block(view.source, term.block);
+        let cells = outer_product(term.factor, &term.axes);
+        for (sum, v) in pulled[address..].iter_mut().zip(cells) {
+            *sum += v;
+        }
+    }
     for (i, value) in functional.iter().enumerate() {
-        assert_eq!(pulled[i], before[i] + weight * value, "{name}: pulled back");
+        assert_eq!(pulled[i], weight * value, "{name}: pulled back");
     }
     let z = elements(n, rng);
     let at_z = extension(functional.iter().copied(), &z);

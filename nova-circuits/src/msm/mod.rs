@@ -1,15 +1,17 @@
 //! Multi-scalar multiplication `Σ kᵢ·Pᵢ` on the curves of the cycle: Pippenger's buckets with affine batch additions, signed digits,
-//! and scalars halved by the endomorphism. [`msm`] takes field elements, [`msm_small`] integers, [`fold`] many lists of points
-//! with the same scalars. All run in variable time.
+//! and scalars halved by the endomorphism. [`msm`] takes field elements, [`msm_indexed`] such of which few are distinct,
+//! [`msm_small`] integers, [`fold`] many lists of points with the same scalars. All run in variable time.
 
 mod affine;
 mod endomorphism;
 mod fold;
+mod indexed;
 mod pippenger;
 
 pub use affine::Xy;
 pub use endomorphism::Lattice;
 pub use fold::fold;
+pub use indexed::msm_indexed;
 
 use nova_snark::provider::traits::DlogGroup;
 use nova_snark::traits::Group;

@@ -61,28 +61,17 @@ fn combined_row(ledger: &Ledger<'_>, eta: &F) -> (Vec<F>, F) {
     let mut blind = F::ZERO;
     let mut eta_power = F::ONE;
     let mask_weight = pcs::row_weight(network, z, network.mask_row());
-    for ((column, blinds), mask) in Column::OPENED
+    for ((column, blinds), at_z) in Column::OPENED
         .into_iter()
         .zip(&ledger.blinds)
-        .zip(&ledger.masks.rows)
+        .zip(&ledger.at_z)
     {
-        let cells = ledger.cells(column);
+        let pairs = y_star.par_iter_mut().zip(at_z).with_min_len(1 << 10);
+        pairs.for_each(|(sum, v)| *sum += eta_power * v);
         for (row, row_blind) in network.rows(column).into_iter().zip(&blinds.rows) {
-            let weight = eta_power * pcs::row_weight(network, z, row);
-            let own = cells.row(row, network.row_bits());
-            y_star
-                .par_iter_mut()
-                .enumerate()
-                .take(own.len())
-                .for_each(|(i, sum)| *sum += weight * own.get(i));
-            blind += weight * row_blind;
+            blind += eta_power * pcs::row_weight(network, z, row) * row_blind;
         }
-        let weight = eta_power * mask_weight;
-        y_star
-            .iter_mut()
-            .zip(mask)
-            .for_each(|(sum, v)| *sum += weight * v);
-        blind += weight * blinds.mask;
+        blind += eta_power * mask_weight * blinds.mask;
         eta_power *= eta;
     }
     (y_star, blind)

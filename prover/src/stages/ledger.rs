@@ -11,6 +11,7 @@ use pleat_nova_circuits::relation::LookupScalars;
 use pleat_nova_circuits::step::RoundWitness;
 use pleat_verifier::columns::TableEntry;
 use pleat_verifier::commitments::Commitments;
+use pleat_verifier::mle::{eq_table, inner_product};
 use pleat_verifier::network::{Column, Network};
 use pleat_verifier::pcs::OpeningKey;
 use pleat_verifier::program::{Advice, Challenges};
@@ -74,6 +75,10 @@ pub struct Ledger<'m> {
     pub evaluations: [F; 9],
     /// The ten columns at `z`.
     pub values: [F; 10],
+    /// The nine columns with the variables above the split bound to `u`, in the order of [`Column::WITNESS`].
+    pub at_u: Vec<Vec<F>>,
+    /// The ten columns' weighted rows at `z`, `Σ_rows weight·row`, mask rows included.
+    pub at_z: Vec<Vec<F>>,
 }
 
 impl Ledger<'_> {
@@ -123,6 +128,56 @@ impl Ledger<'_> {
         node.map_or([F::ZERO; 3], |node| {
             self.network().slot_factors(node, &self.challenges.r)
         })
+    }
+
+    /// A point of the trace columns, cut in the middle: low and high variables.
+    pub(super) fn split_point<'p>(&self, point: &'p [F]) -> (&'p [F], &'p [F]) {
+        let nu = self.network().nu();
+        let own = point.get(..nu).unwrap_or(point);
+        own.split_at(own.len().div_ceil(2))
+    }
+
+    /// Evaluates the witness columns at `u`.
+    pub(super) fn evaluate_at_u(&mut self) {
+        let (low, high) = self.split_point(&self.advice.u);
+        let rows: Vec<(usize, F)> = eq_table(high).into_iter().enumerate().collect();
+        let bound = |column: &Column| self.columns.cells(*column).combine(&rows, low.len());
+        let at_u: Vec<Vec<F>> = Column::WITNESS.iter().map(bound).collect();
+        let low = eq_table(low);
+        for (value, at_u) in self.evaluations.iter_mut().zip(&at_u) {
+            *value = inner_product(at_u, &low);
+        }
+        self.at_u = at_u;
+    }
+
+    /// Evaluates all columns, mask rows included, at `z`.
+    pub(super) fn evaluate_at_z(&mut self) {
+        let network = self.network();
+        let z = &self.advice.z;
+        let row_bits = network.row_bits();
+        let (low, high) = z.split_at_checked(row_bits).unwrap_or((z, &[]));
+        let variables = network.open_variables().saturating_sub(row_bits);
+        let weights = eq_table(high.get(..variables).unwrap_or(high));
+        let weight = |row: usize| weights.get(row).copied().unwrap_or(F::ZERO);
+        let mask_weight = weight(network.mask_row());
+        let own = |(column, mask): (&Column, &Vec<F>)| {
+            let rows = network.rows(*column).into_iter();
+            let rows: Vec<(usize, F)> = rows.map(|row| (row, weight(row))).collect();
+            let mut sums = self.cells(*column).combine(&rows, row_bits);
+            let pairs = sums.iter_mut().zip(mask);
+            pairs.for_each(|(sum, v)| *sum += mask_weight * v);
+            sums
+        };
+        let at_z: Vec<Vec<F>> = Column::OPENED
+            .iter()
+            .zip(&self.masks.rows)
+            .map(own)
+            .collect();
+        let low = eq_table(low);
+        for (value, at_z) in self.values.iter_mut().zip(&at_z) {
+            *value = inner_product(at_z, &low);
+        }
+        self.at_z = at_z;
     }
 
     pub(super) fn commit(&mut self, key: &OpeningKey, column: Column) {

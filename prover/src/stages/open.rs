@@ -1,15 +1,15 @@
 //! OPEN's claim and its three products.
 
+use std::collections::BTreeMap;
+
 use super::Ledger;
-use crate::columns::Cells;
-use crate::functional::pull_back;
-use crate::sumcheck::{Open, OpenItem};
+use crate::functional::{Pulled, outer_product, pull_back};
+use crate::sumcheck::{Open, OpenBlock, OpenColumn, Source as OpenSource, Tensor};
 use ff::Field;
 use pleat_nova_circuits::cycle::F;
-use pleat_verifier::descriptor::{Role, Source};
-use pleat_verifier::mle::eq_table;
+use pleat_verifier::descriptor::{Role, Source, View};
+use pleat_verifier::mle::{bits, eq_table, shape_bits};
 use pleat_verifier::network::Column;
-use rayon::prelude::*;
 
 /// The `ρ`-weighted sum of all claims.
 pub(super) fn open_claim(ledger: &Ledger<'_>) -> F {
@@ -27,12 +27,82 @@ pub(super) fn open_claim(ledger: &Ledger<'_>) -> F {
     sum
 }
 
-/// OPEN's three products: all witness columns, which share the functional `eq(u, ·)`; `Y` with the views of activations and
-/// the public values; `W` with the views of weights.
+/// What OPEN's three columns are made of: all witness columns, which share the functional `eq(u, ·)`; `Y` with the views of
+/// activations and the public values; `W` with the views of weights.
+pub(super) fn open_sources<'a>(ledger: &'a Ledger<'_>) -> Vec<OpenSource<'a>> {
+    let rho = ledger.advice.rho;
+    let weights = std::iter::successors(Some(ledger.advice.rho_l(ledger.network())), |w| {
+        Some(*w * rho)
+    });
+    let witness = Column::WITNESS.into_iter().zip(weights);
+    vec![
+        witness.map(|(c, w)| (ledger.cells(c), w)).collect(),
+        vec![(ledger.cells(Column::Y), F::ONE)],
+        vec![(ledger.cells(Column::W), F::ONE)],
+    ]
+}
+
+/// OPEN's three products.
 pub(super) fn open_items(ledger: &Ledger<'_>) -> Open {
+    let network = ledger.network();
+    let sources = open_sources(ledger);
+    let mask_of = |column: Column| {
+        let rows = &ledger.masks.rows;
+        rows.get(column.index()).cloned().unwrap_or_default()
+    };
+    let functionals = functionals(ledger);
+    let columns = sources.iter().enumerate().map(|(i, source)| match i {
+        0 => witness_columns(ledger, source),
+        1 => OpenColumn::new(
+            source,
+            blocks(ledger, Source::Activations, &functionals),
+            mask_of(Column::Y),
+        ),
+        _ => OpenColumn::new(
+            source,
+            blocks(ledger, Source::Weights, &functionals),
+            mask_of(Column::W),
+        ),
+    });
+    Open::of(
+        columns.collect(),
+        network.row_bits(),
+        network.mask_variable(),
+    )
+}
+
+/// All witness columns, weighted; their sums over the variables above the split are known since LOOKUP.
+fn witness_columns(ledger: &Ledger<'_>, source: &OpenSource<'_>) -> OpenColumn {
+    let network = ledger.network();
+    let (low, high) = ledger.split_point(&ledger.advice.u);
+    let mut sums = vec![F::ZERO; 1 << low.len()];
+    let mut mask_row = vec![F::ZERO; 1 << network.row_bits()];
+    let own = source.iter().zip(&ledger.at_u).zip(&ledger.masks.rows);
+    for (((_, weight), at_u), mask) in own {
+        let add = |sums: &mut [F], values: &[F]| {
+            let pairs = sums.iter_mut().zip(values);
+            pairs.for_each(|(sum, v)| *sum += *weight * v);
+        };
+        add(&mut sums, at_u);
+        add(&mut mask_row, mask);
+    }
+    let tensor = Tensor {
+        low: eq_table(low),
+        high: eq_table(high),
+    };
+    OpenColumn::whole(network.nu(), tensor, sums, mask_row)
+}
+
+/// The functionals on each block that is read: the views of the claims, and the public values.
+fn functionals(ledger: &Ledger<'_>) -> BTreeMap<(Source, usize), Vec<Pulled>> {
     let (network, rho) = (ledger.network(), ledger.advice.rho);
-    let mut y_functional = vec![F::ZERO; 1 << network.nu()];
-    let mut w_functional = vec![F::ZERO; 1 << network.nu_w()];
+    let mut functionals: BTreeMap<(Source, usize), Vec<Pulled>> = BTreeMap::new();
+    let mut add = |source: Source, pulled: Vec<Pulled>| {
+        for pulled in pulled {
+            let own = functionals.entry((source, pulled.block)).or_default();
+            own.push(pulled);
+        }
+    };
     let mut weight = F::ONE;
     for node in network.nodes() {
         let (r_low, _) = network.block_point(node, &ledger.challenges.r);
@@ -43,90 +113,86 @@ pub(super) fn open_items(ledger: &Ledger<'_>) -> Open {
         });
         for (role, view, _) in node.views() {
             let point = node.claim_point(role, r_low, &ledger.advice.x);
-            let w = role.of(weights);
-            let column = match view.source {
-                Source::Activations => &mut y_functional,
-                Source::Weights => &mut w_functional,
-            };
-            pull_back(network, node, role, view, &point, w, column);
+            let pulled = pull_back(node, role, view, &point, role.of(weights));
+            add(view.source, pulled);
         }
     }
-    let rho_l = ledger.advice.rho_l(network);
-    let mut combined = vec![F::ZERO; 1 << network.nu()];
-    let mut weight = rho_l;
-    let mut mask = F::ZERO;
-    let mut mask_row = Vec::new();
-    for column in Column::WITNESS {
-        let cells = ledger.columns.cells(column);
-        let n = cells.len();
-        combined
-            .par_iter_mut()
-            .enumerate()
-            .take(n)
-            .for_each(|(i, sum)| *sum += weight * cells.get(i));
-        let own = ledger
-            .masks
-            .rows
-            .get(column.index())
-            .map_or(&[][..], Vec::as_slice);
-        if column == Column::Y {
-            mask_row = own.iter().map(|v| weight * v).collect();
-        } else {
-            mask += weight * own.first().copied().unwrap_or(F::ZERO);
-        }
-        weight *= rho;
-    }
-    if let Some(first) = mask_row.first_mut() {
-        *first += mask;
-    }
+    let mut weight = ledger.advice.rho_l(network) * rho.pow([Column::WITNESS.len() as u64]);
     for (node, _) in ledger.public.shown_nodes(network) {
         let Some(index) = network.nodes().iter().position(|n| std::ptr::eq(n, node)) else {
             continue;
         };
-        let own = pleat_verifier::descriptor::View::whole(Source::Activations, index, &node.out);
+        let own = View::whole(Source::Activations, index, &node.out);
         let (r_low, _) = network.block_point(node, &ledger.challenges.r);
-        pull_back(
-            network,
-            node,
-            Role::C,
-            &own,
-            &node.claim_point(Role::C, r_low, &[]),
-            weight,
-            &mut y_functional,
+        let point = node.claim_point(Role::C, r_low, &[]);
+        add(
+            Source::Activations,
+            pull_back(node, Role::C, &own, &point, weight),
         );
         weight *= rho;
     }
-    let u = eq_table(ledger.advice.u.get(..network.nu()).unwrap_or(&[]));
-    let field = |cells: Cells<'_>| -> Vec<F> {
-        (0..cells.len())
-            .into_par_iter()
-            .map(|i| cells.get(i))
-            .collect()
+    functionals
+}
+
+/// The blocks of a column, their functionals cut between two axes.
+fn blocks(
+    ledger: &Ledger<'_>,
+    source: Source,
+    functionals: &BTreeMap<(Source, usize), Vec<Pulled>>,
+) -> Vec<OpenBlock> {
+    let descriptor = ledger.network().descriptor();
+    let count = match source {
+        Source::Activations => descriptor.nodes.len(),
+        Source::Weights => descriptor.weights.len(),
     };
-    let mask_of = |column: Column| {
-        ledger
-            .masks
-            .rows
-            .get(column.index())
-            .cloned()
-            .unwrap_or_default()
+    let block = |block: usize| {
+        let pulled = functionals.get(&(source, block)).map_or(&[][..], Vec::as_slice);
+        let (address, shape) = ledger.network().block(source, block);
+        let cut = cut(&shape);
+        let tensor = |pulled: &Pulled| {
+            let (high, low) = pulled.axes.split_at(cut);
+            Tensor {
+                low: outer_product(F::ONE, low),
+                high: outer_product(pulled.factor, high),
+            }
+        };
+        let mut tensors: Vec<Tensor> = pulled.iter().map(tensor).collect();
+        if cut == 0 && !tensors.is_empty() {
+            tensors = vec![joined(&tensors)];
+        }
+        OpenBlock {
+            address,
+            variables: shape_bits(&shape),
+            tensors,
+        }
     };
-    let items = vec![
-        OpenItem {
-            column: combined,
-            functional: u,
-            mask: mask_row,
-        },
-        OpenItem {
-            column: field(ledger.columns.cells(Column::Y)),
-            functional: y_functional,
-            mask: mask_of(Column::Y),
-        },
-        OpenItem {
-            column: field(Cells::Signed(&ledger.weights)),
-            functional: w_functional,
-            mask: mask_of(Column::W),
-        },
-    ];
-    Open::new(items, network.row_bits(), network.mask_variable())
+    (0..count).map(block).collect()
+}
+
+/// The axes before which a block's functionals are cut, so that neither part is long: `low` has the rest, and at least one
+/// variable if the block has any.
+fn cut(shape: &[usize]) -> usize {
+    let total = shape_bits(shape);
+    let longer = |cut: &usize| {
+        let low = shape.iter().skip(*cut).map(|n| bits(*n)).sum::<usize>();
+        if low == 0 { total } else { low.max(total - low) }
+    };
+    (0..=shape.len().saturating_sub(1))
+        .min_by_key(longer)
+        .unwrap_or(0)
+}
+
+/// The sum of tensors that have all variables in `low`.
+fn joined(tensors: &[Tensor]) -> Tensor {
+    let len = tensors.first().map_or(0, |t| t.low.len());
+    let mut low = vec![F::ZERO; len];
+    for tensor in tensors {
+        let factor = tensor.high.first().copied().unwrap_or(F::ZERO);
+        let pairs = low.iter_mut().zip(&tensor.low);
+        pairs.for_each(|(sum, v)| *sum += factor * v);
+    }
+    Tensor {
+        low,
+        high: vec![F::ONE],
+    }
 }

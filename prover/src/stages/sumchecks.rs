@@ -1,13 +1,10 @@
 //! Steps 4 to 8: the chains that bind claims and evaluations, and the rounds of the three sumchecks between them.
 
-use super::open::{open_claim, open_items};
+use super::open::{open_claim, open_items, open_sources};
 use super::{Claimed, Contracted, Contracting, LookedUp, LookingUp, Opened, Prepared, chain};
 use crate::sumcheck::{self};
 use ff::Field;
 use pleat_nova_circuits::cycle::F;
-use pleat_verifier::mle::{eq_table, inner_product, zeros_at};
-use pleat_verifier::network::Column;
-use pleat_verifier::pcs::{self};
 use rand_core::CryptoRngCore;
 use tracing::info_span;
 
@@ -82,10 +79,7 @@ impl<'m> LookingUp<'m> {
         let transcript =
             ledger.with_lookup(|mut lookup| sumcheck::run(&mut lookup, rounds, tau, init, rng));
         ledger.advice.u = ledger.extend(1, transcript);
-        let eq = eq_table(ledger.advice.u.get(..ledger.network().nu()).unwrap_or(&[]));
-        for (value, column) in ledger.evaluations.iter_mut().zip(Column::WITNESS) {
-            *value = ledger.columns.cells(column).dot(&eq);
-        }
+        ledger.evaluate_at_u();
         LookedUp(ledger, fixed)
     }
 }
@@ -119,42 +113,15 @@ impl<'m> Prepared<'m> {
         let _span = info_span!("open").entered();
         let Self {
             mut ledger,
-            mut open,
+            open,
             fixed,
         } = self;
         let rounds = ledger.network().rounds().open;
+        let mut open = open.over(open_sources(&ledger));
         let transcript = sumcheck::run(&mut open, rounds, ledger.advice.rho, ledger.init[2], rng);
         drop(open);
         ledger.advice.z = ledger.extend(2, transcript);
-        let network = ledger.model.network();
-        let z = ledger
-            .advice
-            .z
-            .get(..network.open_variables())
-            .unwrap_or(&[])
-            .to_vec();
-        let mask_weight = pcs::row_weight(network, &z, network.mask_row());
-        let row_point = eq_table(z.get(..network.row_bits()).unwrap_or(&[]));
-        let y_table = eq_table(z.get(..network.nu()).unwrap_or(&[]));
-        let w_table = eq_table(z.get(..network.nu_w()).unwrap_or(&[]));
-        for column in Column::OPENED {
-            let n = network.variables(column);
-            let table = if column == Column::W {
-                &w_table
-            } else {
-                &y_table
-            };
-            let mask = ledger
-                .masks
-                .rows
-                .get(column.index())
-                .map_or(F::ZERO, |m| inner_product(m, &row_point));
-            let value = ledger.cells(column).dot(table) * zeros_at(z.get(n..).unwrap_or(&[]))
-                + mask_weight * mask;
-            if let Some(v) = ledger.values.get_mut(column.index()) {
-                *v = value;
-            }
-        }
+        ledger.evaluate_at_z();
         Opened(ledger, fixed)
     }
 }

@@ -85,6 +85,8 @@ impl<'m> Traced<'m> {
             },
             evaluations: [F::ZERO; 9],
             values: [F::ZERO; 10],
+            at_u: Vec::new(),
+            at_z: Vec::new(),
         })
     }
 

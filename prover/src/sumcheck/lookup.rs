@@ -83,11 +83,11 @@ impl<'a> LookupColumns<'a> {
         let function = alpha + p + beta * y + beta2 * F::from(u64::from(tag));
         let linear = two_2b * p + two_b * r1 + r0 - (g1 + g2 + g3) * act - g4 * m;
         [
-            field(&c.f0),
+            c.f0.get(i),
             g1 * function,
-            field(&c.f1),
+            c.f1.get(i),
             g2 * (factors.range + r0),
-            field(&c.f2),
+            c.f2.get(i),
             g3 * (factors.range + r1),
             field(&c.ht),
             g4 * (alpha + entry),

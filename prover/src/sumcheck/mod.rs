@@ -16,7 +16,7 @@ use rand_core::CryptoRngCore;
 
 pub use contract::{Contract, ContractItem};
 pub use lookup::{Lookup, LookupColumns};
-pub use open::{Open, OpenItem};
+pub use open::{Open, OpenBlock, OpenColumn, OpenItem, OpenRounds, Source, Tensor};
 
 /// The coefficients of `1, X², X³` of a round polynomial.
 pub type Message = [F; 3];
