@@ -48,8 +48,17 @@ pub struct Fractions {
 impl Fractions {
     /// A cell; zero beyond the end.
     pub fn get(&self, i: usize) -> F {
-        let place = self.places.get(i).and_then(|p| self.values.get(*p as usize));
-        place.copied().unwrap_or(F::zero())
+        self.value(self.place(i))
+    }
+
+    /// Place of a cell's value; that of zero beyond the end.
+    pub fn place(&self, i: usize) -> usize {
+        self.places.get(i).map_or(0, |place| *place as usize)
+    }
+
+    /// The value at a place; zero if there is none.
+    pub fn value(&self, place: usize) -> F {
+        self.values.get(place).copied().unwrap_or(F::zero())
     }
 
     /// Sets a cell; does nothing beyond the end.

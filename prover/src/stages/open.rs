@@ -156,14 +156,10 @@ fn blocks(
                 high: outer_product(pulled.factor, high),
             }
         };
-        let mut tensors: Vec<Tensor> = pulled.iter().map(tensor).collect();
-        if cut == 0 && !tensors.is_empty() {
-            tensors = vec![joined(&tensors)];
-        }
         OpenBlock {
             address,
             variables: shape_bits(&shape),
-            tensors,
+            tensors: pulled.iter().map(tensor).collect(),
         }
     };
     (0..count).map(block).collect()
@@ -180,19 +176,4 @@ fn cut(shape: &[usize]) -> usize {
     (0..=shape.len().saturating_sub(1))
         .min_by_key(longer)
         .unwrap_or(0)
-}
-
-/// The sum of tensors that have all variables in `low`.
-fn joined(tensors: &[Tensor]) -> Tensor {
-    let len = tensors.first().map_or(0, |t| t.low.len());
-    let mut low = vec![F::ZERO; len];
-    for tensor in tensors {
-        let factor = tensor.high.first().copied().unwrap_or(F::ZERO);
-        let pairs = low.iter_mut().zip(&tensor.low);
-        pairs.for_each(|(sum, v)| *sum += factor * v);
-    }
-    Tensor {
-        low,
-        high: vec![F::ONE],
-    }
 }

@@ -1,23 +1,29 @@
 //! LOOKUP (PROTOCOL.md §4.7): `Σ_x Λ(x) = Z*`.
 //!
-//! `Λ = eq(r,x)·{γ·F0·φ0 + γ²·F1·φ1 + γ³·F2·φ2 + γ⁴·HT·φT + γ⁵·(1-act)·Y + linear} + δ·(F0+F1+F2-HT)`, where the `φ` are the
-//! shifted denominators and `linear = 2^(2B)P + 2^B R1 + R0 - (γ+γ²+γ³)·act - γ⁴·M`. The relation's own definition is
-//! [`pleat_nova_circuits::relation::lambda`]; a test compares the two. The powers of `γ` are folded into the `φ` tables, and
-//! `eq` is kept split: bound variables in a scalar, the current one apart, the others in a table.
+//! `Λ = eq(r,x)·{F0·φ0 + F1·φ1 + F2·φ2 + (1-act)·y + linear + HT·φT} + δ·(F0+F1+F2-HT)`, where the `φ` are the shifted
+//! denominators times their power of `γ`, `y = γ⁵·Y + G` and `linear = 2^(2B)P + 2^B R1 + R0 - γ⁴·M - G`, with `G = γ + γ² + γ³`
+//! (so that `-G·act` needs no factor of its own). The relation's own definition is
+//! [`pleat_nova_circuits::relation::lambda`]; a test compares the two.
+//!
+//! The first round reads the columns as they are ([`super::rows`]); then each factor is a table that halves with each
+//! variable. Tables of the lookup table's own columns are only as long as that. `eq` is kept split: bound variables in a
+//! scalar, the current one apart, the others in two tables. What a round's braces and fractions sum up to is known from the round
+//! before, so that only their values at 0 are added up.
 
-use pleat_nova_circuits::cycle::{F, field_from_i64};
+use std::sync::OnceLock;
+
+use ff::Field;
+use pleat_nova_circuits::cycle::F;
 use pleat_nova_circuits::relation::LookupScalars;
 use pleat_verifier::columns::TableEntry;
 use pleat_verifier::mle::eq_table;
 use rayon::prelude::*;
 
+use super::rows::{FACTORS, Row, RowTables, Rows};
 use super::{Message, Summand, bind_table};
 use crate::columns::Columns;
 
-const PRODUCTS: usize = 5;
-const TABLES: usize = 2 * PRODUCTS + 1;
-
-/// The columns as LOOKUP reads them: integers stay integers until the first variable is bound.
+/// The columns as LOOKUP reads them.
 #[derive(Clone, Copy)]
 pub struct LookupColumns<'a> {
     /// Witness columns.
@@ -28,74 +34,6 @@ pub struct LookupColumns<'a> {
     pub table: &'a [TableEntry],
     /// Challenges and digit constants.
     pub scalars: &'a LookupScalars,
-}
-
-/// Powers of `γ`, and constants of the denominators.
-#[derive(Clone, Copy)]
-struct Factors {
-    gamma: [F; 6],
-    range: F,
-}
-
-impl<'a> LookupColumns<'a> {
-    fn factors(&self) -> Factors {
-        let LookupScalars {
-            alpha,
-            beta2,
-            gamma,
-            rng,
-            ..
-        } = *self.scalars;
-        let g2 = gamma * gamma;
-        let g4 = g2 * g2;
-        Factors {
-            gamma: [F::one(), gamma, g2, g2 * gamma, g4, g4 * gamma],
-            range: alpha + beta2 * rng,
-        }
-    }
-
-    /// The eleven tables at row `i`: `F0 φ0' F1 φ1' F2 φ2' HT φT' (1-act) Y' linear`, primes with their power of `γ`.
-    fn row(&self, factors: &Factors, i: usize) -> [F; TABLES] {
-        let LookupScalars {
-            alpha,
-            beta,
-            beta2,
-            two_2b,
-            two_b,
-            ..
-        } = *self.scalars;
-        let [_, g1, g2, g3, g4, g5] = factors.gamma;
-        let c = self.columns;
-        let int = |v: Option<i64>| v.map_or(F::zero(), field_from_i64);
-        let y = int(c.y.get(i).map(|v| i64::from(*v)));
-        let p = int(c.p.get(i).map(|v| i64::from(*v)));
-        let r1 = int(c.r1.get(i).map(|v| i64::from(*v)));
-        let r0 = int(c.r0.get(i).map(|v| i64::from(*v)));
-        let m = int(c.m.get(i).map(|v| i64::from(*v)));
-        let field = |column: &[F]| column.get(i).copied().unwrap_or(F::zero());
-        let tag = self.tags.get(i).copied().unwrap_or(0);
-        let act = if tag == 0 { F::zero() } else { F::one() };
-        let entry = self.table.get(i).map_or(F::zero(), |e| {
-            field_from_i64(e.input)
-                + beta * field_from_i64(e.output)
-                + beta2 * pleat_verifier::columns::field_from_usize(e.tag)
-        });
-        let function = alpha + p + beta * y + beta2 * F::from(u64::from(tag));
-        let linear = two_2b * p + two_b * r1 + r0 - (g1 + g2 + g3) * act - g4 * m;
-        [
-            c.f0.get(i),
-            g1 * function,
-            c.f1.get(i),
-            g2 * (factors.range + r0),
-            c.f2.get(i),
-            g3 * (factors.range + r1),
-            field(&c.ht),
-            g4 * (alpha + entry),
-            F::one() - act,
-            g5 * y,
-            linear,
-        ]
-    }
 }
 
 /// Sums of a round: the braces at 0 and 1 and their coefficient of `X²`, and the LogUp sum at 0 and 1.
@@ -119,40 +57,165 @@ impl Sums {
         }
     }
 
-    /// One pair of rows, weighted with `eq` of the variables above the current one.
-    fn pair(low: &[F; TABLES], high: &[F; TABLES], eq: &F) -> Self {
-        let [f0, p0, f1, p1, f2, p2, ht, pt, na, y, linear] = low;
-        let [f0h, p0h, f1h, p1h, f2h, p2h, hth, pth, nah, yh, linearh] = high;
-        let at0 = f0 * p0 + f1 * p1 + f2 * p2 + ht * pt + na * y + linear;
-        let at1 = f0h * p0h + f1h * p1h + f2h * p2h + hth * pth + nah * yh + linearh;
-        let square = (f0h - f0) * (p0h - p0)
-            + (f1h - f1) * (p1h - p1)
-            + (f2h - f2) * (p2h - p2)
-            + (hth - ht) * (pth - pt)
-            + (nah - na) * (yh - y);
+    /// The braces weighted.
+    fn times(self, weight: &F) -> Self {
         Self {
-            at0: eq * at0,
-            at1: eq * at1,
-            square: eq * square,
-            logup0: f0 + f1 + f2 - ht,
-            logup1: f0h + f1h + f2h - hth,
+            at0: self.at0 * weight,
+            at1: self.at1 * weight,
+            square: self.square * weight,
+            ..self
         }
+    }
+}
+
+/// The braces of a row, those of the lookup table's own columns apart.
+fn braces([f0, p0, f1, p1, f2, p2, na, y, linear]: &Row) -> F {
+    f0 * p0 + f1 * p1 + f2 * p2 + na * y + linear
+}
+
+/// The coefficient of `X²` of a pair's braces, likewise.
+fn square(low: &Row, high: &Row) -> F {
+    let [f0, p0, f1, p1, f2, p2, na, y, _] = low;
+    let [f0h, p0h, f1h, p1h, f2h, p2h, nah, yh, _] = high;
+    let product = |a: &F, ah: &F, b: &F, bh: &F| {
+        let step = ah - a;
+        if step == F::ZERO {
+            F::ZERO
+        } else {
+            step * (bh - b)
+        }
+    };
+    product(f0, f0h, p0, p0h)
+        + product(f1, f1h, p1, p1h)
+        + product(f2, f2h, p2, p2h)
+        + product(na, nah, y, yh)
+}
+
+fn fractions([f0, _, f1, _, f2, ..]: &Row) -> F {
+    f0 + f1 + f2
+}
+
+/// `eq` over the variables above the current one: that of pair `i` is `high[i / |low|]·low[i % |low|]`.
+struct Above {
+    low: Vec<F>,
+    high: Vec<F>,
+}
+
+/// Pairs in one task.
+const CHUNK: usize = 1 << 9;
+
+impl Above {
+    fn new(point: &[F]) -> Self {
+        let (low, high) = point.split_at(point.len().div_ceil(2));
+        Self {
+            low: eq_table(low),
+            high: eq_table(high),
+        }
+    }
+
+    fn at(&self, i: usize) -> F {
+        let weight = |t: &[F], i: usize| t.get(i).copied().unwrap_or(F::ZERO);
+        weight(&self.low, i % self.low.len()) * weight(&self.high, i / self.low.len())
+    }
+
+    /// `Σ_pairs`, the braces weighted.
+    fn sum(&self, pair: impl Fn(usize) -> Sums + Sync) -> Sums {
+        let chunk = CHUNK.min(self.low.len());
+        let chunks = self.low.len() / chunk;
+        let task = |k: usize| {
+            let (high, part) = (k / chunks, k % chunks);
+            let first = part * chunk;
+            let low = self.low.get(first..first + chunk).unwrap_or_default();
+            let start = high * self.low.len() + first;
+            let terms = (start..).zip(low).map(|(i, eq)| pair(i).times(eq));
+            let weight = self.high.get(high).copied().unwrap_or(F::ZERO);
+            terms.fold(Sums::default(), Sums::add).times(&weight)
+        };
+        let least = CHUNK / chunk;
+        (0..self.high.len() * chunks)
+            .into_par_iter()
+            .with_min_len(least)
+            .map(task)
+            .reduce(Sums::default, Sums::add)
+    }
+
+    /// Without the lowest variable: summing over it removes it.
+    fn next(&mut self) {
+        if self.low.len() == 1 {
+            std::mem::swap(&mut self.low, &mut self.high);
+        }
+        if self.low.len() > 1 {
+            let pairs = self.low.chunks_exact(2);
+            self.low = pairs.map(|pair| pair.iter().sum()).collect();
+        }
+    }
+}
+
+/// The columns of the lookup table; beyond their end `HT` is zero and `φT` constant.
+struct TableColumns {
+    ht: Vec<F>,
+    phi: Vec<F>,
+    beyond: F,
+}
+
+impl TableColumns {
+    /// Makes the lengths even.
+    fn pad(&mut self) {
+        if self.ht.len() % 2 == 1 {
+            self.ht.push(F::ZERO);
+            self.phi.push(self.beyond);
+        }
+    }
+
+    /// Each pair's part of the sums.
+    fn sum(&self, above: &Above) -> Sums {
+        let pair = |(i, (ht, phi)): (usize, (&[F], &[F]))| {
+            let ([h0, h1], [p0, p1]) = (ht, phi) else {
+                return Sums::default();
+            };
+            let braces = Sums {
+                at0: h0 * p0,
+                at1: h1 * p1,
+                square: (h1 - h0) * (p1 - p0),
+                ..Sums::default()
+            };
+            Sums {
+                logup0: -*h0,
+                logup1: -*h1,
+                ..braces.times(&above.at(i))
+            }
+        };
+        let pairs = self.ht.par_chunks_exact(2).zip(self.phi.par_chunks_exact(2));
+        pairs
+            .enumerate()
+            .with_min_len(CHUNK)
+            .map(pair)
+            .reduce(Sums::default, Sums::add)
+    }
+
+    fn bind(&mut self, challenge: F) {
+        bind_table(&mut self.ht, challenge);
+        bind_table(&mut self.phi, challenge);
+        self.pad();
     }
 }
 
 /// The sum being bound.
 pub struct Lookup<'a> {
-    source: LookupColumns<'a>,
-    factors: Factors,
+    rows: Rows<'a>,
+    table: TableColumns,
+    delta: F,
     /// Unbound coordinates of `r`.
     r: Vec<F>,
     /// `eq` of the bound coordinates.
     eq_bound: F,
-    /// `eq` over the variables above the current one.
-    eq_above: Vec<F>,
+    above: Above,
     /// Empty until the first variable is bound.
-    tables: Option<[Vec<F>; TABLES]>,
-    variables: usize,
+    factors: Option<[Vec<F>; FACTORS]>,
+    /// What the braces with their `eq`, and the fractions, sum up to, once a variable is bound.
+    known: Option<(F, F)>,
+    /// This round's sums.
+    sums: OnceLock<Sums>,
     /// Zero-extension, once all variables are bound.
     scale: F,
 }
@@ -160,74 +223,159 @@ pub struct Lookup<'a> {
 impl<'a> Lookup<'a> {
     /// `r` has `ν` coordinates.
     pub fn new(source: LookupColumns<'a>, r: &[F]) -> Self {
-        let eq_above = eq_table(r.get(1..).unwrap_or(&[]));
-        let mut lookup = Self {
-            factors: source.factors(),
-            source,
-            r: r.to_vec(),
-            eq_bound: F::one(),
-            eq_above,
-            tables: None,
-            variables: r.len(),
-            scale: F::one(),
-        };
+        let rows = Rows::new(source);
+        let (ht, phi, beyond) = rows.table_columns();
+        let mut table = TableColumns { ht, phi, beyond };
+        let mut factors = None;
         if r.is_empty() {
-            lookup.tables = Some(lookup.source.row(&lookup.factors, 0).map(|v| vec![v]));
+            factors = Some(rows.row(0, &rows.tables(F::ONE)).map(|v| vec![v]));
+        } else {
+            table.pad();
         }
-        lookup
+        Self {
+            rows,
+            table,
+            delta: source.scalars.delta,
+            r: r.to_vec(),
+            eq_bound: F::ONE,
+            above: Above::new(r.get(1..).unwrap_or(&[])),
+            factors,
+            known: None,
+            sums: OnceLock::new(),
+            scale: F::ONE,
+        }
     }
 
     /// The true sum `Σ_x Λ(x)`, before any variable is bound.
     pub fn sum(&self) -> F {
-        if self.variables == 0 {
+        if self.r.is_empty() {
             let [value, ..] = self.message();
             return value;
         }
         let sums = self.sums();
         let (e0, e1) = self.eq_current();
-        e0 * sums.at0 + e1 * sums.at1 + self.source.scalars.delta * (sums.logup0 + sums.logup1)
-    }
-
-    fn at(&self, i: usize) -> [F; TABLES] {
-        match &self.tables {
-            None => self.source.row(&self.factors, i),
-            Some(tables) => tables
-                .each_ref()
-                .map(|t| t.get(i).copied().unwrap_or(F::zero())),
-        }
+        e0 * sums.at0 + e1 * sums.at1 + self.delta * (sums.logup0 + sums.logup1)
     }
 
     fn sums(&self) -> Sums {
-        let pair = |(i, eq): (usize, &F)| Sums::pair(&self.at(2 * i), &self.at(2 * i + 1), eq);
-        if self.eq_above.len() < 1 << 9 {
-            self.eq_above
-                .iter()
-                .enumerate()
-                .map(pair)
-                .fold(Sums::default(), Sums::add)
-        } else {
-            self.eq_above
-                .par_iter()
-                .enumerate()
-                .map(pair)
-                .reduce(Sums::default, Sums::add)
+        *self.sums.get_or_init(|| match &self.factors {
+            None => self.first_sums(),
+            Some(tables) => self.later_sums(tables),
+        })
+    }
+
+    /// From the columns as they are.
+    fn first_sums(&self) -> Sums {
+        let unit = self.rows.tables(F::ONE);
+        let sums = self.above.sum(|i| {
+            let (low, high) = (self.rows.row(2 * i, &unit), self.rows.row(2 * i + 1, &unit));
+            Sums {
+                at0: self.rows.braces(2 * i, &low),
+                at1: self.rows.braces(2 * i + 1, &high),
+                square: square(&low, &high),
+                logup0: fractions(&low),
+                logup1: fractions(&high),
+            }
+        });
+        let counts = self.rows.counts(&unit);
+        let mut multiplicities = Sums::default();
+        for (i, pair) in counts.chunks(2).enumerate() {
+            let at = |k: usize| pair.get(k).copied().unwrap_or(F::ZERO);
+            let eq = self.above.at(i);
+            multiplicities.at0 += eq * at(0);
+            multiplicities.at1 += eq * at(1);
         }
+        sums.add(multiplicities).add(self.table.sum(&self.above))
+    }
+
+    fn later_sums(&self, tables: &[Vec<F>; FACTORS]) -> Sums {
+        let at = |i: usize| -> Row {
+            tables
+                .each_ref()
+                .map(|t| t.get(i).copied().unwrap_or(F::ZERO))
+        };
+        let (e0, e1) = self.eq_current();
+        let inverse: Option<F> = e1.invert().into();
+        let known = self.known.zip(inverse);
+        let mut sums = self.above.sum(|i| {
+            let (low, high) = (at(2 * i), at(2 * i + 1));
+            let mut sums = Sums {
+                at0: braces(&low),
+                square: square(&low, &high),
+                logup0: fractions(&low),
+                ..Sums::default()
+            };
+            if known.is_none() {
+                sums.at1 = braces(&high);
+                sums.logup1 = fractions(&high);
+            }
+            sums
+        });
+        sums = sums.add(self.table.sum(&self.above));
+        if let Some(((braces, fractions), inverse)) = known {
+            sums.at1 = (braces - e0 * sums.at0) * inverse;
+            sums.logup1 = fractions - sums.logup0;
+        }
+        sums
     }
 
     /// `eq` of the bound variables times `(1 - r_j, r_j)` of the current one.
     fn eq_current(&self) -> (F, F) {
-        let r = self.r.first().copied().unwrap_or(F::zero());
-        (self.eq_bound * (F::one() - r), self.eq_bound * r)
+        let r = self.r.first().copied().unwrap_or(F::ZERO);
+        (self.eq_bound * (F::ONE - r), self.eq_bound * r)
+    }
+
+    /// The factors at the first challenge, from the columns as they are.
+    fn first_factors(&self, challenge: F) -> [Vec<F>; FACTORS] {
+        let half = self.above.low.len() * self.above.high.len();
+        let mut factors: [Vec<F>; FACTORS] = std::array::from_fn(|_| vec![F::ZERO; half]);
+        // Factor by factor would read every row nine times; chunks of rows keep them in cache.
+        let mut parts: Vec<Vec<&mut [F]>> = (0..half.div_ceil(CHUNK))
+            .map(|_| Vec::with_capacity(FACTORS))
+            .collect();
+        for factor in &mut factors {
+            for (part, piece) in parts.iter_mut().zip(factor.chunks_mut(CHUNK)) {
+                part.push(piece);
+            }
+        }
+        let low: RowTables = self.rows.tables(F::ONE - challenge);
+        let high: RowTables = self.rows.tables(challenge);
+        parts.into_par_iter().enumerate().for_each(|(k, mut part)| {
+            let rows = part.first().map_or(0, |p| p.len());
+            for i in 0..rows {
+                let row = 2 * (k * CHUNK + i);
+                let (l, h) = (self.rows.row(row, &low), self.rows.row(row + 1, &high));
+                for ((piece, l), h) in part.iter_mut().zip(l).zip(h) {
+                    if let Some(cell) = piece.get_mut(i) {
+                        *cell = l + h;
+                    }
+                }
+            }
+        });
+        {
+            let [.., linear] = &mut factors;
+            let counts = [self.rows.counts(&low), self.rows.counts(&high)];
+            for (parity, counts) in counts.iter().enumerate() {
+                let own = counts.iter().skip(parity).step_by(2);
+                linear.iter_mut().zip(own).for_each(|(sum, v)| *sum += v);
+            }
+        }
+        factors
     }
 }
 
 impl Summand for Lookup<'_> {
     fn message(&self) -> Message {
-        if self.variables == 0 {
-            let [f0, p0, f1, p1, f2, p2, ht, pt, na, y, linear] = self.at(0);
-            let braces = f0 * p0 + f1 * p1 + f2 * p2 + ht * pt + na * y + linear;
-            let value = self.eq_bound * braces + self.source.scalars.delta * (f0 + f1 + f2 - ht);
-            return [self.scale * value, F::zero(), F::zero()];
+        if self.r.is_empty() {
+            let single = |t: &[F], beyond: F| t.first().copied().unwrap_or(beyond);
+            let row = match &self.factors {
+                Some(tables) => tables.each_ref().map(|t| single(t, F::ZERO)),
+                None => [F::ZERO; FACTORS],
+            };
+            let ht = single(&self.table.ht, F::ZERO);
+            let table = ht * single(&self.table.phi, self.table.beyond);
+            let value = self.eq_bound * (braces(&row) + table) + self.delta * (fractions(&row) - ht);
+            return [self.scale * value, F::ZERO, F::ZERO];
         }
         let sums = self.sums();
         let linear = sums.at1 - sums.at0 - sums.square;
@@ -235,61 +383,31 @@ impl Summand for Lookup<'_> {
         let slope = e1 - e0;
         // (e0 + slope·X)·(at0 + linear·X + square·X²) + δ·(logup + …·X)
         [
-            e0 * sums.at0 + self.source.scalars.delta * sums.logup0,
+            e0 * sums.at0 + self.delta * sums.logup0,
             e0 * sums.square + slope * linear,
             slope * sums.square,
         ]
     }
 
     fn bind(&mut self, challenge: F) {
-        if self.variables == 0 {
-            self.scale *= F::one() - challenge;
+        if self.r.is_empty() {
+            self.scale *= F::ONE - challenge;
             return;
         }
+        let sums = self.sums();
+        self.sums = OnceLock::new();
         let (e0, e1) = self.eq_current();
-        match &mut self.tables {
-            Some(tables) => tables.iter_mut().for_each(|t| bind_table(t, challenge)),
-            None => {
-                let half = self.eq_above.len();
-                let mut tables: [Vec<F>; TABLES] = std::array::from_fn(|_| vec![F::zero(); half]);
-                // Column by column would read every row eleven times; chunks of rows keep them in cache.
-                let chunk = 1 << 9;
-                let mut parts: Vec<Vec<&mut [F]>> = (0..half.div_ceil(chunk))
-                    .map(|_| Vec::with_capacity(TABLES))
-                    .collect();
-                for table in &mut tables {
-                    for (part, piece) in parts.iter_mut().zip(table.chunks_mut(chunk)) {
-                        part.push(piece);
-                    }
-                }
-                let (source, factors) = (self.source, self.factors);
-                parts.into_par_iter().enumerate().for_each(|(k, mut part)| {
-                    let rows = part.first().map_or(0, |p| p.len());
-                    for i in 0..rows {
-                        let row = 2 * (k * chunk + i);
-                        let (low, high) =
-                            (source.row(&factors, row), source.row(&factors, row + 1));
-                        for ((piece, l), h) in part.iter_mut().zip(low).zip(high) {
-                            if let Some(cell) = piece.get_mut(i) {
-                                *cell = l + challenge * (h - l);
-                            }
-                        }
-                    }
-                });
-                self.tables = Some(tables);
-            }
+        match &mut self.factors {
+            Some(factors) => factors.par_iter_mut().for_each(|t| bind_table(t, challenge)),
+            None => self.factors = Some(self.first_factors(challenge)),
         }
+        self.table.bind(challenge);
         self.eq_bound = e0 + challenge * (e1 - e0);
+        let linear = sums.at1 - sums.at0 - sums.square;
+        let braces = sums.at0 + challenge * (linear + challenge * sums.square);
+        let fractions = sums.logup0 + challenge * (sums.logup1 - sums.logup0);
+        self.known = Some((self.eq_bound * braces, fractions));
         self.r.remove(0);
-        self.variables -= 1;
-        // Summing over a variable removes it from eq.
-        self.eq_above = if self.eq_above.len() > 1 {
-            self.eq_above
-                .chunks_exact(2)
-                .map(|p| p.iter().fold(F::zero(), |s, v| s + v))
-                .collect()
-        } else {
-            vec![F::one()]
-        };
+        self.above.next();
     }
 }

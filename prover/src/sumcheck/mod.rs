@@ -6,6 +6,7 @@
 mod contract;
 mod lookup;
 mod open;
+mod rows;
 
 use ff::Field;
 use pleat_nova_circuits::cycle::F;
@@ -67,19 +68,32 @@ pub fn run(
     out
 }
 
-/// Binds variable 0 of a table in place: `t[i] = t[2i] + c·(t[2i+1] - t[2i])`.
+/// Binds variable 0 of a table in place: `t[i] = t[2i] + c·(t[2i+1] - t[2i])`. Chunks are bound side by side, then moved
+/// together, so that no memory is asked for.
 fn bind_table(table: &mut Vec<F>, challenge: F) {
     use rayon::prelude::*;
-    let bound = |pair: &[F]| match pair {
-        [low, high] => low + challenge * (high - low),
-        _ => F::zero(),
+    const CHUNK: usize = 1 << 11;
+    let bind = |part: &mut [F]| {
+        for i in 0..part.len() / 2 {
+            if let (Some(low), Some(high)) = (part.get(2 * i), part.get(2 * i + 1)) {
+                let bound = low + challenge * (high - low);
+                if let Some(cell) = part.get_mut(i) {
+                    *cell = bound;
+                }
+            }
+        }
     };
-    if table.len() < 1 << 12 {
-        let half: Vec<F> = table.chunks_exact(2).map(bound).collect();
-        *table = half;
+    let half = table.len() / 2;
+    if table.len() <= CHUNK {
+        bind(table);
     } else {
-        *table = table.par_chunks_exact(2).map(bound).collect();
+        table.par_chunks_mut(CHUNK).for_each(bind);
+        for start in (CHUNK..table.len()).step_by(CHUNK) {
+            let end = start + CHUNK.min(table.len() - start) / 2;
+            table.copy_within(start..end, start / 2);
+        }
     }
+    table.truncate(half);
 }
 
 fn add(a: Message, b: Message) -> Message {

@@ -30,7 +30,7 @@ pub struct Tensor {
 }
 
 /// A block: `2^variables` cells from a multiple of their number on, and the tensors whose sum is the functional there.
-/// All tensors have the same `h`, at least 1 unless the block is a single cell; only one may have `h = variables`.
+/// All tensors have the same `h`, at least 1 unless the block is a single cell.
 #[derive(Clone, Debug)]
 pub struct OpenBlock {
     /// First cell.
@@ -184,6 +184,21 @@ fn high_functional(products: &[Product]) -> Vec<F> {
     functional
 }
 
+/// The sum of tensors that have all variables in `low`.
+fn joined(tensors: &[Tensor]) -> Tensor {
+    let len = tensors.first().map_or(0, |t| t.low.len());
+    let mut low = vec![F::zero(); len];
+    for tensor in tensors {
+        let factor = tensor.high.first().copied().unwrap_or(F::zero());
+        let pairs = low.iter_mut().zip(&tensor.low);
+        pairs.for_each(|(sum, v)| *sum += factor * v);
+    }
+    Tensor {
+        low,
+        high: vec![F::one()],
+    }
+}
+
 /// The round polynomial of `Σ_x c(x)·e(x)`.
 fn product_message(column: &[F], functional: &[F]) -> Message {
     let pair = |(c, e): (&[F], &[F])| -> Message {
@@ -226,10 +241,13 @@ impl OpenColumn {
             Product { tensor, column }
         };
         let block = |mut block: OpenBlock| {
-            let tensors = std::mem::take(&mut block.tensors);
+            let mut tensors = std::mem::take(&mut block.tensors);
             let OpenBlock {
                 address, variables, ..
             } = block;
+            if tensors.iter().any(|t| t.high.len() == 1) {
+                tensors = vec![joined(&tensors)];
+            }
             let state = if !tensors.is_empty() {
                 State::Low(tensors.into_iter().map(|t| product(&block, t)).collect())
             } else if variables == 0 {
