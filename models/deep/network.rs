@@ -118,26 +118,9 @@ impl Deep {
         graph.initializer.extend([weights, biases]);
         let flatten = node("Flatten", "flat".to_owned(), &[last], Vec::new());
         let operands = ["flat", "dense_weight", "dense_bias"].map(str::to_owned);
-        let transposed = AttributeProto {
-            name: "transB".to_owned(),
-            r#type: AttributeType::Int.into(),
-            i: 1,
-            ..AttributeProto::default()
-        };
-        let gemm = node("Gemm", "logits".to_owned(), &operands, vec![transposed]);
+        let gemm = node("Gemm", "logits".to_owned(), &operands, vec![flag("transB")]);
         graph.node.extend([flatten, gemm]);
-        let opset = OperatorSetIdProto {
-            version: 13,
-            ..OperatorSetIdProto::default()
-        };
-        let model = ModelProto {
-            ir_version: 8,
-            producer_name: "pleat deep".to_owned(),
-            opset_import: vec![opset],
-            graph: Some(graph),
-            ..ModelProto::default()
-        };
-        model.encode_to_vec()
+        model(graph).encode_to_vec()
     }
 }
 
@@ -231,11 +214,27 @@ fn moments(values: impl Iterator<Item = f32> + Clone) -> (f32, f32) {
 }
 
 /// Uniform in `[-1, 1)`, of 24 bits.
-fn uniform(rng: &mut ChaCha20Rng) -> f32 {
+pub fn uniform(rng: &mut ChaCha20Rng) -> f32 {
     (rng.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0
 }
 
-fn node(
+/// A graph as a whole file.
+pub fn model(graph: GraphProto) -> ModelProto {
+    let opset = OperatorSetIdProto {
+        version: 13,
+        ..OperatorSetIdProto::default()
+    };
+    ModelProto {
+        ir_version: 8,
+        producer_name: "pleat deep".to_owned(),
+        opset_import: vec![opset],
+        graph: Some(graph),
+        ..ModelProto::default()
+    }
+}
+
+/// A node named after what it gives.
+pub fn node(
     operator: &str,
     output: String,
     inputs: &[String],
@@ -251,6 +250,16 @@ fn node(
     }
 }
 
+/// An attribute that is set.
+pub fn flag(name: &str) -> AttributeProto {
+    AttributeProto {
+        name: name.to_owned(),
+        r#type: AttributeType::Int.into(),
+        i: 1,
+        ..AttributeProto::default()
+    }
+}
+
 fn ints(name: &str, values: &[i64]) -> AttributeProto {
     AttributeProto {
         name: name.to_owned(),
@@ -260,7 +269,8 @@ fn ints(name: &str, values: &[i64]) -> AttributeProto {
     }
 }
 
-fn tensor(name: String, shape: &[usize], values: &[f32]) -> TensorProto {
+/// A constant.
+pub fn tensor(name: String, shape: &[usize], values: &[f32]) -> TensorProto {
     TensorProto {
         name,
         dims: shape.iter().map(|n| *n as i64).collect(),
@@ -270,7 +280,8 @@ fn tensor(name: String, shape: &[usize], values: &[f32]) -> TensorProto {
     }
 }
 
-fn value_info(name: &str, shape: &[usize]) -> ValueInfoProto {
+/// An input or output.
+pub fn value_info(name: &str, shape: &[usize]) -> ValueInfoProto {
     let dimension = |n: &usize| Dimension {
         value: Some(dimension::Value::DimValue(*n as i64)),
         ..Dimension::default()
