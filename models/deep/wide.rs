@@ -35,7 +35,11 @@ pub fn onnx(depth: usize, width: usize) -> Vec<u8> {
         let initializer = tensor(weight.clone(), &[width, width], &values);
         graph.initializer.push(initializer);
         let is_last = layer == depth;
-        let dense = if is_last { "y".to_owned() } else { format!("dense{layer}") };
+        let dense = if is_last {
+            "y".to_owned()
+        } else {
+            format!("dense{layer}")
+        };
         let operands = [last, weight];
         let gemm = node("Gemm", dense.clone(), &operands, vec![flag("transB")]);
         graph.node.push(gemm);

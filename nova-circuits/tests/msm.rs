@@ -98,7 +98,10 @@ fn indexed_agrees<G: EndoGroup>(n: usize, distinct: usize, of_bases: Draw, seed:
         .map(|_| rng.next_u32() % (values.len() as u32 + 1))
         .collect();
     let value = |place: &u32| values.get(*place as usize).copied();
-    let terms: Vec<G::Scalar> = places.iter().map(|p| value(p).unwrap_or_default()).collect();
+    let terms: Vec<G::Scalar> = places
+        .iter()
+        .map(|p| value(p).unwrap_or_default())
+        .collect();
     assert!(
         msm::msm_indexed::<G>(&places, &values, &bases) == msm::reference::<G>(&terms, &bases),
         "{n} terms of {distinct} values, bases {of_bases:?}, seed {seed}"

@@ -142,9 +142,7 @@ impl<'a> Cells<'a> {
             Self::Digits(v) => Self::Digits(part(v, address, row_bits)),
             Self::Counts(v) => Self::Counts(part(v, address, row_bits)),
             Self::Field(v) => Self::Field(part(v, address, row_bits)),
-            Self::Indexed(places, values) => {
-                Self::Indexed(part(places, address, row_bits), values)
-            }
+            Self::Indexed(places, values) => Self::Indexed(part(places, address, row_bits), values),
         }
     }
 
@@ -358,7 +356,10 @@ impl Columns {
             return false;
         };
         (self.f0, self.f1, self.f2) = (f0, f1, f2);
-        let entries = self.m.iter().zip(values.iter().skip(1).map(Some).chain(repeat(None)));
+        let entries = self
+            .m
+            .iter()
+            .zip(values.iter().skip(1).map(Some).chain(repeat(None)));
         self.ht = entries
             .map(|(m, inverse)| inverse.map_or(F::zero(), |v| F::from(u64::from(*m)) * v))
             .collect();

@@ -179,16 +179,18 @@ fn contract_term(
             inner,
         };
         let next = match &tensor {
-            Tensor::Integers(values) => apply(matrix, shape, &|rows, out| {
+            Tensor::Integers(values) => apply(matrix, shape, |entries, start, out| {
                 let row = |e: &Entry| {
-                    (values.get(e.j..e.j + out.len()).unwrap_or_default(), e.weight)
+                    let first = start + e.j * inner;
+                    let cells = values.get(first..first + out.len());
+                    (cells.unwrap_or_default(), e.weight)
                 };
-                let rows: Vec<Weighted<'_, i32>> = rows.map(|e| row(&e)).collect();
+                let rows: Vec<Weighted<'_, i32>> = entries.iter().map(row).collect();
                 out.copy_from_slice(&combine(&rows, out.len()));
             }),
-            Tensor::Field(values) => apply(matrix, shape, &|rows, out| {
-                for entry in rows {
-                    let row = values.get(entry.j..).unwrap_or_default();
+            Tensor::Field(values) => apply(matrix, shape, |entries, start, out| {
+                for entry in entries {
+                    let row = values.get(start + entry.j * inner..).unwrap_or_default();
                     let unit = entry.weight == F::one();
                     for (out, v) in out.iter_mut().zip(row) {
                         *out += if unit { *v } else { entry.weight * v };
@@ -223,12 +225,12 @@ struct Step {
     inner: usize,
 }
 
-/// `out[o, x, i] = Σ weight·in[o, j, i]`: calls `add` with the entries of each stretch of cells, `j` being the place of the
-/// stretch in the tensor.
+/// `out[o, x, i] = Σ weight·in[o, j, i]`: calls `add` for stretches of cells, with the entries of their `x` and the cell of the
+/// tensor that entry 0 reads first; entry `j` starts `j·inner` cells later.
 fn apply(
     matrix: &AxisMatrix,
     step: Step,
-    add: &(dyn Fn(&mut dyn Iterator<Item = Entry>, &mut [F]) + Sync),
+    add: impl Fn(&[Entry], usize, &mut [F]) + Sync,
 ) -> Vec<F> {
     let Step {
         outer,
@@ -248,12 +250,8 @@ fn apply(
     }
     let fill = |(cell, out): (usize, &mut [F]), start: usize| {
         let (o, x) = (cell / matrix.len, cell % matrix.len);
-        let entries = by_x.get(x).map_or(&[][..], Vec::as_slice).iter();
-        let place = |e: &Entry| Entry {
-            j: (o * source + e.j) * inner + start,
-            ..*e
-        };
-        add(&mut entries.map(place), out);
+        let entries = by_x.get(x).map_or(&[][..], Vec::as_slice);
+        add(entries, o * source * inner + start, out);
     };
     let work = outer * matrix.entries.len() * inner;
     if work < PARALLEL_FROM {

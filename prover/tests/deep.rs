@@ -1,4 +1,4 @@
-//! Networks of 2 to 512 narrow layers: they stay alive, compile, and have proofs of nearly one length.
+//! Networks of 2 to 512 narrow layers: they stay alive, compile, and have proofs of nearly one length. And wide ones.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,6 +12,8 @@ mod common;
 mod digits;
 #[path = "../../models/deep/network.rs"]
 mod network;
+#[path = "../../models/deep/wide.rs"]
+mod wide;
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -21,6 +23,7 @@ use common::algebra::{commit, key, prove, traced, verify};
 use ndarray::{ArrayD, IxDyn};
 use network::{CHANNELS, CLASSES, Deep, PIXELS, SIDE};
 use pleat_prover::compile::{CompileOptions, Compiled, compile};
+use pleat_prover::data;
 use pleat_prover::execute::{block_values, execute, weight_column};
 use pleat_verifier::descriptor::Limits;
 use pleat_verifier::network::Network;
@@ -164,4 +167,45 @@ fn a_proof_of_128_layers_verifies() {
     let traced = traced(&model, &problem.inputs, 3);
     let (messages, steps) = prove(traced, &key);
     verify(model.verification(), &key, &messages, &steps).unwrap();
+}
+
+#[test]
+fn wide_layers_stay_alive_and_prove() {
+    const WIDTH: usize = 100;
+    let folder = tempfile::tempdir().unwrap();
+    let (model, samples) = (
+        folder.path().join("wide.onnx"),
+        folder.path().join("wide.npy"),
+    );
+    std::fs::write(&model, wide::onnx(4, WIDTH)).unwrap();
+    wide::write_samples(&samples, WIDTH).unwrap();
+    let samples = data::load(samples.to_str().unwrap()).unwrap();
+    let rows = samples.rows().into_iter();
+    let rows: Vec<_> = rows
+        .map(|row| vec![row.insert_axis(ndarray::Axis(0)).to_owned().into_dyn()])
+        .collect();
+    let options = CompileOptions::default();
+    let compiled = compile(&model, &rows, &options, &mut |_, _, _| {}).unwrap();
+    assert_eq!(compiled.report.parameters, 4 * WIDTH * WIDTH);
+    assert_eq!(compiled.report.saturated, Vec::<String>::new());
+    let input: Vec<f32> = rows[3][0].iter().copied().collect();
+    let problem = Problem {
+        name: "wide".to_owned(),
+        network: network(&compiled),
+        weights: compiled.weights.clone(),
+        inputs: vec![integers(&compiled, &input)],
+        outputs: Vec::new(),
+    };
+    let model = commit(&problem);
+    let traced = traced(&model, &problem.inputs, 3);
+    for layer in 1..=4 {
+        let values = block_values(model.network(), layer, &traced.0.columns.y);
+        let (share, largest) = life(&values);
+        assert!(
+            share > 0.25 && largest > 256.0,
+            "{layer}: {share}, {largest}"
+        );
+    }
+    let (messages, steps) = prove(traced, &key(&model));
+    verify(model.verification(), &key(&model), &messages, &steps).unwrap();
 }

@@ -52,7 +52,10 @@ fn segment_sums<G: EndoGroup>(
     bases: &[G::AffineGroupElement],
 ) -> Vec<Xy<G::Base>> {
     // Tasks of about as many points, each of whole segments.
-    let share = entries.len().div_ceil(rayon::current_num_threads()).max(PARALLEL);
+    let share = entries
+        .len()
+        .div_ceil(rayon::current_num_threads())
+        .max(PARALLEL);
     let mut tasks: Vec<(usize, usize, usize)> = Vec::new();
     let (mut first, mut start, mut end) = (0, 0, 0);
     for (i, length) in lengths.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! What the prover knows so far, and the constants and summands that follow from it.
 
+use std::borrow::Cow;
+
 use crate::columns::{Cells, Columns, network_tags};
 use crate::commit::{ColumnBlinds, commit_rows};
 use crate::functional::Sources;
@@ -48,7 +50,7 @@ pub struct Ledger<'m> {
     /// Witness columns.
     pub columns: Columns,
     /// Column `W` as the prover uses it.
-    pub weights: Vec<i32>,
+    pub weights: Cow<'m, [i32]>,
     /// Mask rows.
     pub masks: Masks,
     /// Blinds, in the order of [`Column::OPENED`].

@@ -146,7 +146,9 @@ fn blocks(
         Source::Weights => descriptor.weights.len(),
     };
     let block = |block: usize| {
-        let pulled = functionals.get(&(source, block)).map_or(&[][..], Vec::as_slice);
+        let pulled = functionals
+            .get(&(source, block))
+            .map_or(&[][..], Vec::as_slice);
         let (address, shape) = ledger.network().block(source, block);
         let cut = cut(&shape);
         let tensor = |pulled: &Pulled| {
@@ -171,7 +173,11 @@ fn cut(shape: &[usize]) -> usize {
     let total = shape_bits(shape);
     let longer = |cut: &usize| {
         let low = shape.iter().skip(*cut).map(|n| bits(*n)).sum::<usize>();
-        if low == 0 { total } else { low.max(total - low) }
+        if low == 0 {
+            total
+        } else {
+            low.max(total - low)
+        }
     };
     (0..=shape.len().saturating_sub(1))
         .min_by_key(longer)

@@ -57,7 +57,7 @@ impl<'m> Traced<'m> {
             model,
             public,
             columns,
-            weights: model.weights().to_vec(),
+            weights: model.weights().into(),
             masks,
             blinds,
             commitments: Commitments::default(),

@@ -185,7 +185,10 @@ impl TableColumns {
                 ..braces.times(&above.at(i))
             }
         };
-        let pairs = self.ht.par_chunks_exact(2).zip(self.phi.par_chunks_exact(2));
+        let pairs = self
+            .ht
+            .par_chunks_exact(2)
+            .zip(self.phi.par_chunks_exact(2));
         pairs
             .enumerate()
             .with_min_len(CHUNK)
@@ -374,7 +377,8 @@ impl Summand for Lookup<'_> {
             };
             let ht = single(&self.table.ht, F::ZERO);
             let table = ht * single(&self.table.phi, self.table.beyond);
-            let value = self.eq_bound * (braces(&row) + table) + self.delta * (fractions(&row) - ht);
+            let value =
+                self.eq_bound * (braces(&row) + table) + self.delta * (fractions(&row) - ht);
             return [self.scale * value, F::ZERO, F::ZERO];
         }
         let sums = self.sums();
@@ -398,7 +402,9 @@ impl Summand for Lookup<'_> {
         self.sums = OnceLock::new();
         let (e0, e1) = self.eq_current();
         match &mut self.factors {
-            Some(factors) => factors.par_iter_mut().for_each(|t| bind_table(t, challenge)),
+            Some(factors) => factors
+                .par_iter_mut()
+                .for_each(|t| bind_table(t, challenge)),
             None => self.factors = Some(self.first_factors(challenge)),
         }
         self.table.bind(challenge);

@@ -116,8 +116,7 @@ impl Block {
                     bind_table(&mut tensor.low, challenge);
                     bind_table(column, challenge);
                 }
-                if bound.len() < self.variables
-                    && products.iter().all(|p| p.tensor.low.len() == 1)
+                if bound.len() < self.variables && products.iter().all(|p| p.tensor.low.len() == 1)
                 {
                     self.state = State::High {
                         column: rows_at(source, self.address, self.variables, bound),
@@ -425,11 +424,7 @@ impl Summand for OpenRounds<'_> {
             // c·e·(1-X)
             [c * e, F::zero(), F::zero()]
         };
-        self.open
-            .columns
-            .iter()
-            .map(own)
-            .fold([F::zero(); 3], add)
+        self.open.columns.iter().map(own).fold([F::zero(); 3], add)
     }
 
     fn bind(&mut self, challenge: F) {

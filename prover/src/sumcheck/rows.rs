@@ -76,7 +76,9 @@ impl<'a> Rows<'a> {
         };
         let of = |column: &Fractions, first: usize| {
             let entries = source.table.par_iter().enumerate().skip(first);
-            entries.with_min_len(1 << 9).all(|(j, e)| inverse(column, j, e))
+            entries
+                .with_min_len(1 << 9)
+                .all(|(j, e)| inverse(column, j, e))
         };
         rows.inverses = field_from_usize(range_tag) == scalars.rng
             && of(&columns.f0, 0)
@@ -101,7 +103,12 @@ impl<'a> Rows<'a> {
         let [_, g1, g2, g3, _, g5] = self.gamma.map(|g| g * scale);
         let all = self.all * scale;
         let (two_2b, two_b) = (s.two_2b * scale, s.two_b * scale);
-        let functions = self.source.table.par_iter().enumerate().with_min_len(1 << 9);
+        let functions = self
+            .source
+            .table
+            .par_iter()
+            .enumerate()
+            .with_min_len(1 << 9);
         let functions = functions.take(self.digits).map(|(j, e)| {
             [
                 columns.f0.value(j + 1) * scale,
@@ -117,7 +124,11 @@ impl<'a> Rows<'a> {
             entries
                 .map(|(e, place)| {
                     let value = column.value(place) * scale;
-                    [value, g * self.denominator(e), unit * field_from_i64(e.input)]
+                    [
+                        value,
+                        g * self.denominator(e),
+                        unit * field_from_i64(e.input),
+                    ]
                 })
                 .collect()
         };
