@@ -10,6 +10,7 @@
     clippy::as_conversions
 )]
 
+pub mod chain;
 pub mod columns;
 pub mod command;
 pub mod commitments;
@@ -25,5 +26,6 @@ pub mod pcs;
 pub mod program;
 pub mod proof;
 pub mod quantize;
+pub mod receipt;
 pub mod transcript;
 pub mod verify;
