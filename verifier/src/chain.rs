@@ -173,7 +173,8 @@ fn check_link(
     (source, from): (&Member<'_>, &Port),
     (target, to): (&Member<'_>, &Port),
 ) -> Result<(), ChainError> {
-    let committed = |member: &Member<'_>, port| member.proof.port_commitment(member.model.network(), port);
+    let committed =
+        |member: &Member<'_>, port| member.proof.port_commitment(member.model.network(), port);
     if committed(source, from) != committed(target, to) {
         return Err(ChainError::Commitment(link.clone()));
     }

@@ -138,7 +138,10 @@ impl PortOpening {
             }
         }
         let rows = block.chunks(row_cells).zip(&self.blinds);
-        Some(rows.map(|(row, blind)| generators.commit(row, blind)).collect())
+        Some(
+            rows.map(|(row, blind)| generators.commit(row, blind))
+                .collect(),
+        )
     }
 
     /// Checks that the proof's commitments of this port commit to these values.

@@ -83,16 +83,36 @@ mod tests {
         );
         let json = r#"{"\u20ac": 1, "\r": 2, "\ufb33": 3, "1": 4, "\ud83d\ude00": 5, "\u0080": 6, "\u00f6": 7}"#;
         let ordered: serde_json::Value = serde_json::from_str(json).unwrap();
-        let expected = [("\r", 2), ("1", 4), ("\u{80}", 6), ("ö", 7), ("€", 1), ("😀", 5), ("\u{fb33}", 3)];
+        let expected = [
+            ("\r", 2),
+            ("1", 4),
+            ("\u{80}", 6),
+            ("ö", 7),
+            ("€", 1),
+            ("😀", 5),
+            ("\u{fb33}", 3),
+        ];
         let member = |(name, n): &(&str, i32)| format!("{}:{n}", Value::String((*name).to_owned()));
         let members: Vec<String> = expected.iter().map(member).collect();
-        assert_eq!(canonical(&ordered).unwrap(), format!("{{{}}}", members.join(",")));
+        assert_eq!(
+            canonical(&ordered).unwrap(),
+            format!("{{{}}}", members.join(","))
+        );
     }
 
     #[test]
     fn refuses_what_a_double_does_not_hold() {
-        for number in ["1.5", "1e3", "9007199254740992", "-9007199254740992", "18446744073709551615"] {
-            assert!(matches!(text(number), Err(ReceiptError::Number { .. })), "{number}");
+        for number in [
+            "1.5",
+            "1e3",
+            "9007199254740992",
+            "-9007199254740992",
+            "18446744073709551615",
+        ] {
+            assert!(
+                matches!(text(number), Err(ReceiptError::Number { .. })),
+                "{number}"
+            );
         }
         assert_eq!(text("-9007199254740991").unwrap(), "-9007199254740991");
     }

@@ -282,7 +282,11 @@ impl Receipt {
         match value.get("receipt") {
             Some(Value::String(version)) if version == RECEIPT_VERSION => {}
             Some(Value::String(got)) => return Err(ReceiptError::Version { got: got.clone() }),
-            _ => return Err(ReceiptError::Form("it has no version \"receipt\"".to_owned())),
+            _ => {
+                return Err(ReceiptError::Form(
+                    "it has no version \"receipt\"".to_owned(),
+                ));
+            }
         }
         let receipt: Self = serde_json::from_value(value).map_err(form)?;
         // Also finds members that occur twice, and upper-case digits.
@@ -317,9 +321,8 @@ impl Receipt {
             origins: self.inputs.iter().map(|t| t.from.clone()).collect(),
         };
         let expected = Self::new(model, proof, messages, remarks);
-        self.difference(&expected).map_or(Ok(()), |member| {
-            Err(ReceiptMismatch { member })
-        })
+        self.difference(&expected)
+            .map_or(Ok(()), |member| Err(ReceiptMismatch { member }))
     }
 
     /// The first member in which `self` differs from what the proof says, or contradicts itself.
@@ -349,7 +352,8 @@ impl Receipt {
         if let Some((i, _)) = origins.find(|(_, from)| from.is_some_and(|o| !known(o))) {
             return Some(format!("inputs[{i}].from.receipt"));
         }
-        let twice = |(i, hash): &(usize, &Sha3Hash)| self.previous.iter().take(*i).any(|p| p == *hash);
+        let twice =
+            |(i, hash): &(usize, &Sha3Hash)| self.previous.iter().take(*i).any(|p| p == *hash);
         let repeated = self.previous.iter().enumerate().find(twice);
         repeated.map(|(i, _)| format!("previous[{i}]"))
     }
