@@ -99,9 +99,9 @@ impl fmt::Display for ChainVerdict {
         }
         writeln!(
             f,
-            "valid: {} proofs, {} links",
-            self.receipts.len(),
-            self.links.len()
+            "valid: {}, {}",
+            count(self.receipts.len(), "proof"),
+            count(self.links.len(), "link")
         )?;
         for member in &self.receipts {
             writeln!(f, "{}", member.file.display())?;
@@ -118,6 +118,10 @@ impl fmt::Display for ChainVerdict {
         }
         Ok(())
     }
+}
+
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// A receipt and what belongs to it.
@@ -176,7 +180,7 @@ fn check(
 ) -> Result<(Vec<MemberVerdict>, Vec<LinkJson>), Stop> {
     let models = models(args)?;
     let loaded = args.receipts.iter().map(|path| load(path, args, &models));
-    let loaded = loaded.collect::<Result<Vec<Loaded>, Stop>>()?;
+    let loaded = in_order(loaded.collect::<Result<_, Stop>>()?);
     let members = loaded.iter().filter_map(|l| {
         Some(Member {
             name: &l.name,
@@ -219,6 +223,21 @@ fn check(
         verdicts.collect(),
         links.iter().map(LinkJson::from).collect(),
     ))
+}
+
+/// Previous receipts first, otherwise as given.
+fn in_order(mut rest: Vec<Loaded>) -> Vec<Loaded> {
+    let mut ordered = Vec::with_capacity(rest.len());
+    while !rest.is_empty() {
+        let waits = |l: &Loaded| {
+            let previous = &l.receipt.previous;
+            rest.iter().any(|other| previous.contains(&other.hash))
+        };
+        // References are hashes, so that not all can wait.
+        let first = rest.iter().position(|l| !waits(l)).unwrap_or(0);
+        ordered.push(rest.remove(first));
+    }
+    ordered
 }
 
 fn refused(name: &str, refusal: &Refusal) -> Stop {
