@@ -5,7 +5,9 @@
 use pleat_nova_circuits::cycle::F;
 use pleat_verifier::chain::{ChainError, Member, check};
 use pleat_verifier::commitments::{Commitments, Generators, RowCommitment};
-use pleat_verifier::descriptor::{Axis, AxisId, Descriptor, Function, Limits, Node, Port};
+use pleat_verifier::descriptor::{
+    Axis, AxisId, Descriptor, Function, Limits, Linear, Node, Port, Source, View,
+};
 use pleat_verifier::model::VerificationModel;
 use pleat_verifier::network::{Column, Network};
 use pleat_verifier::pcs::Opening;
@@ -13,32 +15,43 @@ use pleat_verifier::program::Advice;
 use pleat_verifier::proof::{Messages, PublicValues};
 use pleat_verifier::receipt::{Origin, Receipt, Remarks, Role, Sha3Hash};
 
-/// A network that is a tensor: its one node is an input, of this shape, in rows of `2^row_bits` cells.
+/// A network that copies a tensor of this shape, in rows of `2^row_bits` cells.
 fn tensor(name: &str, shape: &[usize], row_bits: u32, scale: f64) -> VerificationModel {
-    let axes = (0..).zip(shape).map(|(id, len)| Axis {
+    let axis = |(id, len): (u16, &usize)| Axis {
         id: AxisId(id),
         len: *len,
-    });
-    let port = Port {
+    };
+    let out: Vec<Axis> = (0..).zip(shape).map(axis).collect();
+    let port = |name: &str, node| Port {
         name: name.to_owned(),
-        node: 0,
+        node,
         shape: vec![shape.iter().product()],
         scale,
+    };
+    let copy = Node {
+        name: "copy".to_owned(),
+        address: 64,
+        out: out.clone(),
+        contraction: Vec::new(),
+        product: None,
+        linear: Some(Linear {
+            multiplier: 256,
+            view: View::whole(Source::Activations, 0, &out),
+        }),
+        bias: None,
+        function: 0,
     };
     let descriptor = Descriptor {
         digit_bits: 4,
         row_bits,
         functions: vec![Function::Identity],
         weights: Vec::new(),
-        nodes: vec![Node::input(name.to_owned(), 0, 0, axes.collect(), 4, 0)],
-        inputs: vec![port],
-        outputs: Vec::new(),
+        inputs: vec![port(name, 0)],
+        outputs: vec![port("copy", 1)],
+        nodes: vec![Node::input(name.to_owned(), 0, 0, out, 4, 0), copy],
     };
-    VerificationModel::new(
-        Network::new(descriptor, &Limits::default()).unwrap(),
-        Vec::new(),
-    )
-    .unwrap()
+    let network = Network::new(descriptor, &Limits::default()).unwrap();
+    VerificationModel::new(network, Vec::new()).unwrap()
 }
 
 /// Messages of a proof whose rows of `Y` all commit to zeros; nothing else is looked at.
@@ -50,7 +63,7 @@ fn proof(model: &VerificationModel) -> Messages {
     let none = F::zero();
     Messages {
         model: model.id(),
-        public: PublicValues::new(vec![None]),
+        public: PublicValues::new(vec![None, None]),
         commitments,
         advice: Advice {
             sigma: none,
