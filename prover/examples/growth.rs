@@ -10,7 +10,7 @@
 
 use pleat_nova_circuits::params::{CacheFolder, Parameters};
 use pleat_prover::model::ProvingModel;
-use pleat_prover::prove::{Keys, Visibility, prove};
+use pleat_prover::prove::{Keys, Request, Visibility, prove, unheard};
 use pleat_verifier::descriptor::{
     Axis, AxisId, Descriptor, Function, Node, Port, Product, Source, View, WeightBlock,
 };
@@ -112,7 +112,12 @@ fn main() {
         inputs: false,
         outputs: false,
     };
-    let proved = prove(&model, keys, &[input], shown, &mut rng, &mut |_| {}).unwrap();
+    let request = Request {
+        inputs: &[input],
+        visibility: shown,
+        linked: &[],
+    };
+    let proved = prove(&model, keys, &request, &mut rng, &mut unheard).unwrap();
     for (stage, elapsed) in proved.timings.stages() {
         println!("{:10} {:8.3} s", stage.name(), elapsed.as_secs_f64());
     }

@@ -3,6 +3,8 @@
 //! Stages are `tracing` spans named after the protocol; [`Timings`] adds up the same intervals for callers that want numbers
 //! rather than a subscriber.
 
+use std::cell::Cell;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use pleat_nova_circuits::params::{self, Parameters};
@@ -18,7 +20,7 @@ use crate::columns::Columns;
 use crate::execute::{ExecuteError, Trace, block_values, execute};
 use crate::model::ProvingModel;
 use crate::opening::PrivateOpenings;
-use crate::stages::Traced;
+use crate::stages::{LinkedInput, Traced};
 
 /// How often a proof starts again because a LogUp denominator was zero; each has probability about `2^-230`.
 const ATTEMPTS: usize = 4;
@@ -132,6 +134,21 @@ pub enum ProveError {
         "LogUp denominators were zero {ATTEMPTS} times in a row; the source of randomness is broken"
     )]
     Randomness,
+    /// An input is to carry commitments that it cannot have.
+    #[error(
+        "input {input} cannot carry another tensor's commitments: it has {rows} committed rows, the other has {given}"
+    )]
+    Linked {
+        /// Position among the inputs.
+        input: usize,
+        /// Committed rows of the input.
+        rows: usize,
+        /// Blinds given.
+        given: usize,
+    },
+    /// The caller's [`OnEvent`] said stop.
+    #[error("cancelled")]
+    Cancelled,
 }
 
 /// Which inputs and outputs a proof shows.
@@ -141,6 +158,25 @@ pub struct Visibility {
     pub inputs: bool,
     /// Show the outputs.
     pub outputs: bool,
+}
+
+/// What is to be proved.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// Integers of each input, row-major over the true shape.
+    pub inputs: &'a [Vec<i32>],
+    /// What the proof shows.
+    pub visibility: Visibility,
+    /// Inputs that are to carry another proof's commitments.
+    pub linked: &'a [LinkedInput],
+}
+
+/// Hears what happens; [`ControlFlow::Break`] ends the proof with [`ProveError::Cancelled`] before the next stage or Nova step.
+pub type OnEvent<'a> = dyn FnMut(Event) -> ControlFlow<()> + 'a;
+
+/// Hears nothing, stops nothing.
+pub const fn unheard(_: Event) -> ControlFlow<()> {
+    ControlFlow::Continue(())
 }
 
 /// A proof and what the prover keeps.
@@ -164,24 +200,29 @@ pub struct Keys<'a> {
     pub opening: &'a OpeningKey,
 }
 
-/// Runs the network on quantized inputs (one list per input, row-major over the true shape) and proves the run.
+/// Runs the network on quantized inputs and proves the run.
 ///
 /// # Errors
-/// If a value leaves its range, or Nova fails.
+/// If a value leaves its range, an input cannot be linked, Nova fails, or the caller cancels.
 pub fn prove(
     model: &ProvingModel,
     keys: Keys<'_>,
-    inputs: &[Vec<i32>],
-    visibility: Visibility,
+    request: &Request<'_>,
     rng: &mut impl CryptoRngCore,
-    on_event: &mut dyn FnMut(Event),
+    on_event: &mut OnEvent<'_>,
 ) -> Result<Proved, ProveError> {
     let mut clock = Clock {
         timings: Timings::default(),
         on_event,
     };
     let network = model.network();
-    let trace = clock.time(Stage::Execute, || execute(network, model.weights(), inputs))?;
+    let Request {
+        inputs,
+        visibility,
+        linked,
+    } = *request;
+    check_links(model, linked)?;
+    let trace = clock.time(Stage::Execute, || execute(network, model.weights(), inputs))??;
     let ports = |ports: &[Port]| -> Vec<Vec<i32>> {
         ports
             .iter()
@@ -204,12 +245,15 @@ pub fn prove(
                 None => execute(network, model.weights(), inputs)?,
             };
             let committed = clock.time(Stage::Commit, || {
-                let traced = Traced::new(model, Columns::new(network, again), public.clone(), rng);
+                let columns = Columns::new(network, again);
+                let mut traced = Traced::new(model, columns, public.clone(), rng);
+                // They were checked.
+                let _ = linked.iter().all(|input| traced.link(input));
                 traced.commit(keys.opening, &keys.nova.digest())
-            });
+            })?;
             let fixed = clock.time(Stage::Fractions, || {
                 committed.fractions().map(|f| f.commit(keys.opening))
-            });
+            })?;
             attempt += 1;
             match fixed {
                 Some(fixed) => break fixed,
@@ -219,24 +263,31 @@ pub fn prove(
         }
     };
     let openings = PrivateOpenings::new(&fixed.0);
-    let contracting = clock.time(Stage::Claims, || fixed.claims().bind());
-    let looking_up = clock.time(Stage::Contract, || contracting.run(rng).bind());
-    let looked_up = clock.time(Stage::Lookup, || looking_up.run(rng));
-    let opened = clock.time(Stage::Open, || looked_up.bind().run(rng));
+    let contracting = clock.time(Stage::Claims, || fixed.claims().bind())?;
+    let looking_up = clock.time(Stage::Contract, || contracting.run(rng).bind())?;
+    let looked_up = clock.time(Stage::Lookup, || looking_up.run(rng))?;
+    let opened = clock.time(Stage::Open, || looked_up.bind().run(rng))?;
     let steps = opened.steps();
-    let messages = clock.time(Stage::Opening, || opened.open(keys.opening))?;
+    let messages = clock.time(Stage::Opening, || opened.open(keys.opening))??;
 
     let total = steps.steps.len();
     let folded = clock.time_with(Stage::Fold, |on_event| {
         let _span = info_span!("fold").entered();
-        params::fold(keys.nova, &steps.start, steps.steps.iter(), &mut |done| {
-            on_event(Event::Folded(done, total))
-        })
-    })?;
+        let cancelled = Cell::new(false);
+        // Fewer steps than there are give nothing that could be used by mistake: the result is dropped.
+        let until_cancelled = steps.steps.iter().take_while(|_| !cancelled.get());
+        let folded = params::fold(keys.nova, &steps.start, until_cancelled, &mut |done| {
+            cancelled.set(on_event(Event::Folded(done, total)).is_break());
+        });
+        if cancelled.get() {
+            return Err(ProveError::Cancelled);
+        }
+        Ok(folded?)
+    })??;
     let nova = clock.time(Stage::Compress, || {
         let _span = info_span!("compress").entered();
         params::compress(keys.nova, &folded)
-    })?;
+    })??;
     Ok(Proved {
         proof: Proof { messages, nova },
         outputs,
@@ -245,22 +296,45 @@ pub fn prove(
     })
 }
 
-/// Times stages and announces them.
-struct Clock<'e> {
-    timings: Timings,
-    on_event: &'e mut dyn FnMut(Event),
+/// Demands that linked inputs exist and have as many rows as blinds.
+fn check_links(model: &ProvingModel, linked: &[LinkedInput]) -> Result<(), ProveError> {
+    let network = model.network();
+    for LinkedInput { input, blinds } in linked {
+        let port = network.descriptor().inputs.get(*input);
+        let rows = port.map_or(0, |p| network.port_rows(p).len());
+        if port.is_none() || rows != blinds.len() {
+            return Err(ProveError::Linked {
+                input: *input,
+                rows,
+                given: blinds.len(),
+            });
+        }
+    }
+    Ok(())
 }
 
-impl Clock<'_> {
-    fn time<T>(&mut self, stage: Stage, run: impl FnOnce() -> T) -> T {
+/// Times stages and announces them; [`ProveError::Cancelled`] if the caller wants no more.
+struct Clock<'e, 'f> {
+    timings: Timings,
+    on_event: &'e mut OnEvent<'f>,
+}
+
+impl Clock<'_, '_> {
+    fn time<T>(&mut self, stage: Stage, run: impl FnOnce() -> T) -> Result<T, ProveError> {
         self.time_with(stage, |_| run())
     }
 
-    fn time_with<T>(&mut self, stage: Stage, run: impl FnOnce(&mut dyn FnMut(Event)) -> T) -> T {
-        (self.on_event)(Event::Start(stage));
+    fn time_with<T>(
+        &mut self,
+        stage: Stage,
+        run: impl FnOnce(&mut OnEvent<'_>) -> T,
+    ) -> Result<T, ProveError> {
+        if (self.on_event)(Event::Start(stage)).is_break() {
+            return Err(ProveError::Cancelled);
+        }
         let start = Instant::now();
         let result = run(self.on_event);
         self.timings.add(stage, start.elapsed());
-        result
+        Ok(result)
     }
 }

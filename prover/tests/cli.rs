@@ -7,91 +7,20 @@
     reason = "tests"
 )]
 
+mod program;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::sync::LazyLock;
 
 use ndarray::Array2;
+use program::{CACHE, Ran, folder, is_empty, pleat, text};
 use serde_json::{Value, json};
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/credit_mlp.onnx");
 const APPLICANTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/credit-300.npz");
 const FEATURES: usize = 61;
 const APPLICANT: &str = "7";
-/// In the build folder, so that parameters are built once and not by every run of the tests.
-const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/pleat-cache");
-
-/// What one run of the program gave.
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    fn json(&self) -> Value {
-        let mut values = serde_json::Deserializer::from_str(&self.out).into_iter::<Value>();
-        let object = values.next().expect("nothing on standard output").unwrap();
-        assert!(
-            values.next().is_none(),
-            "more than one object: {}",
-            self.out
-        );
-        object
-    }
-
-    #[track_caller]
-    fn demand(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "out: {}\nerr: {}", self.out, self.err);
-        self
-    }
-
-    #[track_caller]
-    fn says(self, words: &[&str]) -> Self {
-        for word in words {
-            assert!(self.err.contains(word), "no {word:?} in: {}", self.err);
-        }
-        self
-    }
-}
-
-fn pleat(args: &[&str]) -> Ran {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pleat"));
-    command
-        .args(args)
-        .env("PLEAT_CACHE", CACHE)
-        .env_remove("RUST_LOG");
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().unwrap();
-    Ran {
-        code: status.code().unwrap(),
-        out: String::from_utf8(stdout).unwrap(),
-        err: String::from_utf8(stderr).unwrap(),
-    }
-}
-
-/// A fresh folder of this name for one test.
-fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join("cli")
-        .join(name);
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-fn is_empty(folder: &Path) -> bool {
-    fs::read_dir(folder).unwrap().next().is_none()
-}
-
 /// The credit model compiled, and two proofs about one applicant.
 struct World {
     folder: PathBuf,

@@ -9,7 +9,9 @@
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayD, Axis};
-use pleat_prover::compile::{CompileError, CompileOptions, Compiled, compile, input_specs};
+use pleat_prover::compile::{
+    CompileError, CompileOptions, Compiled, compile, input_specs, unheard,
+};
 use pleat_verifier::descriptor::{Function, Limits};
 use pleat_verifier::network::{Column, Network};
 
@@ -31,7 +33,7 @@ fn applicants() -> Vec<Vec<ArrayD<f32>>> {
 
 fn compiled(options: &CompileOptions) -> Compiled {
     let onnx = testdata("credit_mlp.onnx");
-    compile(&onnx, &applicants(), options, &mut |_, _, _| {}).unwrap()
+    compile(&onnx, &applicants(), options, &mut unheard).unwrap()
 }
 
 #[test]
@@ -116,9 +118,8 @@ fn inputs_are_described() {
 fn samples_are_checked() {
     let onnx = testdata("credit_mlp.onnx");
     let options = CompileOptions::default();
-    let fails = |samples: &[Vec<ArrayD<f32>>]| {
-        compile(&onnx, samples, &options, &mut |_, _, _| {}).unwrap_err()
-    };
+    let fails =
+        |samples: &[Vec<ArrayD<f32>>]| compile(&onnx, samples, &options, &mut unheard).unwrap_err();
     assert!(matches!(fails(&[]), CompileError::NoCalibration));
     let good = ArrayD::from_elem(vec![1, 61], 0.5_f32);
     let long = ArrayD::from_elem(vec![1, 62], 0.5_f32);
@@ -164,7 +165,7 @@ fn options_are_checked() {
     ];
     for options in bad {
         let onnx = testdata("credit_mlp.onnx");
-        let error = compile(&onnx, &applicants()[..1], &options, &mut |_, _, _| {}).unwrap_err();
+        let error = compile(&onnx, &applicants()[..1], &options, &mut unheard).unwrap_err();
         assert!(matches!(error, CompileError::BadOption { .. }), "{error}");
     }
 }
@@ -174,7 +175,7 @@ fn dead_inputs_do_no_harm() {
     let zero = vec![ArrayD::zeros(vec![1, 61])];
     let onnx = testdata("credit_mlp.onnx");
     let options = CompileOptions::default();
-    let compiled = compile(&onnx, &[zero], &options, &mut |_, _, _| {}).unwrap();
+    let compiled = compile(&onnx, &[zero], &options, &mut unheard).unwrap();
     assert_eq!(compiled.report.saturated, Vec::<String>::new());
     assert!(compiled.report.max_abs_error < 0.05);
 }
@@ -183,7 +184,7 @@ fn dead_inputs_do_no_harm() {
 fn files_that_are_no_models() {
     let options = CompileOptions::default();
     let missing = testdata("no-such-file.onnx");
-    let error = compile(&missing, &applicants()[..1], &options, &mut |_, _, _| {}).unwrap_err();
+    let error = compile(&missing, &applicants()[..1], &options, &mut unheard).unwrap_err();
     assert!(matches!(error, CompileError::Unreadable { .. }), "{error}");
     assert!(error.to_string().contains("no-such-file.onnx"), "{error}");
     let error = input_specs(&testdata("credit-300.npz")).unwrap_err();

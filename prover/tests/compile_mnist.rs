@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayD, Axis};
-use pleat_prover::compile::{CompileOptions, Compiled, compile};
+use pleat_prover::compile::{CompileOptions, Compiled, compile, unheard};
 use pleat_prover::data;
 use pleat_prover::execute::{block_values, execute, weight_column};
 use pleat_verifier::descriptor::{AxisId, AxisMap, Function, Limits, Stride};
@@ -33,7 +33,7 @@ fn compiled() -> Compiled {
         .collect();
     let options = CompileOptions::default();
     let onnx = testdata("mnist-8.onnx");
-    compile(&onnx, &digits, &options, &mut |_, _, _| {}).unwrap()
+    compile(&onnx, &digits, &options, &mut unheard).unwrap()
 }
 
 fn golden(name: &str) -> Vec<f64> {

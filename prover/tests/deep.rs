@@ -22,7 +22,7 @@ use common::Problem;
 use common::algebra::{commit, key, prove, traced, verify};
 use ndarray::{ArrayD, IxDyn};
 use network::{CHANNELS, CLASSES, Deep, PIXELS, SIDE};
-use pleat_prover::compile::{CompileOptions, Compiled, compile};
+use pleat_prover::compile::{CompileOptions, Compiled, compile, unheard};
 use pleat_prover::data;
 use pleat_prover::execute::{block_values, execute, weight_column};
 use pleat_verifier::descriptor::Limits;
@@ -47,7 +47,7 @@ fn compiled(depth: usize, step: usize) -> (Deep, Compiled) {
     let digits = digits::digits(step).unwrap().into_iter();
     let samples: Vec<_> = digits.map(sample).collect();
     let options = CompileOptions::default();
-    let compiled = compile(&path, &samples, &options, &mut |_, _, _| {}).unwrap();
+    let compiled = compile(&path, &samples, &options, &mut unheard).unwrap();
     (net, compiled)
 }
 

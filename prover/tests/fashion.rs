@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 use common::Problem;
 use common::algebra::{commit, key, prove, traced, verify};
 use ndarray::{ArrayD, Axis};
-use pleat_prover::compile::{CompileOptions, Compiled, compile};
+use pleat_prover::compile::{CompileOptions, Compiled, compile, unheard};
 use pleat_prover::data::load;
 use pleat_prover::execute::{Executor, block_values, weight_column};
 use pleat_verifier::descriptor::Limits;
@@ -53,7 +53,7 @@ static COMPILED: LazyLock<Compiled> = LazyLock::new(|| {
         .collect();
     let onnx = testdata("fashion_resnet.onnx");
     let options = CompileOptions::default();
-    compile(&onnx, &calibration, &options, &mut |_, _, _| {}).unwrap()
+    compile(&onnx, &calibration, &options, &mut unheard).unwrap()
 });
 
 fn network() -> Network {

@@ -11,7 +11,7 @@ mod common;
 
 use common::algebra::commit;
 use pleat_nova_circuits::params::{CacheFolder, Parameters};
-use pleat_prover::prove::{Keys, Visibility, prove};
+use pleat_prover::prove::{Keys, Request, Visibility, prove, unheard};
 use pleat_verifier::error::VerifyError;
 use pleat_verifier::pcs::OpeningKey;
 use pleat_verifier::proof::Proof;
@@ -39,7 +39,12 @@ fn real_proofs_verify_and_their_openings_do() {
         inputs: false,
         outputs: true,
     };
-    let proved = prove(&model, keys, &problem.inputs, hidden, &mut rng, &mut |_| {}).unwrap();
+    let request = Request {
+        inputs: &problem.inputs,
+        visibility: hidden,
+        linked: &[],
+    };
+    let proved = prove(&model, keys, &request, &mut rng, &mut unheard).unwrap();
     assert_eq!(proved.outputs, problem.outputs);
 
     let bytes = proved.proof.to_bytes();

@@ -3,6 +3,25 @@
 //! The module names are the protocol page's own: [`descriptor`] and [`network`] say what is proved, [`program`] computes
 //! what the step circuit is told, [`transcript`] and [`commitments`] fix the order of messages, [`functional`] evaluates
 //! the claims, [`pcs`] opens the columns, [`verify`](mod@verify) joins the checks. There is no prover code here.
+//!
+//! What a program needs that verifies is at the root of the crate:
+//!
+//! ```
+//! use pleat_verifier::{CacheFolder, Limits, OpeningKey, Proof, VerificationModel, VerifierKey, verify};
+//!
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/proof"))?;
+//! let model = VerificationModel::from_bytes(&std::fs::read("credit.vmodel")?, &Limits::default())?;
+//! let proof = Proof::from_bytes(&std::fs::read("public.proof")?, model.network())?;
+//! // Both keys serve all models with rows of this length.
+//! let nova = VerifierKey::load_or_build(&CacheFolder::from_environment(), &mut |_| {})?;
+//! let opening = OpeningKey::derive(model.network().row_bits());
+//! verify(&nova, &opening, &model, &proof)?;
+//! println!("model {} gave {:?}", model.id(), proof.messages.public.ports().last());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`VerifyError`] names the check that refuses a proof; [`receipt`] and [`chain`] check what goes with proofs. Nothing is kept
+//! between calls, and nothing but [`CacheFolder`] touches a file.
 
 #![deny(
     clippy::indexing_slicing,
@@ -10,6 +29,7 @@
     clippy::as_conversions
 )]
 
+pub mod chain;
 pub mod columns;
 pub mod command;
 pub mod commitments;
@@ -25,5 +45,16 @@ pub mod pcs;
 pub mod program;
 pub mod proof;
 pub mod quantize;
+pub mod receipt;
 pub mod transcript;
 pub mod verify;
+
+pub use descriptor::Limits;
+pub use error::{FormatError, ModelError, VerifyError};
+pub use model::{ModelId, VerificationModel};
+pub use opened::PortOpening;
+pub use pcs::OpeningKey;
+pub use pleat_nova_circuits::params::{CacheFolder, VerifierKey};
+pub use proof::{Proof, PublicValues};
+pub use receipt::Receipt;
+pub use verify::{dequantize, verify};

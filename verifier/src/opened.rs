@@ -1,11 +1,11 @@
 //! Checking what a prover reveals later about a hidden input or output: values and blinds against the row commitments that
 //! a proof carries (PROTOCOL.md §3: these rows of `Y` are the input and output commitments).
 
-use pleat_nova_circuits::cycle::{F, field_from_i64};
+use pleat_nova_circuits::cycle::{F, FIELD_BYTES, field_from_i64};
 
-use crate::commitments::Generators;
-use crate::descriptor::{Port, flat_index};
-use crate::encoding::{Reader, Writer};
+use crate::commitments::{Generators, RowCommitment};
+use crate::descriptor::{Port, element_cells};
+use crate::encoding::{HEADER_BYTES, Reader, Writer};
 use crate::error::{FormatError, VerifyError};
 use crate::model::{ModelId, VerificationModel};
 use crate::network::Network;
@@ -72,6 +72,40 @@ impl PortOpening {
                 what: WHAT,
                 port: index,
             })?;
+        Self::rest(input, model, index, network, port)
+    }
+
+    /// Reads an opening of some model's tensor as the values and blinds of an input of `network`, which is to share its
+    /// commitments: it has as many elements and rows.
+    ///
+    /// # Errors
+    /// If the bytes are no opening of a tensor of this size.
+    pub fn for_input(bytes: &[u8], network: &Network, port: &Port) -> Result<Self, FormatError> {
+        let mut input = Reader::new(bytes, OPENING_MAGIC, OPENING_VERSION, WHAT)?;
+        let model = ModelId(input.array()?);
+        let index = u32::from_le_bytes(input.array()?);
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        let size = elements(port)
+            .saturating_mul(4)
+            .saturating_add(network.port_rows(port).len().saturating_mul(FIELD_BYTES))
+            .saturating_add(HEADER_BYTES + 32 + 4);
+        if bytes.len() != size {
+            return Err(FormatError::Length {
+                what: WHAT,
+                got: bytes.len(),
+                expected: size,
+            });
+        }
+        Self::rest(input, model, index, network, port)
+    }
+
+    fn rest(
+        mut input: Reader<'_>,
+        model: ModelId,
+        index: usize,
+        network: &Network,
+        port: &Port,
+    ) -> Result<Self, FormatError> {
         let values = input.integers(elements(port))?;
         let blinds = input.fields(network.port_rows(port).len())?;
         input.finish()?;
@@ -81,6 +115,33 @@ impl PortOpening {
             values,
             blinds,
         })
+    }
+
+    /// The row commitments that these values and blinds have as a port of `network`; nothing if their numbers are not the
+    /// port's.
+    pub fn commit(
+        &self,
+        generators: &Generators,
+        network: &Network,
+        port: &Port,
+    ) -> Option<Vec<RowCommitment>> {
+        let node = network.nodes().get(port.node)?;
+        let rows = network.port_rows(port).len();
+        if self.values.len() != elements(port) || self.blinds.len() != rows {
+            return None;
+        }
+        let row_cells = 1_usize << network.row_bits();
+        let mut block = vec![F::zero(); row_cells.saturating_mul(rows)];
+        for (value, cell) in self.values.iter().zip(element_cells(&node.shape())) {
+            if let Some(cell) = block.get_mut(cell) {
+                *cell = field_from_i64(i64::from(*value));
+            }
+        }
+        let rows = block.chunks(row_cells).zip(&self.blinds);
+        Some(
+            rows.map(|(row, blind)| generators.commit(row, blind))
+                .collect(),
+        )
     }
 
     /// Checks that the proof's commitments of this port commit to these values.
@@ -105,42 +166,13 @@ impl PortOpening {
             what: WHAT,
             port: self.port,
         })?;
-        let refuse = || VerifyError::Revealed {
-            port: port.name.clone(),
-        };
-        let node = network.nodes().get(port.node).ok_or_else(refuse)?;
-        let committed = proof.port_commitment(network, port);
-        let rows = network.port_rows(port).len();
-        if self.values.len() != elements(port)
-            || committed.len() != rows
-            || self.blinds.len() != rows
-        {
-            return Err(refuse());
-        }
-        let cells = 1_usize << network.row_bits();
-        let mut block = vec![F::zero(); cells.saturating_mul(rows)];
-        let shape = node.shape();
-        let mut index = vec![0_usize; shape.len()];
-        for value in &self.values {
-            if let Some(cell) = block.get_mut(flat_index(&shape, &index)) {
-                *cell = field_from_i64(i64::from(*value));
-            }
-            for (i, n) in index.iter_mut().zip(&shape).rev() {
-                *i = i.saturating_add(1);
-                if *i < *n {
-                    break;
-                }
-                *i = 0;
-            }
-        }
-        let recomputed = block
-            .chunks(cells)
-            .zip(&self.blinds)
-            .map(|(row, blind)| generators.commit(row, blind));
-        if recomputed.eq(committed) {
+        let recomputed = self.commit(generators, network, port);
+        if recomputed.is_some_and(|rows| rows == proof.port_commitment(network, port)) {
             Ok(())
         } else {
-            Err(refuse())
+            Err(VerifyError::Revealed {
+                port: port.name.clone(),
+            })
         }
     }
 }

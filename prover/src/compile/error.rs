@@ -67,6 +67,17 @@ pub enum CompileError {
         /// What is allowed.
         range: &'static str,
     },
+    /// A scale is chosen for an input that the model does not have.
+    #[error("the model has no input {input}; it has: {}", inputs.join(", "))]
+    NoInput {
+        /// Its name.
+        input: String,
+        /// The model's inputs.
+        inputs: Vec<String>,
+    },
+    /// The caller wants no more.
+    #[error("cancelled")]
+    Cancelled,
     /// No calibration samples.
     #[error(
         "there are no calibration samples; give at least one, better a hundred typical inputs: they fix the ranges of all tensors"

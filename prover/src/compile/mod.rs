@@ -16,6 +16,8 @@ mod rewrite;
 mod translate;
 mod unary;
 
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use ndarray::ArrayD;
@@ -36,6 +38,9 @@ pub struct CompileOptions {
     pub headroom: f64,
     /// `κ`, 4 to 18; chosen for the shortest proof if `None`.
     pub row_bits: Option<u32>,
+    /// Per input, real value of one unit; chosen from the samples for those that are not named. An input that is to be another
+    /// network's output takes that output's scale.
+    pub input_scales: BTreeMap<String, f64>,
 }
 
 impl Default for CompileOptions {
@@ -44,6 +49,7 @@ impl Default for CompileOptions {
             digit_bits: 12,
             headroom: 0.25,
             row_bits: None,
+            input_scales: BTreeMap::new(),
         }
     }
 }
@@ -72,18 +78,31 @@ pub struct Compiled {
     pub report: Report,
 }
 
+/// Hears how far a stage is: so much of so much. [`ControlFlow::Break`] ends the compilation with
+/// [`CompileError::Cancelled`].
+pub type Progress<'a> = dyn FnMut(Stage, u64, u64) -> ControlFlow<()> + 'a;
+
+/// Hears nothing, stops nothing.
+pub const fn unheard(_: Stage, _: u64, _: u64) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
 /// Compiles a model. `calibration` lists samples; each has one tensor per input of the model, in its shape.
 ///
 /// # Errors
-/// If the model cannot be read or uses operators that cannot be proved, or the samples do not fit it.
+/// If the model cannot be read or uses operators that cannot be proved, the samples do not fit it, or the caller cancels.
 pub fn compile(
     onnx: &Path,
     calibration: &[Vec<ArrayD<f32>>],
     options: &CompileOptions,
-    progress: &mut dyn FnMut(Stage, u64, u64),
+    progress: &mut Progress<'_>,
 ) -> Result<Compiled, CompileError> {
+    let mut tell = |stage, done, total| match progress(stage, done, total) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(CompileError::Cancelled),
+    };
     check_options(options)?;
-    progress(Stage::Import, 0, 1);
+    tell(Stage::Import, 0, 1)?;
     let mut proto = onnx::load(onnx)?;
     let Some(graph) = &mut proto.graph else {
         return Err(CompileError::NotOnnx {
@@ -102,11 +121,12 @@ pub fn compile(
         });
     }
     let specs = onnx::specs(graph);
+    check_scales(options, &specs)?;
     let samples = check_samples(onnx, calibration, &specs)?;
     let graph = graph.clone();
     let typed = onnx::typed(onnx, &proto, &specs)?;
     let network = translate::translate(onnx, &graph, &typed)?;
-    progress(Stage::Import, 1, 1);
+    tell(Stage::Import, 1, 1)?;
 
     let reference = report::Reference::new(onnx, &typed)?;
     let runner = float::Runner::new(&network);
@@ -114,7 +134,7 @@ pub fn compile(
     let mut ranges = vec![(f32::MAX, f32::MIN); network.nodes.len()];
     let mut expected = Vec::with_capacity(samples.len());
     for (done, sample) in samples.iter().enumerate() {
-        progress(Stage::Calibrate, done as u64, total);
+        tell(Stage::Calibrate, done as u64, total)?;
         let run = runner.run(sample).map_err(|e| CompileError::Overflow {
             node: network
                 .nodes
@@ -129,21 +149,28 @@ pub fn compile(
         }
         expected.push(outputs);
     }
-    progress(Stage::Calibrate, total, total);
+    tell(Stage::Calibrate, total, total)?;
 
-    progress(Stage::Quantize, 0, 1);
+    tell(Stage::Quantize, 0, 1)?;
     let grids = (0..specs.len())
         .map(|input| grid(&samples, input))
         .collect();
-    let calibration = quantize::Calibration { ranges, grids };
+    let scales = specs
+        .iter()
+        .map(|s| options.input_scales.get(&s.name).copied());
+    let calibration = quantize::Calibration {
+        ranges,
+        grids,
+        scales: scales.collect(),
+    };
     let quantized =
         quantize::quantize(&network, &calibration, options.digit_bits, options.headroom)?;
     let mut descriptor = quantized.descriptor;
     layout::lay_out(&mut descriptor, options.row_bits);
     let checked = Network::new(descriptor.clone(), &Limits::default())?;
-    progress(Stage::Quantize, 1, 1);
+    tell(Stage::Quantize, 1, 1)?;
 
-    let mut compare = |done, total| progress(Stage::Compare, done, total);
+    let mut compare = |done, total| tell(Stage::Compare, done, total);
     let mut report = report::compare(
         &checked,
         &quantized.weights,
@@ -192,6 +219,25 @@ fn check_options(options: &CompileOptions) -> Result<(), CompileError> {
         Some(k) if !(4..=18).contains(&k) => bad("row bits", k.to_string(), "4 to 18"),
         _ => Ok(()),
     }
+}
+
+fn check_scales(options: &CompileOptions, specs: &[InputSpec]) -> Result<(), CompileError> {
+    for (input, scale) in &options.input_scales {
+        if !specs.iter().any(|s| s.name == *input) {
+            return Err(CompileError::NoInput {
+                input: input.clone(),
+                inputs: specs.iter().map(|s| s.name.clone()).collect(),
+            });
+        }
+        if !(scale.is_finite() && *scale > 0.0) {
+            return Err(CompileError::BadOption {
+                option: "input scale",
+                value: scale.to_string(),
+                range: "a positive number",
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The samples as row-major vectors, after checking number, shape and values.

@@ -45,6 +45,8 @@ pub(super) struct Calibration {
     pub ranges: Vec<(f32, f32)>,
     /// Per input, a step that all its values are multiples of, if there is one.
     pub grids: Vec<Option<f64>>,
+    /// Per input, the scale that the user wants, if any.
+    pub scales: Vec<Option<f64>>,
 }
 
 /// Quantizes a network.
@@ -69,11 +71,12 @@ pub(super) fn quantize(
         shared: shared_functions(graph),
     };
     let ranges = &calibration.ranges;
-    let mut grids = calibration.grids.iter().copied();
+    let mut wishes = calibration.grids.iter().zip(&calibration.scales);
     let mut nodes = Vec::with_capacity(graph.nodes.len());
     for (index, (node, range)) in graph.nodes.iter().zip(ranges).enumerate() {
         nodes.push(if matches!(node.activation, Activation::Input) {
-            quantizer.input(index, node, *range, grids.next().flatten())
+            let (grid, scale) = wishes.next().map_or((None, None), |(g, s)| (*g, *s));
+            quantizer.input(index, node, *range, grid, scale)
         } else {
             quantizer.node(node, *range)?
         });
@@ -164,19 +167,21 @@ impl Quantizer<'_> {
         positive(wanted, 0.0)
     }
 
-    /// An input; values on a grid are represented exactly.
+    /// An input; values on a grid are represented exactly, unless another scale is demanded.
     fn input(
         &mut self,
         index: usize,
         node: &GraphNode,
         range: (f32, f32),
         grid: Option<f64>,
+        scale: Option<f64>,
     ) -> Node {
         let wanted = positive(self.wanted(range), 1.0 / self.top());
         let p = match grid.map(|g| g / (g / wanted).floor()) {
             Some(p) if p.is_finite() => p,
             _ => wanted,
         };
+        let p = scale.unwrap_or(p);
         self.scales.push(Scale { p, y: p });
         let out = node.out();
         let axes = Names(out.clone()).axes(&out, self.graph);

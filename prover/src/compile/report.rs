@@ -139,7 +139,7 @@ pub(super) fn compare(
     scales: &[Scale],
     samples: &[Vec<Vec<f32>>],
     expected: &[Vec<ArrayD<f32>>],
-    progress: &mut dyn FnMut(u64, u64),
+    progress: &mut dyn FnMut(u64, u64) -> Result<(), CompileError>,
 ) -> Result<Report, CompileError> {
     let descriptor = network.descriptor();
     let column = weight_column(network, weights)?;
@@ -149,7 +149,7 @@ pub(super) fn compare(
     let (mut worst, mut sum, mut count) = (0.0_f64, 0.0_f64, 0_usize);
     let mut saturated: Vec<String> = Vec::new();
     for (done, (sample, expected)) in samples.iter().zip(expected).enumerate() {
-        progress(done as u64, total);
+        progress(done as u64, total)?;
         decisions += expected.len();
         let ports = descriptor.inputs.iter().zip(sample);
         let inputs: Vec<Vec<i32>> = ports.map(|(p, v)| quantized(v, p.scale)).collect();
@@ -179,7 +179,7 @@ pub(super) fn compare(
             }
         }
     }
-    progress(total, total);
+    progress(total, total)?;
     let scale = |(node, scale): (&Node, &Scale)| TensorScale {
         name: node.name.clone(),
         function: network

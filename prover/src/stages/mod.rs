@@ -8,6 +8,7 @@
 mod claims;
 mod finish;
 mod ledger;
+mod link;
 mod open;
 mod sumchecks;
 mod trace;
@@ -19,6 +20,7 @@ use pleat_nova_circuits::step::{State, Witness, Words};
 use pleat_verifier::transcript::{FractionsFixed, TraceFixed};
 
 pub use ledger::{Claims, Ledger, Masks};
+pub use link::LinkedInput;
 
 /// The trace is known; nothing is committed.
 pub struct Traced<'m>(pub Ledger<'m>);

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use ndarray::ArrayD;
-use pleat_prover::compile::{CompileError, CompileOptions, Compiled, Report, compile};
+use pleat_prover::compile::{CompileError, CompileOptions, Compiled, Report, compile, unheard};
 use pleat_verifier::descriptor::Limits;
 use pleat_verifier::network::Network;
 use prost::Message;
@@ -246,7 +246,7 @@ impl Model {
         options: &CompileOptions,
     ) -> Result<Compiled, CompileError> {
         let (_folder, path) = self.save();
-        compile(&path, samples, options, &mut |_, _, _| {})
+        compile(&path, samples, options, &mut unheard)
     }
 }
 

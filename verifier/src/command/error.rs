@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::error::ModelError;
 use crate::quantize::QuantizeError;
+use crate::receipt::Sha3Hash;
 
 /// Why a verification could not be carried out.
 #[derive(Debug, Error)]
@@ -54,6 +55,20 @@ pub enum CommandError {
         flag: &'static str,
         /// The tensor.
         port: String,
+    },
+    /// A receipt's model is not there.
+    #[error("{}: its model {model} is none of those found; name it with --model MODEL.vmodel", receipt.display())]
+    NoModel {
+        /// The receipt.
+        receipt: PathBuf,
+        /// The model's id.
+        model: Sha3Hash,
+    },
+    /// A receipt's proof is not there.
+    #[error("{}: its proof is not known, as the name does not end in .receipt.json; name it with --proof PROOF", receipt.display())]
+    NoProof {
+        /// The receipt.
+        receipt: PathBuf,
     },
     /// The universal parameters cannot be had.
     #[error("cannot set up Nova's parameters: {0}")]

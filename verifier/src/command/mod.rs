@@ -3,8 +3,10 @@
 //! Beyond verification, a caller may demand a model id and the values of inputs and outputs; a demand that the proof does
 //! not meet makes it invalid, one that cannot be checked (the value is hidden) is an error.
 
+mod chain;
 mod data;
 mod error;
+pub mod program;
 mod verdict;
 
 use std::path::{Path, PathBuf};
@@ -20,11 +22,13 @@ use crate::opened::PortOpening;
 use crate::pcs::OpeningKey;
 use crate::proof::{Proof, model_of};
 use crate::quantize::quantize;
+use crate::receipt::{RECEIPT_LIMIT, Receipt};
 use crate::verify::verify;
 
+pub use chain::{ChainArgs, ChainVerdict, LinkJson, MemberVerdict, RECEIPT_SUFFIX, run_chain};
 pub use data::read_json;
 pub use error::CommandError;
-pub use verdict::{PortValues, Refusal, Seconds, Verdict, values_line};
+pub use verdict::{PortValues, ReceiptSummary, Refusal, Seconds, Verdict, values_line};
 
 /// The proof is valid, or the command did what it should.
 pub const EXIT_GOOD: u8 = 0;
@@ -60,6 +64,9 @@ pub struct VerifyArgs {
     /// Demand that the opened value is this one
     #[arg(long, value_name = "DATA", requires = "opened")]
     pub value: Option<String>,
+    /// Check a receipt: that all it says about the proof holds
+    #[arg(long, value_name = "RECEIPT")]
+    pub receipt: Option<PathBuf>,
 }
 
 /// Whether tensors are the network's inputs or its outputs.
@@ -102,12 +109,13 @@ pub fn run(
     let model = load_model(&args.model)?;
     let proof = read(&args.proof)?;
     let opening = args.opened.as_deref().map(read).transpose()?;
+    let receipt = args.receipt.as_deref().map(read_receipt).transpose()?;
     let checked = Checking {
         args,
         model: &model,
         seconds: Seconds::default(),
     }
-    .check(&proof, opening.as_deref(), load, key);
+    .check(&proof, opening.as_deref(), receipt.as_deref(), load, key);
     checked.map(|(outcome, seconds)| {
         let seconds = Seconds {
             total: start.elapsed().as_secs_f64(),
@@ -141,6 +149,32 @@ pub fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
     })
 }
 
+/// Reads a receipt's file.
+fn read_receipt(path: &Path) -> Result<Vec<u8>, CommandError> {
+    let length = std::fs::metadata(path).map_or(0, |m| m.len());
+    if usize::try_from(length).map_or(true, |n| n > RECEIPT_LIMIT) {
+        return Err(CommandError::Read {
+            path: path.to_owned(),
+            source: std::io::Error::other("it is too long for a receipt"),
+        });
+    }
+    read(path)
+}
+
+/// A receipt that says what the proof says.
+fn checked_receipt(
+    bytes: &[u8],
+    model: &VerificationModel,
+    file: &[u8],
+    proof: &Proof,
+) -> Result<Receipt, Refusal> {
+    let receipt = Receipt::from_bytes(bytes).map_err(Refusal::Receipt)?;
+    receipt
+        .check(model, file, &proof.messages)
+        .map_err(Refusal::Mismatch)?;
+    Ok(receipt)
+}
+
 /// Decodes a proof about `model`; one about another model is refused as that, not for its length.
 ///
 /// # Errors
@@ -158,7 +192,14 @@ pub fn decode_proof(bytes: &[u8], model: &VerificationModel) -> Result<Proof, Ve
 
 /// What a valid proof shows: integers per port, where public or opened.
 type Known = Vec<Option<Vec<i32>>>;
-type Outcome = Result<(Proof, Option<PortOpening>), Refusal>;
+type Outcome = Result<Valid, Refusal>;
+
+/// What holds.
+struct Valid {
+    proof: Proof,
+    opening: Option<PortOpening>,
+    receipt: Option<Receipt>,
+}
 
 struct Checking<'a> {
     args: &'a VerifyArgs,
@@ -171,10 +212,11 @@ impl Checking<'_> {
         mut self,
         proof: &[u8],
         opening: Option<&[u8]>,
+        receipt: Option<&[u8]>,
         load: &mut Load<'_>,
         key: &mut Key<'_>,
     ) -> Result<(Outcome, Seconds), CommandError> {
-        let outcome = self.outcome(proof, opening, load, key)?;
+        let outcome = self.outcome(proof, opening, receipt, load, key)?;
         Ok((outcome, self.seconds))
     }
 
@@ -182,6 +224,7 @@ impl Checking<'_> {
         &mut self,
         proof: &[u8],
         opening: Option<&[u8]>,
+        receipt: Option<&[u8]>,
         load: &mut Load<'_>,
         key: &mut Key<'_>,
     ) -> Result<Outcome, CommandError> {
@@ -190,9 +233,15 @@ impl Checking<'_> {
             let got = self.model.id();
             return Ok(Err(Refusal::ModelId { got, expected }));
         }
-        let proof = match decode_proof(proof, self.model) {
+        let file = proof;
+        let proof = match decode_proof(file, self.model) {
             Ok(proof) => proof,
             Err(error) => return Ok(Err(Refusal::Proof(error))),
+        };
+        let receipt = receipt.map(|bytes| checked_receipt(bytes, self.model, file, &proof));
+        let receipt = match receipt.transpose() {
+            Ok(receipt) => receipt,
+            Err(refusal) => return Ok(Err(refusal)),
         };
         let opening = opening.map(|bytes| PortOpening::from_bytes(bytes, network));
         let opening = match opening.transpose() {
@@ -222,7 +271,11 @@ impl Checking<'_> {
             opened.transpose().map_err(Refusal::Opening)
         });
         self.seconds.verify = start.elapsed().as_secs_f64();
-        Ok(verdict.map(|_| (proof, opening)))
+        Ok(verdict.map(|_| Valid {
+            proof,
+            opening,
+            receipt,
+        }))
     }
 
     /// Compares what the caller demands with what the proof and the opening claim.

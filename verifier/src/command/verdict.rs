@@ -5,13 +5,13 @@ use std::fmt;
 use serde::Serialize;
 use thiserror::Error;
 
-use super::{EXIT_GOOD, EXIT_INVALID};
+use super::{EXIT_GOOD, EXIT_INVALID, Valid};
 use crate::descriptor::Port;
 use crate::error::VerifyError;
 use crate::model::{ModelId, VerificationModel};
-use crate::opened::PortOpening;
 use crate::proof::Proof;
 use crate::quantize::unflatten;
+use crate::receipt::{Receipt, ReceiptError, ReceiptMismatch, Sha3Hash, canonical};
 use crate::verify::dequantize;
 
 /// Values of a tensor that are printed as text; JSON has all.
@@ -27,6 +27,12 @@ pub enum Refusal {
     /// A check of the opening.
     #[error("the opening is refused: {0}")]
     Opening(VerifyError),
+    /// The receipt is none.
+    #[error("the receipt is refused: {0}")]
+    Receipt(ReceiptError),
+    /// The receipt says what the proof does not.
+    #[error(transparent)]
+    Mismatch(ReceiptMismatch),
     /// The model is not the one demanded.
     #[error("the model's id is {got}, not {expected}")]
     ModelId {
@@ -110,6 +116,18 @@ impl PortValues {
             scale: port.scale,
         }
     }
+
+    /// The inputs and the outputs of a proof, as it shows them.
+    pub fn of_proof(model: &VerificationModel, proof: &Proof) -> (Vec<Self>, Vec<Self>) {
+        let descriptor = model.network().descriptor();
+        let ports = descriptor.ports().zip(proof.messages.public.ports());
+        let values = |(port, shown): (&Port, &Option<Vec<i32>>)| {
+            Self::new(port, shown.is_none(), shown.clone())
+        };
+        let mut inputs: Vec<Self> = ports.map(values).collect();
+        let outputs = inputs.split_off(descriptor.inputs.len().min(inputs.len()));
+        (inputs, outputs)
+    }
 }
 
 impl fmt::Display for PortValues {
@@ -131,6 +149,47 @@ pub fn values_line(values: &[f64], integers: &[i32]) -> String {
         n => format!(" … and {n} more"),
     };
     format!("{}{more}", pairs.join(", "))
+}
+
+/// A receipt that says what its proof says.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ReceiptSummary {
+    /// Its hash.
+    pub hash: String,
+    /// The creator's own words; nothing checks them.
+    pub claims: serde_json::Map<String, serde_json::Value>,
+    /// Hashes of previous receipts, which `pleat verify-chain` checks.
+    pub previous: Vec<Sha3Hash>,
+}
+
+impl ReceiptSummary {
+    /// Of a receipt that was checked.
+    pub fn new(receipt: &Receipt) -> Self {
+        let bytes = receipt.to_bytes().unwrap_or_default();
+        Self {
+            hash: Sha3Hash::of(&bytes).to_string(),
+            claims: receipt.claims.clone(),
+            previous: receipt.previous.clone(),
+        }
+    }
+}
+
+impl fmt::Display for ReceiptSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.hash)?;
+        for previous in &self.previous {
+            write!(
+                f,
+                "\n           after {previous} (for `verify-chain` to check)"
+            )?;
+        }
+        if !self.claims.is_empty() {
+            let claims = serde_json::Value::Object(self.claims.clone());
+            let text = canonical(&claims).unwrap_or_default();
+            write!(f, "\n           claims, checked by nobody: {text}")?;
+        }
+        Ok(())
+    }
 }
 
 /// Wall time of a verification.
@@ -159,6 +218,9 @@ pub struct Verdict {
     pub output: Option<Vec<PortValues>>,
     /// The tensor that was opened.
     pub opened: Option<PortValues>,
+    /// The receipt that was checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<ReceiptSummary>,
     /// Why it is refused.
     pub reason: Option<String>,
 }
@@ -166,7 +228,7 @@ pub struct Verdict {
 impl Verdict {
     pub(super) fn new(
         model: &VerificationModel,
-        outcome: Result<(Proof, Option<PortOpening>), Refusal>,
+        outcome: Result<Valid, Refusal>,
         seconds: Seconds,
     ) -> Self {
         let mut verdict = Self {
@@ -176,17 +238,18 @@ impl Verdict {
             input: None,
             output: None,
             opened: None,
+            receipt: None,
             reason: None,
         };
         match outcome {
-            Ok((proof, opening)) => {
+            Ok(Valid {
+                proof,
+                opening,
+                receipt,
+            }) => {
+                verdict.receipt = receipt.as_ref().map(ReceiptSummary::new);
                 let descriptor = model.network().descriptor();
-                let ports = descriptor.ports().zip(proof.messages.public.ports());
-                let values = |(port, shown): (&Port, &Option<Vec<i32>>)| {
-                    PortValues::new(port, shown.is_none(), shown.clone())
-                };
-                let mut inputs: Vec<PortValues> = ports.map(values).collect();
-                let outputs = inputs.split_off(descriptor.inputs.len().min(inputs.len()));
+                let (inputs, outputs) = PortValues::of_proof(model, &proof);
                 verdict.opened = opening.and_then(|o| {
                     let port = descriptor.ports().nth(o.port)?;
                     let shown = proof.messages.public.ports().get(o.port)?;
@@ -218,6 +281,9 @@ impl fmt::Display for Verdict {
             }
             if let Some(opened) = &self.opened {
                 writeln!(f, "  opened {opened}")?;
+            }
+            if let Some(receipt) = &self.receipt {
+                writeln!(f, "  receipt {receipt}")?;
             }
             return Ok(());
         };

@@ -86,3 +86,21 @@ pub fn flat_index(shape: &[usize], index: &[usize]) -> usize {
         .zip(index)
         .fold(0, |flat, (n, i)| (flat << crate::mle::bits(*n)) | i)
 }
+
+/// The cell of every element of a block of this true shape, row-major.
+pub fn element_cells(shape: &[usize]) -> Vec<usize> {
+    let size = shape.iter().fold(1_usize, |n, len| n.saturating_mul(*len));
+    let mut index = vec![0_usize; shape.len()];
+    let mut cells = Vec::with_capacity(size);
+    for _ in 0..size {
+        cells.push(flat_index(shape, &index));
+        for (i, n) in index.iter_mut().zip(shape).rev() {
+            *i = i.saturating_add(1);
+            if *i < *n {
+                break;
+            }
+            *i = 0;
+        }
+    }
+    cells
+}

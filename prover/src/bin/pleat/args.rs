@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use pleat_verifier::command::VerifyArgs;
+use pleat_verifier::command::{ChainArgs, VerifyArgs};
 
 /// Proves that a committed neural network, run on an input, gave an output, without showing the weights, the activations
 /// or, if you like, the input and the output.
@@ -61,6 +61,9 @@ pub enum Command {
     /// Check a proof
     #[command(long_about = VERIFY_HELP)]
     Verify(VerifyArgs),
+    /// Check proofs that take each other's outputs as inputs, by their receipts
+    #[command(long_about = CHAIN_HELP)]
+    VerifyChain(ChainArgs),
     /// Run a compiled model in integers, without a proof
     Run(RunArgs),
     /// Say what a file is and what it shows
@@ -88,6 +91,19 @@ know. A demand that does not hold makes the proof invalid (exit code 1); one abo
 an opening (exit code 2). Real numbers are rounded to the model's integers before they are compared.
 
 `pleat-verify` does the same in a smaller program, with DATA in JSON only.";
+
+const CHAIN_HELP: &str = "\
+Check proofs that take each other's outputs as inputs, by their receipts
+
+Every proof is verified, all that the receipts say is compared with the proofs, every previous receipt has to be there \
+unchanged, and every input that is said to be a tensor of another proof has to carry the same commitments, with the same \
+scale. Nobody learns the values that pass from one proof to the next.
+
+Models are found in the receipts' folders, or with --model; the proof of PROOF.receipt.json is PROOF beside it, or one \
+given with --proof. Exit code 1 if something does not hold: the receipt or the link is named.
+
+Example:
+  pleat verify-chain score.proof.receipt.json decision.proof.receipt.json";
 
 /// Quantize an ONNX model and commit to its weights.
 ///
@@ -121,6 +137,10 @@ pub struct CompileArgs {
     /// Commit to rows of 2^K cells [default: chosen for the shortest proof]
     #[arg(long, value_name = "K")]
     pub row_bits: Option<u32>,
+    /// Give an input the scale of another model's tensor, so that its proofs can take that tensor from the other model's
+    /// proofs (`pleat prove --input-from`); NAME and TENSOR may be left out if there is one input and one output
+    #[arg(long, value_name = "[NAME=]MODEL.vmodel[:TENSOR]")]
+    pub input_like: Vec<String>,
     /// Where to write: BASE.pleat and BASE.vmodel [default: the model's name, in this folder]
     #[arg(short, long, value_name = "BASE")]
     pub output: Option<PathBuf>,
@@ -142,20 +162,40 @@ pub enum Hide {
 /// it. The weights and all activations are always hidden.
 #[derive(Args)]
 #[command(after_help = "Example:
-  pleat prove credit.pleat --input credit-300.npz --index 7 --hide input -o seven.proof")]
+  pleat prove credit.pleat --input credit-300.npz --index 7 --hide input -o seven.proof
+
+A second model that takes the first one's hidden output (see docs/receipts.md):
+  pleat open seven.proof.secret credit.vmodel --port y -o y.opening
+  pleat prove decision.pleat --input-from y.opening --hide input --receipt --previous seven.proof.receipt.json")]
 pub struct ProveArgs {
     /// The proving model that `pleat compile` wrote
     #[arg(value_name = "MODEL.pleat")]
     pub model: PathBuf,
-    /// The input
-    #[arg(long, value_name = "DATA")]
-    pub input: String,
+    /// The input; needed for the tensors that --input-from does not give
+    #[arg(long, value_name = "DATA", required_unless_present = "input_from")]
+    pub input: Option<String>,
     /// Sample of --input, counted from 0
-    #[arg(long, value_name = "I", default_value_t = 0)]
+    #[arg(long, value_name = "I", default_value_t = 0, requires = "input")]
     pub index: usize,
+    /// Take an input from another proof: an opening of one of its tensors (`pleat open`), whose commitments this proof will
+    /// carry, too; NAME may be left out if there is one input
+    #[arg(long, value_name = "[NAME=]OPENING")]
+    pub input_from: Vec<String>,
     /// Hide the inputs or the outputs; may be given twice
     #[arg(long, value_name = "WHAT")]
     pub hide: Vec<Hide>,
+    /// Write a receipt, PROOF.receipt.json: what the proof says, as JSON that others can keep and refer to by its hash
+    #[arg(long)]
+    pub receipt: bool,
+    /// Put a claim of your own into the receipt; nothing checks it. May be given several times
+    #[arg(long, value_name = "NAME=VALUE", requires = "receipt")]
+    pub claim: Vec<String>,
+    /// Put all claims of a JSON object into the receipt
+    #[arg(long, value_name = "FILE.json", requires = "receipt")]
+    pub claims: Option<PathBuf>,
+    /// Let the receipt refer to another one; one is needed for every --input-from. May be given several times
+    #[arg(long, value_name = "RECEIPT", requires = "receipt")]
+    pub previous: Vec<PathBuf>,
     /// Where to write the proof [default: the model's name with .proof, in this folder]
     #[arg(short, long, value_name = "PROOF")]
     pub output: Option<PathBuf>,

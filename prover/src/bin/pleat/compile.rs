@@ -1,6 +1,7 @@
 //! `pleat compile`: ONNX and samples to the two model files.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use pleat_prover::compile::{self as compiler, CompileOptions, Report, Stage, input_specs};
@@ -14,6 +15,7 @@ use serde::Serialize;
 use crate::args::CompileArgs;
 use crate::console::{Console, grouped};
 use crate::error::CliError;
+use crate::link::scales;
 use crate::paths::{demand_writable, stem, with_suffix};
 use crate::seconds::{StageSeconds, peak_rss_bytes};
 use crate::tensors::all_samples;
@@ -46,22 +48,29 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
     let mut seconds = StageSeconds::start();
 
     console.stage("load");
-    let samples = seconds.time("load", || {
-        let specs: Vec<InputSpec> = input_specs(&args.model)?
+    let (samples, input_scales) = seconds.time("load", || {
+        let inputs = input_specs(&args.model)?;
+        let input_scales = scales(&args.input_like, &inputs)?;
+        let specs: Vec<InputSpec> = inputs
             .into_iter()
             .map(|s| InputSpec {
                 name: s.name,
                 shape: s.shape,
             })
             .collect();
-        all_samples("--calibration", &args.calibration, &specs)
+        let samples = all_samples("--calibration", &args.calibration, &specs)?;
+        Ok::<_, CliError>((samples, input_scales))
     })?;
     let options = CompileOptions {
         digit_bits: args.digit_bits,
         headroom: args.headroom,
         row_bits: args.row_bits,
+        input_scales,
     };
-    let mut progress = |stage, done, total| console.progress(stage_name(stage), done, total);
+    let mut progress = |stage, done, total| {
+        console.progress(stage_name(stage), done, total);
+        ControlFlow::Continue(())
+    };
     let compiled = seconds.time("compile", || {
         compiler::compile(&args.model, &samples, &options, &mut progress)
     })?;

@@ -58,6 +58,7 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
             digit_bits: 12,
             headroom: 0.25,
             row_bits: None,
+            input_like: Vec::new(),
             output: Some(path("mnist")),
         },
         console,
@@ -88,9 +89,14 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
     let proved = prove_with(
         &ProveArgs {
             model: path("mnist.pleat"),
-            input: digits,
+            input: Some(digits),
             index: DIGIT,
+            input_from: Vec::new(),
             hide: vec![Hide::Input],
+            receipt: false,
+            claim: Vec::new(),
+            claims: None,
+            previous: Vec::new(),
             output: Some(path("mnist.proof")),
         },
         console,
@@ -147,6 +153,7 @@ fn verification(folder: &Path, proof: &str) -> VerifyArgs {
         model_id: None,
         opened: None,
         value: None,
+        receipt: None,
     }
 }
 

@@ -11,6 +11,7 @@ use pleat_prover::prove::ProveError;
 use pleat_verifier::command::CommandError;
 use pleat_verifier::error::FormatError;
 use pleat_verifier::quantize::QuantizeError;
+use pleat_verifier::receipt::ReceiptError;
 use thiserror::Error;
 
 /// Why a command could not be carried out: exit code 2.
@@ -73,6 +74,35 @@ pub enum CliError {
         got: String,
         expected: String,
     },
+    /// Which of several inputs is meant.
+    #[error("{flag} {text}: write NAME=… with one of the model's inputs, each once: {}", inputs.join(", "))]
+    WhichInput {
+        flag: &'static str,
+        text: String,
+        inputs: Vec<String>,
+    },
+    /// An input has no values.
+    #[error("give the values of input {} with --input DATA, or an opening with --input-from", inputs.join(" and "))]
+    NoInput { inputs: Vec<String> },
+    /// An opening does not fit an input.
+    #[error("--input-from {}: {source}; it has to open a tensor of as many values as input {input}, committed to in as many rows", path.display())]
+    NotThisInput {
+        path: PathBuf,
+        input: String,
+        source: FormatError,
+    },
+    /// An opening that no previous receipt is about.
+    #[error("--input-from {}: {reason}", path.display())]
+    Unlinked { path: PathBuf, reason: String },
+    /// Claims that cannot be written into a receipt.
+    #[error("{place}: {reason}")]
+    BadClaims { place: String, reason: String },
+    /// A file that is no receipt.
+    #[error("{}: {source}", path.display())]
+    NoReceipt { path: PathBuf, source: ReceiptError },
+    /// A receipt that cannot be written.
+    #[error("the receipt cannot be written: {0}")]
+    Receipt(ReceiptError),
     /// A file that is damaged.
     #[error("{}: {source}", path.display())]
     Damaged { path: PathBuf, source: FormatError },

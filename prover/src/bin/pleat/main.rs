@@ -7,9 +7,11 @@ mod console;
 mod demo;
 mod error;
 mod inspect;
+mod link;
 mod open;
 mod paths;
 mod prove;
+mod receipt;
 mod run;
 mod seconds;
 mod setup;
@@ -46,6 +48,11 @@ fn run(command: &Command, console: &Console) -> Result<u8, CliError> {
         }
         Command::Verify(args) => {
             let verdict = verify::verify(args, console)?;
+            console.finish(&verdict)?;
+            return Ok(verdict.exit_code());
+        }
+        Command::VerifyChain(args) => {
+            let verdict = verify::verify_chain(args, console)?;
             console.finish(&verdict)?;
             return Ok(verdict.exit_code());
         }

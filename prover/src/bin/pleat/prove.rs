@@ -2,24 +2,31 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use pleat_nova_circuits::params::Parameters;
 use pleat_prover::files::{Access, NewFile, write_together};
 use pleat_prover::model::ProvingModel;
-use pleat_prover::prove::{self as prover, Event, Keys, Visibility};
-use pleat_verifier::command::{self, PortValues};
+use pleat_prover::prove::{self as prover, Event, Keys, Request, Visibility};
+use pleat_prover::stages::LinkedInput;
+use pleat_verifier::command::{self, PortValues, RECEIPT_SUFFIX};
+use pleat_verifier::descriptor::Port;
+use pleat_verifier::network::Network;
 use pleat_verifier::pcs::OpeningKey;
+use pleat_verifier::receipt::{Origin, Receipt, Remarks};
 use rand_core::OsRng;
 use serde::Serialize;
 
 use crate::args::{Hide, ProveArgs};
 use crate::console::{Console, grouped};
 use crate::error::CliError;
+use crate::link::{Link, links};
 use crate::paths::{demand_writable, stem, with_suffix};
+use crate::receipt;
 use crate::seconds::{StageSeconds, peak_rss_bytes};
 use crate::setup::parameters;
-use crate::tensors::quantized_input;
+use crate::tensors::quantized;
 
 /// A proof that was made.
 #[derive(Serialize)]
@@ -28,6 +35,8 @@ pub struct Proved {
     pub proof: PathBuf,
     /// Where the openings of hidden tensors are, if there are any.
     pub secret: Option<PathBuf>,
+    /// Where the receipt is, if one was asked for.
+    pub receipt: Option<PathBuf>,
     pub proof_bytes: usize,
     pub steps: usize,
     pub nodes: usize,
@@ -68,15 +77,22 @@ pub fn prove_with<P: Borrow<Parameters>>(
     };
     let hides = !visibility.inputs || !visibility.outputs;
     let secret_path = hides.then(|| with_suffix(&path, ".secret"));
+    let receipt_path = args.receipt.then(|| with_suffix(&path, RECEIPT_SUFFIX));
     demand_writable(&path)?;
+    receipt_path.as_deref().map_or(Ok(()), demand_writable)?;
     secret_path.as_deref().map_or(Ok(()), demand_writable)?;
     let mut seconds = StageSeconds::start();
 
     console.stage("load");
-    let (model, inputs) = seconds.time("load", || {
+    let mut remarks = Remarks {
+        claims: receipt::claims(args)?,
+        ..Remarks::default()
+    };
+    let (model, links, inputs) = seconds.time("load", || {
         let model = load_model(&args.model)?;
-        let inputs = quantized_input(model.network(), &args.input, args.index)?;
-        Ok::<_, CliError>((model, inputs))
+        let links = links(&args.input_from, model.network())?;
+        let inputs = inputs(args, model.network(), &links)?;
+        Ok::<_, CliError>((model, links, inputs))
     })?;
     let network = model.network();
     let (nova, opening) = seconds.time("setup", || {
@@ -88,11 +104,32 @@ pub fn prove_with<P: Borrow<Parameters>>(
         nova: nova.borrow(),
         opening: &opening,
     };
-    let mut on_event = |event| match event {
-        Event::Start(stage) => console.stage(stage.name()),
-        Event::Folded(done, total) => console.stage(format!("fold {done}/{total}")),
+    if args.receipt {
+        let previous = receipt::previous(&args.previous)?;
+        let mut origins: Vec<Option<Origin>> = vec![None; inputs.len()];
+        for link in &links {
+            let origin = link.origin(&previous, opening.generators(), network)?;
+            if let Some(slot) = origins.get_mut(link.input) {
+                *slot = Some(origin);
+            }
+        }
+        remarks.origins = origins;
+        remarks.previous = previous.iter().map(|p| p.hash).collect();
+    }
+    let mut on_event = |event| {
+        match event {
+            Event::Start(stage) => console.stage(stage.name()),
+            Event::Folded(done, total) => console.stage(format!("fold {done}/{total}")),
+        }
+        ControlFlow::Continue(())
     };
-    let proved = prover::prove(&model, keys, &inputs, visibility, &mut OsRng, &mut on_event)?;
+    let linked: Vec<LinkedInput> = links.iter().map(Link::linked).collect();
+    let request = Request {
+        inputs: &inputs,
+        visibility,
+        linked: &linked,
+    };
+    let proved = prover::prove(&model, keys, &request, &mut OsRng, &mut on_event)?;
     for (stage, elapsed) in proved.timings.stages() {
         seconds.push(stage.name(), elapsed.as_secs_f64());
     }
@@ -111,7 +148,25 @@ pub fn prove_with<P: Borrow<Parameters>>(
         bytes: &proof,
         access: Access::Shared,
     };
-    let files: Vec<NewFile<'_>> = secret_file.into_iter().chain([proof_file]).collect();
+    let receipt = receipt_path.as_ref().map(|_| {
+        let messages = &proved.proof.messages;
+        let receipt = Receipt::new(model.verification(), &proof, messages, remarks);
+        let bytes = receipt.to_bytes()?;
+        // What was written can be read.
+        Receipt::from_bytes(&bytes).map(|_| bytes)
+    });
+    let receipt = receipt.transpose().map_err(CliError::Receipt)?;
+    let receipt_file = receipt_path.as_deref().zip(receipt.as_deref());
+    let receipt_file = receipt_file.map(|(path, bytes)| NewFile {
+        path,
+        bytes,
+        access: Access::Shared,
+    });
+    let files = secret_file
+        .into_iter()
+        .chain([proof_file])
+        .chain(receipt_file);
+    let files: Vec<NewFile<'_>> = files.collect();
     seconds.time("write", || write_together(&files))?;
 
     let descriptor = network.descriptor();
@@ -129,9 +184,37 @@ pub fn prove_with<P: Borrow<Parameters>>(
             .collect(),
         proof: path,
         secret: secret_path,
+        receipt: receipt_path,
         seconds,
         peak_rss_bytes: peak_rss_bytes(),
     })
+}
+
+/// The integers of every input: of its opening, or of `--input`.
+fn inputs(args: &ProveArgs, network: &Network, links: &[Link]) -> Result<Vec<Vec<i32>>, CliError> {
+    let ports = &network.descriptor().inputs;
+    let is_linked = |at: usize| links.iter().any(|l| l.input == at);
+    let others: Vec<&Port> = ports
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !is_linked(*at))
+        .map(|(_, port)| port)
+        .collect();
+    let given = match &args.input {
+        Some(spec) => quantized(network, &others, spec, args.index)?,
+        None if others.is_empty() => Vec::new(),
+        None => {
+            return Err(CliError::NoInput {
+                inputs: others.iter().map(|p| p.name.clone()).collect(),
+            });
+        }
+    };
+    let mut given = given.into_iter();
+    let input = |at: usize| match links.iter().find(|l| l.input == at) {
+        Some(link) => link.values().to_vec(),
+        None => given.next().unwrap_or_default(),
+    };
+    Ok((0..ports.len()).map(input).collect())
 }
 
 impl fmt::Display for Proved {
@@ -153,6 +236,9 @@ impl fmt::Display for Proved {
                 ""
             };
             writeln!(f, "  output  {output}{hidden}")?;
+        }
+        if let Some(receipt) = &self.receipt {
+            writeln!(f, "  receipt {}", receipt.display())?;
         }
         if let Some(secret) = &self.secret {
             writeln!(

@@ -45,10 +45,20 @@ pub fn quantized_input(
     spec: &str,
     index: usize,
 ) -> Result<Vec<Vec<i32>>, CliError> {
+    let ports: Vec<&Port> = network.descriptor().inputs.iter().collect();
+    quantized(network, &ports, spec, index)
+}
+
+/// The integers of `--input`, which gives these inputs.
+pub fn quantized(
+    network: &Network,
+    ports: &[&Port],
+    spec: &str,
+    index: usize,
+) -> Result<Vec<Vec<i32>>, CliError> {
     let flag = "--input";
-    let ports = &network.descriptor().inputs;
-    let values =
-        sample(spec, &specs(ports), index).map_err(|source| CliError::Data { flag, source })?;
+    let values = sample(spec, &specs(ports.iter().copied()), index)
+        .map_err(|source| CliError::Data { flag, source })?;
     let range = network.input_range();
     let pairs = ports.iter().zip(&values);
     pairs

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use pleat_nova_circuits::params::{CacheFolder, VerifierKey};
-use pleat_verifier::command::{self, DataRequest, Key, TensorRole, Verdict, VerifyArgs, read_json};
+use pleat_verifier::command::{
+    self, ChainArgs, ChainVerdict, DataRequest, Key, TensorRole, Verdict, VerifyArgs, read_json,
+};
 
 use crate::console::Console;
 use crate::error::CliError;
@@ -16,6 +18,18 @@ pub fn verify(args: &VerifyArgs, console: &Console) -> Result<Verdict, CliError>
     verify_with(args, console, &mut || {
         VerifierKey::load_or_build(&cache, &mut |event| announce(console, &event))
     })
+}
+
+/// Verifies receipts that refer to each other, with their proofs.
+pub fn verify_chain(args: &ChainArgs, console: &Console) -> Result<ChainVerdict, CliError> {
+    let cache = CacheFolder::from_environment();
+    console.stage("load");
+    let mut key = || {
+        let key = VerifierKey::load_or_build(&cache, &mut |event| announce(console, &event));
+        console.stage("verify");
+        key
+    };
+    Ok(command::run_chain(args, &mut key)?)
 }
 
 /// Verifies with a key from elsewhere.
