@@ -348,7 +348,7 @@ fn powers(base: F, values: impl Iterator<Item = F>) -> F {
 /// Those of prover and verifier; [`BenchError::Disagree`], [`BenchError::Accepted`].
 pub fn run(case: &Case, meter: &mut Meter) -> Result<Measured, BenchError> {
     let key = meter.setup(|| OpeningKey::derive(case.model.network().row_bits()));
-    let bytes = prove(&case.model, &key, &[case.input.clone()], meter)?;
+    let bytes = prove(&case.model, &key, std::slice::from_ref(&case.input), meter)?;
     let model = case.model.verification();
     let output = verify(model, &key, &bytes)?;
     let output = output.shown().last().map(<[i32]>::to_vec);
@@ -382,7 +382,13 @@ mod tests {
         let key = OpeningKey::derive(case.model.network().row_bits());
         let mut ignore = |_| {};
         let mut meter = Meter::new(&mut ignore);
-        let bytes = prove(&case.model, &key, &[case.input.clone()], &mut meter).unwrap();
+        let bytes = prove(
+            &case.model,
+            &key,
+            std::slice::from_ref(&case.input),
+            &mut meter,
+        )
+        .unwrap();
         (case, key, bytes)
     }
 

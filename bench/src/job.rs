@@ -7,6 +7,7 @@ use ndarray::ArrayD;
 use pleat_prover::compile::{CompileOptions, compile};
 use pleat_prover::data::load;
 use pleat_prover::model::ProvingModel;
+use pleat_prover::prove::Visibility;
 use pleat_verifier::quantize::quantize;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -187,6 +188,10 @@ fn compiled(
         input,
         output: None,
         width,
+        shown: Visibility {
+            inputs: false,
+            outputs: true,
+        },
     })
 }
 

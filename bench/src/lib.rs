@@ -1,14 +1,19 @@
 //! What Pleat is measured with: networks, other ways to prove them, the meter, and what becomes of its figures.
 
+pub mod argument;
 pub mod child;
 pub mod clear;
 pub mod deep;
 pub mod job;
 pub mod measure;
 pub mod nets;
+pub mod plan;
 pub mod pleat;
+pub mod plots;
 pub mod r1cs;
 pub mod rows;
+pub mod summary;
+pub mod tables;
 
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +61,17 @@ pub enum BenchError {
     /// A file of rows.
     #[error("rows: {0}")]
     Csv(#[from] csv::Error),
+    /// A plot could not be drawn.
+    #[error("plot: {0}")]
+    Plot(String),
+    /// A page has no place for a table.
+    #[error("{file} has no lines `<!-- {table} -->` and `<!-- /{table} -->`")]
+    Place {
+        /// The page.
+        file: String,
+        /// The table.
+        table: &'static str,
+    },
     /// There are no circuits for this network.
     #[error("{0} cannot be written as layers of one shape, which the circuits need")]
     Circuit(String),
@@ -71,4 +87,10 @@ pub enum BenchError {
     /// The system does not say how much memory is used.
     #[error("/proc does not tell how much memory was used; peak memory is measured on Linux only")]
     Memory,
+}
+
+/// Whether criterion measures; otherwise, as under `cargo test`, it runs every body once. It knows by the same flag.
+#[must_use]
+pub fn measured_mode() -> bool {
+    std::env::args().any(|argument| argument == "--bench")
 }

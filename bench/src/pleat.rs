@@ -27,6 +27,8 @@ pub struct Case {
     pub output: Option<Vec<i32>>,
     /// Features or channels of every layer.
     pub width: Option<usize>,
+    /// What a proof shows.
+    pub shown: Visibility,
 }
 
 impl Case {
@@ -43,6 +45,10 @@ impl Case {
             input: net.input().to_vec(),
             output: Some(net.last().to_vec()),
             width: Some(net.shape.width()),
+            shown: Visibility {
+                inputs: true,
+                outputs: true,
+            },
         })
     }
 
@@ -69,7 +75,7 @@ impl Case {
     }
 }
 
-/// Proves and verifies with inputs and outputs shown, as the other systems do.
+/// Proves and verifies.
 ///
 /// # Errors
 /// Those of prover and verifier; [`BenchError::Disagree`], [`BenchError::Accepted`].
@@ -84,13 +90,17 @@ pub fn run(case: &Case, meter: &mut Meter) -> Result<Measured, BenchError> {
         nova: &nova,
         opening: &opening,
     };
-    let shown = Visibility {
-        inputs: true,
-        outputs: true,
-    };
     let inputs = [case.input.clone()];
-    let proved =
-        meter.prove(|| prove(&case.model, keys, &inputs, shown, &mut OsRng, &mut |_| {}))?;
+    let proved = meter.prove(|| {
+        prove(
+            &case.model,
+            keys,
+            &inputs,
+            case.shown,
+            &mut OsRng,
+            &mut |_| {},
+        )
+    })?;
     meter.timings(&proved.timings);
     let disagrees = |output: &Vec<i32>| proved.outputs.first() != Some(output);
     if case.output.as_ref().is_some_and(disagrees) {
