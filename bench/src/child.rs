@@ -1,6 +1,7 @@
 //! Runs a job in a process of its own, within limits: what does not fit is a result, not a crash.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -11,6 +12,8 @@ use crate::measure::{Event, Facts, Measured, memory};
 
 /// Name of the subcommand by which the program calls itself.
 pub const SUBCOMMAND: &str = "measure";
+/// The signal that ends a process when the machine's memory is short.
+const KILL: i32 = 9;
 /// How often the limits are checked.
 const TICK: Duration = Duration::from_millis(20);
 
@@ -121,7 +124,9 @@ pub fn measure(job: &Job, limits: Limits, doing: &mut dyn FnMut(&str)) -> Result
 
 /// An allocation that the system refuses ends the process by a signal.
 fn failure(status: ExitStatus, complaint: &str) -> Outcome {
-    if complaint.contains("memory allocation of") {
+    // Likewise the system's own end to processes when memory is short: this program kills none before it has a verdict.
+    let killed = status.signal() == Some(KILL);
+    if killed || complaint.contains("memory allocation of") {
         return Outcome::OutOfMemory;
     }
     let last = complaint.trim().lines().last().unwrap_or_default();

@@ -38,12 +38,12 @@ struct Cli {
     /// Folder of raw rows and plots
     #[arg(long, global = true, default_value_os_t = repository("bench/results"))]
     results: PathBuf,
-    /// Seconds that one run may take, making the network and keys included
-    #[arg(long, global = true, default_value_t = 120.0)]
-    timeout: f64,
-    /// GiB of memory that one run may take
-    #[arg(long, global = true, default_value_t = 10.0)]
-    memory: f64,
+    /// Seconds that one run may take, making the network and keys included [default: 120 for folding, else 900]
+    #[arg(long, global = true)]
+    timeout: Option<f64>,
+    /// GiB of memory that one run may take [default: 10 for folding, else 20]
+    #[arg(long, global = true)]
+    memory: Option<f64>,
     /// Keep the rows that are there, and add to them
     #[arg(long, global = true)]
     append: bool,
@@ -84,6 +84,9 @@ struct ModelsArgs {
     #[arg(long, default_value_t = MODEL_RUNS)]
     repetitions: usize,
 }
+
+/// The comparison whose runs are expected not to fit.
+const FOLDING: &str = "folding";
 
 /// Medians of quoted figures are over so many runs.
 const MODEL_RUNS: usize = 5;
@@ -154,7 +157,7 @@ fn run(cli: &Cli) -> Result<(), BenchError> {
                 shapes = plan::SHAPES.to_vec();
             }
             let series = plan::folding(&shapes, &args.systems, &args.depths);
-            measure(cli, "folding", &series, args.repetitions.repetitions)
+            measure(cli, FOLDING, &series, args.repetitions.repetitions)
         }
         Command::Growth(args) => measure(cli, "growth", &plan::growth(), args.repetitions),
         Command::Models(args) => {
@@ -168,7 +171,7 @@ fn run(cli: &Cli) -> Result<(), BenchError> {
             measure(cli, "models", &plan::models(), MODEL_RUNS)?;
             measure(cli, "growth", &plan::growth(), 1)?;
             let folding = plan::folding(&plan::SHAPES, &plan::SYSTEMS, &plan::DEPTHS);
-            measure(cli, "folding", &folding, 1)?;
+            measure(cli, FOLDING, &folding, 1)?;
             plot(cli)?;
             write_tables(cli, args)
         }
@@ -181,7 +184,7 @@ fn file(cli: &Cli, name: &str) -> PathBuf {
 
 fn all_rows(cli: &Cli) -> Result<tables::AllRows, BenchError> {
     Ok(tables::AllRows {
-        folding: rows::read(&file(cli, "folding"))?,
+        folding: rows::read(&file(cli, FOLDING))?,
         growth: rows::read(&file(cli, "growth"))?,
         models: rows::read(&file(cli, "models"))?,
         peers: rows::read(&file(cli, "peers"))?,
@@ -194,9 +197,16 @@ fn measure(cli: &Cli, name: &str, series: &[Series], repetitions: usize) -> Resu
     if !cli.append && file.exists() {
         std::fs::remove_file(&file).map_err(BenchError::Io)?;
     }
+    let own = if name == FOLDING {
+        plan::COMPARED
+    } else {
+        plan::ALONE
+    };
+    let time = |seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+    let memory = |gib: f64| (gib * f64::from(1 << 30)) as u64;
     let limits = Limits {
-        time: Duration::try_from_secs_f64(cli.timeout).unwrap_or(Duration::MAX),
-        memory: (cli.memory * f64::from(1 << 30)) as u64,
+        time: cli.timeout.map_or(own.time, time),
+        memory: cli.memory.map_or(own.memory, memory),
     };
     let jobs = series.iter().map(|s| s.jobs.len()).sum::<usize>() * repetitions;
     let bar = bar(cli.quiet, jobs);

@@ -99,7 +99,7 @@ impl Shape {
         }
     }
 
-    /// `m_s`: makes weights of half their range give pre-activations of [`DEVIATION`].
+    /// `m_s`: makes weights of half their range give pre-activations of the wanted deviation.
     #[must_use]
     pub fn multiplier(&self) -> i64 {
         (17_469.0 / (self.fan_in() as f64).sqrt()).round() as i64

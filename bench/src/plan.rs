@@ -1,5 +1,8 @@
 //! Which networks are measured, how often, and by which systems.
 
+use std::time::Duration;
+
+use crate::child::Limits;
 use crate::job::{Job, Subject, System};
 use crate::nets::Shape;
 
@@ -29,6 +32,18 @@ pub const SHAPES: [Shape; 3] = [
         side: 28,
     },
 ];
+
+/// What a run may take unless the caller says otherwise: enough to show where the systems that are compared lose.
+pub const COMPARED: Limits = Limits {
+    time: Duration::from_secs(120),
+    memory: 10 << 30,
+};
+
+/// Likewise where Pleat is measured by itself.
+pub const ALONE: Limits = Limits {
+    time: Duration::from_secs(900),
+    memory: 20 << 30,
+};
 
 /// Jobs of one network and system, in ascending size: when one does not fit its limits, those after it do not either.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -179,8 +179,8 @@ fn models(rows: &[Row]) -> String {
         let groups = groups(rows, |r| r.network == network);
         let group = groups.first()?;
         let metric = |m: Metric, unit: &str| {
-            let value = cell(Some(group), m);
-            format!("{value}{unit}")
+            let value = group.median(m).map(|v| number(v) + unit);
+            value.unwrap_or_else(|| cell(Some(group), m))
         };
         Some(vec![
             network.clone(),
@@ -206,8 +206,11 @@ fn verdict(limit: &Limit, group: &Group<'_>) -> String {
         ("memory", peak, limit.peak_bytes as f64 / MIB, "MiB"),
     ];
     let verdicts = checks.map(|(name, metric, most, unit)| {
-        let kept = group.median(metric).is_some_and(|v| v <= most);
-        let word = if kept { "holds" } else { "**does not hold**" };
+        let word = match group.median(metric) {
+            Some(value) if value <= most => "holds",
+            Some(_) => "**does not hold**",
+            None => "**not measured**",
+        };
         format!("{name} ≤ {} {unit}: {word}", number(most))
     });
     verdicts.join("; ")
