@@ -12,7 +12,9 @@ pub mod hash;
 pub mod ipa;
 pub mod msm;
 pub mod params;
+mod points;
 pub mod relation;
+pub mod spartan;
 pub mod step;
 pub mod test_cs;
 
