@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use pleat_nova_circuits::params::{CacheFolder, SetupEvent, VerifierKey};
-use pleat_verifier::command::{self, CommandError, EXIT_FAILED, VerifyArgs, read_json};
+use pleat_verifier::command::{self, CommandError, EXIT_FAILED, Failure, VerifyArgs, read_json};
 
 /// Checks a Pleat proof: "the quantized network with this model id, run on this input, gives this output".
 ///
@@ -27,7 +27,7 @@ use pleat_verifier::command::{self, CommandError, EXIT_FAILED, VerifyArgs, read_
 struct Cli {
     #[command(flatten)]
     verify: VerifyArgs,
-    /// Print one JSON object on standard output: valid, model_id, seconds, input, output, opened, reason
+    /// Print one JSON object on standard output: valid, model_id, seconds, input, output, opened, check, reason
     #[arg(long)]
     json: bool,
     /// Print nothing on standard error but errors
@@ -86,5 +86,7 @@ fn json(value: &impl serde::Serialize) -> String {
 }
 
 fn failure(error: &CommandError) -> String {
-    json(&serde_json::json!({ "error": error.to_string() }))
+    json(&Failure {
+        error: error.to_string(),
+    })
 }

@@ -1,18 +1,25 @@
-//! The verdict on a proof, as text and as JSON.
+//! The verdict on a proof, as text and as JSON: the same from the command line and from WebAssembly.
 
 use std::fmt;
 
 use serde::Serialize;
 use thiserror::Error;
 
-use super::{EXIT_GOOD, EXIT_INVALID};
 use crate::descriptor::Port;
 use crate::error::VerifyError;
 use crate::model::{ModelId, VerificationModel};
 use crate::opened::PortOpening;
-use crate::proof::Proof;
+use crate::proof::{Proof, model_of};
+#[cfg(feature = "cli")]
 use crate::quantize::unflatten;
 use crate::verify::dequantize;
+
+/// The proof is valid, or the command did what it should.
+pub const EXIT_GOOD: u8 = 0;
+/// The proof is invalid.
+pub const EXIT_INVALID: u8 = 1;
+/// The command could not be carried out.
+pub const EXIT_FAILED: u8 = 2;
 
 /// Values of a tensor that are printed as text; JSON has all.
 const SHOWN: usize = 10;
@@ -58,8 +65,35 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The check that refuses, under a name that stays: those of [`VerifyError::check`], after `opening-file/` where an
+    /// opening is refused; `demand/model-id` and `demand/value` for what the caller demands.
+    pub fn check(&self) -> String {
+        match self {
+            Self::Proof(error) => error.check().to_owned(),
+            Self::Opening(error) => format!("opening-file/{}", error.check()),
+            Self::ModelId { .. } => "demand/model-id".to_owned(),
+            Self::Value { .. } => "demand/value".to_owned(),
+        }
+    }
+
+    /// Demands a model id, if one is given.
+    ///
+    /// # Errors
+    /// [`Refusal::ModelId`] if the model has another.
+    pub fn unless_model(
+        model: &VerificationModel,
+        demanded: Option<ModelId>,
+    ) -> Result<(), Self> {
+        let got = model.id();
+        match demanded.filter(|id| *id != got) {
+            Some(expected) => Err(Self::ModelId { got, expected }),
+            None => Ok(()),
+        }
+    }
+
     /// If the two differ, where they first do.
-    pub(super) fn of_values(
+    #[cfg(feature = "cli")]
+    pub(crate) fn of_values(
         flag: &'static str,
         port: &Port,
         demanded: &[i32],
@@ -159,12 +193,37 @@ pub struct Verdict {
     pub output: Option<Vec<PortValues>>,
     /// The tensor that was opened.
     pub opened: Option<PortValues>,
+    /// The check that refuses it ([`Refusal::check`]).
+    pub check: Option<String>,
     /// Why it is refused.
     pub reason: Option<String>,
 }
 
+/// Why nothing can be said of a proof.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// The reason.
+    pub error: String,
+}
+
+/// Decodes a proof about `model`; one about another model is refused as that, not for its length.
+///
+/// # Errors
+/// The check that refuses it.
+pub fn decode_proof(bytes: &[u8], model: &VerificationModel) -> Result<Proof, VerifyError> {
+    let got = model_of(bytes)?;
+    if got != model.id() {
+        return Err(VerifyError::OtherModel {
+            got: got.to_string(),
+            expected: model.id().to_string(),
+        });
+    }
+    Proof::from_bytes(bytes, model.network())
+}
+
 impl Verdict {
-    pub(super) fn new(
+    /// The verdict that an outcome gives: the proof, with the opening that was checked along with it, or why it is refused.
+    pub fn new(
         model: &VerificationModel,
         outcome: Result<(Proof, Option<PortOpening>), Refusal>,
         seconds: Seconds,
@@ -176,6 +235,7 @@ impl Verdict {
             input: None,
             output: None,
             opened: None,
+            check: None,
             reason: None,
         };
         match outcome {
@@ -195,7 +255,10 @@ impl Verdict {
                 verdict.input = Some(inputs);
                 verdict.output = Some(outputs);
             }
-            Err(refusal) => verdict.reason = Some(refusal.to_string()),
+            Err(refusal) => {
+                verdict.check = Some(refusal.check());
+                verdict.reason = Some(refusal.to_string());
+            }
         }
         verdict
     }
