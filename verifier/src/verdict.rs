@@ -80,10 +80,7 @@ impl Refusal {
     ///
     /// # Errors
     /// [`Refusal::ModelId`] if the model has another.
-    pub fn unless_model(
-        model: &VerificationModel,
-        demanded: Option<ModelId>,
-    ) -> Result<(), Self> {
+    pub fn unless_model(model: &VerificationModel, demanded: Option<ModelId>) -> Result<(), Self> {
         let got = model.id();
         match demanded.filter(|id| *id != got) {
             Some(expected) => Err(Self::ModelId { got, expected }),

@@ -167,7 +167,10 @@ fn every_case_ends_as_the_table_says() {
             _ => false,
         };
         if !right {
-            wrong.push(format!("{}: {got:?} instead of {:?}", case.name, case.expect));
+            wrong.push(format!(
+                "{}: {got:?} instead of {:?}",
+                case.name, case.expect
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

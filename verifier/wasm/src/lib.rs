@@ -38,7 +38,9 @@ impl Verifier {
     /// If it is another.
     #[wasm_bindgen(constructor)]
     pub fn new(_key: &[u8]) -> Result<Self, String> {
-        let nova = Parameters::build().map_err(|e| e.to_string())?.into_verifier_key();
+        let nova = Parameters::build()
+            .map_err(|e| e.to_string())?
+            .into_verifier_key();
         Ok(Self {
             nova,
             opening: None,
@@ -72,8 +74,8 @@ impl Verifier {
             .map(str::parse)
             .transpose()
             .map_err(|e: pleat_verifier::error::ModelError| e.to_string())?;
-        let model = VerificationModel::from_bytes(model, &Limits::default())
-            .map_err(|e| e.to_string())?;
+        let model =
+            VerificationModel::from_bytes(model, &Limits::default()).map_err(|e| e.to_string())?;
         let mut seconds = Seconds::default();
         let outcome = self.outcome(&model, proof, demanded, &mut seconds);
         seconds.total = since(start);

@@ -133,7 +133,7 @@
     }
     const own = ++checks;
     const modelId = $('model-id').value.trim() || null;
-    say('Checking…');
+    say(document.documentElement.dataset.ready ? 'Checking…' : 'Getting ready, then checking…');
     let answer;
     try {
       for (const file of Object.values(files)) {
