@@ -3,7 +3,7 @@
 //! A panic ends the WebAssembly instance. Nothing here is meant to panic; a host that sees a trap has to take the proof as
 //! refused, and make a new instance.
 
-use pleat_nova_circuits::params::{Parameters, VerifierKey};
+use pleat_nova_circuits::params::VerifierKey;
 use pleat_verifier::descriptor::Limits;
 use pleat_verifier::model::{ModelId, VerificationModel};
 use pleat_verifier::pcs::OpeningKey;
@@ -37,10 +37,8 @@ impl Verifier {
     /// # Errors
     /// If it is another.
     #[wasm_bindgen(constructor)]
-    pub fn new(_key: &[u8]) -> Result<Self, String> {
-        let nova = Parameters::build()
-            .map_err(|e| e.to_string())?
-            .into_verifier_key();
+    pub fn new(key: &[u8]) -> Result<Self, String> {
+        let nova = VerifierKey::from_bytes(key).map_err(|e| e.to_string())?;
         Ok(Self {
             nova,
             opening: None,

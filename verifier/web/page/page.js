@@ -266,7 +266,7 @@
     });
     if (marks) head.push(element('td'));
     const label = `Values of ${port.name}`;
-    const scroll = element('div', { className: 'scroll', tabIndex: port.values.length > 12 ? 0 : -1 });
+    const scroll = element('div', { className: 'scroll', tabIndex: 0 });
     scroll.setAttribute('role', 'region');
     scroll.setAttribute('aria-label', label);
     scroll.append(element('table', {}, element('thead', {}, element('tr', {}, ...head)), element('tbody', {}, ...rows)));
