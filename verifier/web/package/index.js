@@ -34,7 +34,9 @@ export class Verifier {
 
   /** Checks a proof. What it gives is described in index.d.ts, and is what `pleat-verify --json` prints. */
   verify(model, proof, { modelId } = {}) {
-    const text = this.#guarded((instance) => instance.verify(bytes(model), bytes(proof), modelId ?? undefined));
+    if (modelId !== undefined && modelId !== null && typeof modelId !== 'string') throw new TypeError('modelId has to be a string');
+    const [modelBytes, proofBytes] = [bytes(model), bytes(proof)];
+    const text = this.#guarded((instance) => instance.verify(modelBytes, proofBytes, modelId ?? undefined));
     return typeof text === 'string' ? JSON.parse(text) : aborted(text);
   }
 
