@@ -197,6 +197,7 @@ impl VerifyError {
             Self::Format(_) => "format",
             Self::OtherModel { .. } => "other-model",
             Self::Nova(NovaError::Format(_)) => "nova-format",
+            Self::Nova(NovaError::VerifyPanic) => "aborted",
             Self::Nova(_) => "nova",
             Self::Step(_) => "step",
             Self::EndState(_) => "end-state",
