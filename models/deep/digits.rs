@@ -2,7 +2,7 @@
 
 use pleat_prover::data::{DataError, load};
 
-use crate::network::PIXELS;
+use super::network::PIXELS;
 
 /// MNIST digits, 20 of each class, in the order of the classes.
 pub const DIGITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/mnist-200.npz");

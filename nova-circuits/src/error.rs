@@ -18,6 +18,12 @@ pub enum Error {
         /// The digest built.
         got: [u8; 32],
     },
+    /// Bytes are not the verifier key's.
+    #[error("this is not the verifier key of this version: its SHA3-256 is {got:02x?}")]
+    VerifierKey {
+        /// SHA3-256 of the bytes.
+        got: [u8; 32],
+    },
     /// A program has at least one step.
     #[error("there are no steps to fold")]
     NoSteps,

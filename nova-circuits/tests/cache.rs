@@ -1,7 +1,9 @@
 //! The parameters' cache, through its public face.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use pleat_nova_circuits::params::{CacheFolder, PARAMETERS_DIGEST, Parameters, SetupEvent};
+use pleat_nova_circuits::params::{
+    CacheFolder, PARAMETERS_DIGEST, Parameters, SetupEvent, VerifierKey,
+};
 use std::{
     fs,
     sync::{
@@ -49,19 +51,30 @@ fn stored_loaded_and_rebuilt_when_damaged() {
     let folder = tempfile::tempdir().unwrap();
     let cache = CacheFolder::at(folder.path().join("new").join("pleat"));
     let file = cache.parameters_file().unwrap();
+    let key = cache.verifier_key_file().unwrap();
 
     let (built, events, warnings) = set_up(&cache);
     assert_eq!(
         (events, warnings),
         (
-            vec![SetupEvent::Building, SetupEvent::Storing(file.clone())],
+            vec![
+                SetupEvent::Building,
+                SetupEvent::Storing(file.clone()),
+                SetupEvent::Storing(key.clone())
+            ],
             0
         )
     );
     let (loaded, events, warnings) = set_up(&cache);
     assert_eq!(
         (events, warnings),
-        (vec![SetupEvent::Loading(file.clone())], 0)
+        (
+            vec![
+                SetupEvent::Loading(file.clone()),
+                SetupEvent::Loading(key.clone())
+            ],
+            0
+        )
     );
     assert_eq!(loaded.sizes(), built.sizes());
     assert_eq!(
@@ -78,6 +91,7 @@ fn stored_loaded_and_rebuilt_when_damaged() {
         SetupEvent::Loading(file.clone()),
         SetupEvent::Building,
         SetupEvent::Storing(file.clone()),
+        SetupEvent::Loading(key.clone()),
     ];
     assert_eq!(
         (events, warnings, rebuilt.digest()),
@@ -87,11 +101,36 @@ fn stored_loaded_and_rebuilt_when_damaged() {
         fs::read(&file).unwrap() == good,
         "the damaged file was replaced"
     );
-    let names: Vec<_> = fs::read_dir(file.parent().unwrap())
+    let mut names: Vec<_> = fs::read_dir(file.parent().unwrap())
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
-    assert_eq!(names, [file], "no temporary file is left");
+    names.sort();
+    assert_eq!(
+        names,
+        [file.clone(), key.clone()],
+        "no temporary file is left"
+    );
+
+    // A verifier needs the key's file only, and makes it again when it is damaged.
+    let good = fs::read(&key).unwrap();
+    let key_events = || {
+        let mut events = Vec::new();
+        let loaded = VerifierKey::load_or_build(&cache, &mut |event| events.push(event)).unwrap();
+        assert!(loaded.to_bytes() == built.verifier_key().to_bytes());
+        events
+    };
+    assert_eq!(key_events(), [SetupEvent::Loading(key.clone())]);
+    let mut damaged = good.clone();
+    damaged[good.len() / 2] ^= 1;
+    fs::write(&key, damaged).unwrap();
+    let all = [
+        SetupEvent::Loading(key.clone()),
+        SetupEvent::Loading(file),
+        SetupEvent::Storing(key.clone()),
+    ];
+    assert_eq!(key_events(), all);
+    assert!(fs::read(&key).unwrap() == good, "the key was replaced");
 }
 
 #[test]
@@ -104,7 +143,14 @@ fn a_folder_that_cannot_be_written_costs_a_warning() {
     let file = cache.parameters_file().unwrap();
     assert_eq!(
         (events, warnings),
-        (vec![SetupEvent::Building, SetupEvent::Storing(file)], 1)
+        (
+            vec![
+                SetupEvent::Building,
+                SetupEvent::Storing(file),
+                SetupEvent::Storing(cache.verifier_key_file().unwrap())
+            ],
+            2
+        )
     );
     assert_eq!(parameters.digest(), PARAMETERS_DIGEST);
 }

@@ -12,6 +12,7 @@ mod common;
 use common::{Flags, random_state, random_step};
 use ff::{Field, PrimeField};
 use nova_snark::{
+    nova::{CompressedSNARK, PublicParams},
     provider::traits::DlogGroup,
     traits::{Engine, Group},
 };
@@ -22,7 +23,8 @@ use pleat_nova_circuits::{
         Curve, NOVA_PROOF_BYTES, NovaProof, PARAMETERS_DIGEST, Parameters, Part, ProofFormat,
         VerifierKey, fold, prove_steps, verify,
     },
-    step::{Check, STATE, State, Unsatisfied, Witness, Words, step},
+    spartan,
+    step::{Check, STATE, State, UniversalStep, Unsatisfied, Witness, Words, step},
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use std::sync::LazyLock;
@@ -370,5 +372,51 @@ fn every_field_is_bound() {
             "{}: {verdict:?}",
             field.name
         );
+    }
+}
+
+/// nova-snark's verifier of the compressed proof, with its own keys, agrees with ours.
+#[test]
+fn the_reference_agrees() {
+    type Reference = CompressedSNARK<
+        Primary,
+        Secondary,
+        UniversalStep,
+        spartan::Reference<Primary>,
+        spartan::Reference<Secondary>,
+    >;
+    let public = PublicParams::setup(&UniversalStep::blank(), &|_| 0, &|_| 0).unwrap();
+    let (_, key) = Reference::setup(&public).unwrap();
+    let Fixture {
+        start,
+        steps,
+        proof,
+        ..
+    } = &*FIXTURE;
+    let agree = |bytes: &[u8], what: &str| {
+        let (reference, _): (Reference, usize) =
+            bincode::serde::decode_from_slice(bytes, bincode::config::standard()).unwrap();
+        let expected = reference.verify(&key, steps.len(), &start.to_array());
+        let parsed = NovaProof::parse(bytes).unwrap();
+        let got = verify(FIXTURE.key(), &parsed, steps.len(), start);
+        match (&got, &expected) {
+            (Ok(got), Ok(expected)) => assert_eq!(&got.to_array()[..], &expected[..]),
+            (Err(Error::Verify(got)), Err(expected)) => {
+                assert_eq!(got.to_string(), expected.to_string(), "{what}");
+            }
+            _ => panic!("{what}: {got:?}, but the reference says {expected:?}"),
+        }
+        got.is_ok()
+    };
+    let bytes = proof.to_bytes();
+    assert!(agree(bytes, "the proof"));
+    // A small change of a scalar leaves it canonical.
+    let scalars = NovaProof::layout()
+        .iter()
+        .filter(|field| matches!(field.part, Part::Scalar(_)));
+    for field in scalars.step_by(5) {
+        let mut changed = bytes.to_vec();
+        changed[field.offset] ^= 1;
+        assert!(!agree(&changed, &field.name));
     }
 }

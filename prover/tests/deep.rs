@@ -185,7 +185,7 @@ fn wide_layers_stay_alive_and_prove() {
         .map(|row| vec![row.insert_axis(ndarray::Axis(0)).to_owned().into_dyn()])
         .collect();
     let options = CompileOptions::default();
-    let compiled = compile(&model, &rows, &options, &mut |_, _, _| {}).unwrap();
+    let compiled = compile(&model, &rows, &options, &mut unheard).unwrap();
     assert_eq!(compiled.report.parameters, 4 * WIDTH * WIDTH);
     assert_eq!(compiled.report.saturated, Vec::<String>::new());
     let input: Vec<f32> = rows[3][0].iter().copied().collect();

@@ -189,3 +189,21 @@ pub enum VerifyError {
     #[error("the check was aborted: {0}")]
     Aborted(String),
 }
+
+impl VerifyError {
+    /// The check, under a name that stays; what differs within one is in the message.
+    pub const fn check(&self) -> &'static str {
+        match self {
+            Self::Format(_) => "format",
+            Self::OtherModel { .. } => "other-model",
+            Self::Nova(NovaError::Format(_)) => "nova-format",
+            Self::Nova(NovaError::VerifyPanic) => "aborted",
+            Self::Nova(_) => "nova",
+            Self::Step(_) => "step",
+            Self::EndState(_) => "end-state",
+            Self::Opening => "opening",
+            Self::Revealed { .. } => "revealed",
+            Self::Aborted(_) => "aborted",
+        }
+    }
+}

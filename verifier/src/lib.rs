@@ -21,7 +21,8 @@
 //! ```
 //!
 //! [`VerifyError`] names the check that refuses a proof; [`receipt`] and [`chain`] check what goes with proofs. Nothing is kept
-//! between calls, and nothing but [`CacheFolder`] touches a file.
+//! between calls, and nothing but [`CacheFolder`] touches a file. Without the feature `cli`, which is on by default, nothing here needs
+//! a file system, a clock or threads.
 
 #![deny(
     clippy::indexing_slicing,
@@ -31,6 +32,7 @@
 
 pub mod chain;
 pub mod columns;
+#[cfg(feature = "cli")]
 pub mod command;
 pub mod commitments;
 pub mod descriptor;
@@ -47,6 +49,7 @@ pub mod proof;
 pub mod quantize;
 pub mod receipt;
 pub mod transcript;
+pub mod verdict;
 pub mod verify;
 
 pub use descriptor::Limits;
@@ -54,7 +57,9 @@ pub use error::{FormatError, ModelError, VerifyError};
 pub use model::{ModelId, VerificationModel};
 pub use opened::PortOpening;
 pub use pcs::OpeningKey;
-pub use pleat_nova_circuits::params::{CacheFolder, VerifierKey};
+#[cfg(feature = "cli")]
+pub use pleat_nova_circuits::params::CacheFolder;
+pub use pleat_nova_circuits::params::VerifierKey;
 pub use proof::{Proof, PublicValues};
 pub use receipt::Receipt;
 pub use verify::{dequantize, verify};

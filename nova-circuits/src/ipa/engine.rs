@@ -2,6 +2,7 @@
 
 use super::{Argument, Bases, IpaError, Statement, Transcript, inner_generator, prove, verify};
 use crate::msm::{EndoGroup, Xy};
+use crate::points::Form;
 use core::marker::PhantomData;
 use nova_snark::{
     errors::NovaError,
@@ -32,11 +33,34 @@ pub struct ProverKey<E: Engine<GE: EndoGroup>> {
 }
 
 /// What the verifier needs; Nova's digest of its key binds all of it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct VerifierKey<E: Engine<GE: EndoGroup>> {
     generators: Vec<AffineOf<E>>,
     inner: AffineOf<E>,
+}
+
+impl<E: Engine<GE: EndoGroup>> ProverKey<E> {
+    /// The key, which is the same for all generators.
+    pub(crate) fn derive() -> Self {
+        let inner = inner_generator::<E::GE>();
+        Self { inner }
+    }
+}
+
+impl<E: Engine<GE: EndoGroup>> VerifierKey<E> {
+    pub(crate) fn write(&self, form: Form, bytes: &mut Vec<u8>) {
+        form.write_list::<E::GE>(&self.generators, bytes);
+        form.write_list::<E::GE>(core::slice::from_ref(&self.inner), bytes);
+    }
+
+    pub(crate) fn read(bytes: &mut &[u8]) -> Option<Self> {
+        let generators = Form::read_list::<E::GE>(bytes)?;
+        let [inner] = *Form::read_list::<E::GE>(bytes)?.as_slice() else {
+            return None;
+        };
+        Some(Self { generators, inner })
+    }
 }
 
 /// Nova's transcript.
@@ -86,9 +110,12 @@ where
     type EvaluationArgument = Argument<E::GE>;
 
     fn setup(key: &CommitmentKey<E>) -> Result<(ProverKey<E>, VerifierKey<E>), NovaError> {
-        let inner = inner_generator::<E::GE>();
-        let generators = key.generators().to_vec();
-        Ok((ProverKey { inner }, VerifierKey { generators, inner }))
+        let prover = ProverKey::derive();
+        let verifier = VerifierKey {
+            generators: key.generators().to_vec(),
+            inner: prover.inner,
+        };
+        Ok((prover, verifier))
     }
 
     fn prove(

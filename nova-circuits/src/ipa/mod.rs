@@ -174,7 +174,7 @@ fn round<G: EndoGroup>(
 }
 
 /// `⊗ (first_j, second_j)`, the first pair for the most significant bit of the index.
-fn tensor<S: Field>(scale: S, pairs: impl DoubleEndedIterator<Item = (S, S)>) -> Vec<S> {
+pub(crate) fn tensor<S: Field>(scale: S, pairs: impl DoubleEndedIterator<Item = (S, S)>) -> Vec<S> {
     let mut product = vec![scale];
     for (first, second) in pairs.rev() {
         let high: Vec<S> = scaled(&product, &second);

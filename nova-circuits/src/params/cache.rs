@@ -3,10 +3,13 @@
 //!
 //! A file is a header (magic, format version, nova-snark's version, the parameters' digest, the contents' SHA3-256) and the
 //! contents in bincode. What is loaded counts only if the digest recomputed from the decoded parameters is
-//! [`PARAMETERS_DIGEST`], so that nothing written into the cache can weaken a proof. Keys are derived again, which is cheap.
+//! [`PARAMETERS_DIGEST`], so that nothing written into the cache can weaken a proof.
+//!
+//! The verifier's key has a file of its own, which a verifier reads alone: its bytes with both coordinates of each point, which
+//! count only if the key that they decode to has the pinned bytes.
 
-use super::{PARAMETERS_DIGEST, Public};
-use crate::cycle;
+use super::{PARAMETERS_DIGEST, Parameters, Public, VerifierKey, build_public};
+use crate::{Error, cycle};
 use etcetera::BaseStrategy;
 use sha3::{Digest, Sha3_256};
 use std::{
@@ -20,6 +23,7 @@ const MAGIC: [u8; 8] = *b"PLEATNVA";
 const FORMAT: u32 = 1;
 const NOVA_VERSION: [u8; 8] = *b"0.76.0\0\0";
 const FILE: &str = "nova-parameters.bin";
+const KEY_FILE: &str = "verifier-key.bin";
 const HEADER: usize = MAGIC.len() + 4 + NOVA_VERSION.len() + 32 + 32;
 /// The contents have some 31 MB; a larger file is not ours.
 const FILE_LIMIT: u64 = 100_000_000;
@@ -57,6 +61,8 @@ enum CacheError {
     Encode(#[from] bincode::error::EncodeError),
     #[error("the parameters' digest is not this version's")]
     Digest,
+    #[error(transparent)]
+    Key(#[from] Error),
 }
 
 impl CacheFolder {
@@ -96,8 +102,43 @@ impl CacheFolder {
         self.0.as_ref().map(|folder| folder.join(FILE))
     }
 
+    /// The file that holds the verifier's key.
+    #[must_use]
+    pub fn verifier_key_file(&self) -> Option<PathBuf> {
+        self.0.as_ref().map(|folder| folder.join(KEY_FILE))
+    }
+
+    fn load_key(&self, on_event: &mut dyn FnMut(SetupEvent)) -> Option<VerifierKey> {
+        let file = self.verifier_key_file().filter(|file| file.exists())?;
+        on_event(SetupEvent::Loading(file.clone()));
+        read_key(&file)
+            .inspect_err(|error| tracing::warn!(file = %file.display(), %error, "making the cached verifier key again"))
+            .ok()
+    }
+
+    fn store_key(&self, key: &VerifierKey, on_event: &mut dyn FnMut(SetupEvent)) {
+        let Some(file) = self.verifier_key_file() else {
+            return;
+        };
+        on_event(SetupEvent::Storing(file.clone()));
+        if let Err(error) = write_key(&file, key) {
+            tracing::warn!(file = %file.display(), %error, "cannot cache the verifier key; the next start makes it again");
+        }
+    }
+
+    /// The cached parameters, or new ones, which are stored.
+    fn public(&self, on_event: &mut dyn FnMut(SetupEvent)) -> Result<Public, Error> {
+        if let Some(public) = self.load(on_event) {
+            return Ok(public);
+        }
+        on_event(SetupEvent::Building);
+        let public = build_public()?;
+        self.store(&public, on_event);
+        Ok(public)
+    }
+
     /// The cached parameters, if there are any and they are right.
-    pub(super) fn load(&self, on_event: &mut dyn FnMut(SetupEvent)) -> Option<Public> {
+    fn load(&self, on_event: &mut dyn FnMut(SetupEvent)) -> Option<Public> {
         let file = self.parameters_file().filter(|file| file.exists())?;
         on_event(SetupEvent::Loading(file.clone()));
         read(&file)
@@ -106,7 +147,7 @@ impl CacheFolder {
     }
 
     /// Stores the parameters, if there is a folder and it can be written.
-    pub(super) fn store(&self, public: &Public, on_event: &mut dyn FnMut(SetupEvent)) {
+    fn store(&self, public: &Public, on_event: &mut dyn FnMut(SetupEvent)) {
         let Some(file) = self.parameters_file() else {
             return;
         };
@@ -114,6 +155,53 @@ impl CacheFolder {
         if let Err(error) = write(&file, public) {
             tracing::warn!(file = %file.display(), %error, "cannot cache the Nova parameters; the next start builds them again");
         }
+    }
+}
+
+impl Parameters {
+    /// Loads them from the cache, or builds them and stores them there. A cache that is missing, damaged, of another version
+    /// or not writable costs time and a warning, never an error.
+    ///
+    /// # Errors
+    /// Those of [`Parameters::build`].
+    pub fn load_or_build(
+        cache: &CacheFolder,
+        on_event: &mut dyn FnMut(SetupEvent),
+    ) -> Result<Self, Error> {
+        let public = cache.public(on_event)?;
+        let key = cache.load_key(on_event);
+        if let Some((verifier, compression)) = key.and_then(|key| {
+            let compression = key.compression()?;
+            Some((key, compression))
+        }) {
+            return Ok(Self {
+                public,
+                compression,
+                verifier,
+            });
+        }
+        let built = Self::with_public(public)?;
+        cache.store_key(&built.verifier, on_event);
+        Ok(built)
+    }
+}
+
+impl VerifierKey {
+    /// Loads the key from the cache. If it is not there, it is made of the parameters, which are loaded or built, and stored;
+    /// as for [`Parameters::load_or_build`], the cache is no source of errors.
+    ///
+    /// # Errors
+    /// Those of [`Parameters::build`].
+    pub fn load_or_build(
+        cache: &CacheFolder,
+        on_event: &mut dyn FnMut(SetupEvent),
+    ) -> Result<Self, Error> {
+        if let Some(key) = cache.load_key(on_event) {
+            return Ok(key);
+        }
+        let key = Parameters::with_public(cache.public(on_event)?)?.into_verifier_key();
+        cache.store_key(&key, on_event);
+        Ok(key)
     }
 }
 
@@ -154,14 +242,33 @@ fn read(file: &Path) -> Result<Public, CacheError> {
     Ok(public)
 }
 
-/// Writes beside the file, then renames: a reader sees the whole file or none.
 fn write(file: &Path, public: &Public) -> Result<(), CacheError> {
     let contents = bincode::serde::encode_to_vec(public, bincode::config::standard())?;
+    write_whole(file, &[&header(&contents), &contents])
+}
+
+/// Needs no header: the bytes are the key's, or they are refused.
+fn read_key(file: &Path) -> Result<VerifierKey, CacheError> {
+    let size = fs::metadata(file)?.len();
+    if size > FILE_LIMIT {
+        return Err(CacheError::Size(size));
+    }
+    Ok(VerifierKey::from_expanded(&fs::read(file)?)?)
+}
+
+fn write_key(file: &Path, key: &VerifierKey) -> Result<(), CacheError> {
+    let contents = key.to_expanded().ok_or(CacheError::Digest)?;
+    write_whole(file, &[&contents])
+}
+
+/// Writes beside the file, then renames: a reader sees the whole file or none.
+fn write_whole(file: &Path, parts: &[&[u8]]) -> Result<(), CacheError> {
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-    temporary.write_all(&header(&contents))?;
-    temporary.write_all(&contents)?;
+    for part in parts {
+        temporary.write_all(part)?;
+    }
     temporary.as_file().sync_all()?;
     temporary.persist(file).map_err(|error| error.error)?;
     Ok(())

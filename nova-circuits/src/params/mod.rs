@@ -4,28 +4,29 @@
 //! The parameters are deterministic (generators are hashed from labels), so that a verifier can build or pin them itself.
 //! Nova's folding randomness comes from the operating system, inside nova-snark.
 
+#[cfg(feature = "cache")]
 mod cache;
 mod fold;
+mod key;
 mod proof;
 
+#[cfg(feature = "cache")]
 pub use cache::{CacheFolder, SetupEvent};
 pub use fold::{Folded, compress, fold, prove_steps, verify};
+pub use key::{VERIFIER_KEY_SHA3, VerifierKey};
 pub use proof::{Curve, LayoutField, NOVA_PROOF_BYTES, NovaProof, Part, ProofFormat};
 
 use crate::{
     Error,
     cycle::{self, FIELD_BYTES, Primary, Secondary},
-    ipa::EvaluationEngine,
+    spartan::Spartan,
     step::UniversalStep,
 };
 use nova_snark::{
     nova::{self, CompressedSNARK},
-    spartan::snark::RelaxedR1CSSNARK,
     traits::snark::RelaxedR1CSSNARKTrait,
 };
-use std::sync::Arc;
 
-type Spartan<E> = RelaxedR1CSSNARK<E, EvaluationEngine<E>>;
 type Public = nova::PublicParams<Primary, Secondary, UniversalStep>;
 type Compressed =
     CompressedSNARK<Primary, Secondary, UniversalStep, Spartan<Primary>, Spartan<Secondary>>;
@@ -46,13 +47,6 @@ pub struct Parameters {
     public: Public,
     compression: CompressionKey,
     verifier: VerifierKey,
-}
-
-/// What a verifier needs.
-#[derive(Clone)]
-pub struct VerifierKey {
-    nova: Arc<NovaVerifierKey>,
-    digest: [u8; FIELD_BYTES],
 }
 
 /// Sizes of the two circuits that Nova folds, its own part included.
@@ -77,41 +71,19 @@ impl Parameters {
         Self::with_public(build_public()?)
     }
 
-    /// Loads them from the cache, or builds them and stores them there. A cache that is missing, damaged, of another version
-    /// or not writable costs time and a warning, never an error.
-    ///
-    /// # Errors
-    /// Those of [`Parameters::build`].
-    pub fn load_or_build(
-        cache: &CacheFolder,
-        on_event: &mut dyn FnMut(SetupEvent),
-    ) -> Result<Self, Error> {
-        if let Some(public) = cache.load(on_event) {
-            return Self::with_public(public);
-        }
-        on_event(SetupEvent::Building);
-        let public = build_public()?;
-        cache.store(&public, on_event);
-        Self::with_public(public)
-    }
-
     fn with_public(public: Public) -> Result<Self, Error> {
         let (compression, nova) = Compressed::setup(&public).map_err(Error::Setup)?;
-        let verifier = VerifierKey {
-            nova: Arc::new(nova),
-            digest: cycle::field_to_bytes(&public.digest()),
-        };
         Ok(Self {
             public,
             compression,
-            verifier,
+            verifier: VerifierKey::new(nova)?,
         })
     }
 
     /// nova-snark's digest of the public parameters; it binds the step circuit, the generators and nova's own constants.
     #[must_use]
     pub fn digest(&self) -> [u8; FIELD_BYTES] {
-        self.verifier.digest
+        self.verifier.digest()
     }
 
     /// The verifier's part.
@@ -154,25 +126,5 @@ fn build_public() -> Result<Public, Error> {
         Ok(public)
     } else {
         Err(Error::Digest { got })
-    }
-}
-
-impl VerifierKey {
-    /// As [`Parameters::load_or_build`], keeping the verifier's part only. Nova's verifier key needs the same generators and
-    /// matrices as the prover, so that this saves memory, not time.
-    ///
-    /// # Errors
-    /// Those of [`Parameters::build`].
-    pub fn load_or_build(
-        cache: &CacheFolder,
-        on_event: &mut dyn FnMut(SetupEvent),
-    ) -> Result<Self, Error> {
-        Parameters::load_or_build(cache, on_event).map(Parameters::into_verifier_key)
-    }
-
-    /// See [`Parameters::digest`].
-    #[must_use]
-    pub fn digest(&self) -> [u8; FIELD_BYTES] {
-        self.digest
     }
 }

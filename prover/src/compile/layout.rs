@@ -16,7 +16,7 @@ struct Choice {
 }
 
 /// Sets `κ` (the given one, or the best), and all addresses.
-pub(super) fn lay_out(descriptor: &mut Descriptor, row_bits: Option<u32>) {
+pub fn lay_out(descriptor: &mut Descriptor, row_bits: Option<u32>) {
     let row_bits = row_bits.unwrap_or_else(|| choose(descriptor));
     place(descriptor, row_bits);
 }

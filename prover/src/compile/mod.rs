@@ -25,6 +25,7 @@ use pleat_verifier::descriptor::{Descriptor, Limits};
 use pleat_verifier::network::Network;
 
 pub use error::{CompileError, Unsupported};
+pub use layout::lay_out;
 pub use onnx::{InputSpec, SUPPORTED, input_specs};
 pub use report::{Report, TensorScale};
 pub use rewrite::Dropped;

@@ -27,7 +27,7 @@ use pleat_verifier::command::{self, Verdict, VerifyArgs, program, read_json};
 struct Cli {
     #[command(flatten)]
     verify: VerifyArgs,
-    /// Print one JSON object on standard output: valid, model_id, seconds, input, output, opened, receipt, reason
+    /// Print one JSON object on standard output: valid, model_id, seconds, input, output, opened, receipt, check, reason
     #[arg(long)]
     json: bool,
     /// Print nothing on standard error but errors

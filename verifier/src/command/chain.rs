@@ -7,10 +7,9 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
-use super::verdict::{PortValues, ReceiptSummary, Refusal, Seconds};
 use super::{
-    CommandError, EXIT_GOOD, EXIT_INVALID, Key, checked_receipt, decode_proof, load_model, read,
-    read_receipt,
+    CommandError, EXIT_GOOD, EXIT_INVALID, Key, PortValues, ReceiptSummary, Refusal, Seconds,
+    checked_receipt, decode_proof, load_model, read, read_receipt,
 };
 use crate::chain::{self, Link, Member};
 use crate::model::VerificationModel;

@@ -7,7 +7,6 @@ mod chain;
 mod data;
 mod error;
 pub mod program;
-mod verdict;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -16,26 +15,21 @@ use clap::Args;
 use pleat_nova_circuits::params::VerifierKey;
 
 use crate::descriptor::{Limits, Port};
-use crate::error::VerifyError;
 use crate::model::{ModelId, VerificationModel};
 use crate::opened::PortOpening;
 use crate::pcs::OpeningKey;
-use crate::proof::{Proof, model_of};
+use crate::proof::Proof;
 use crate::quantize::quantize;
 use crate::receipt::{RECEIPT_LIMIT, Receipt};
 use crate::verify::verify;
 
+pub use crate::verdict::{
+    EXIT_FAILED, EXIT_GOOD, EXIT_INVALID, Failure, PortValues, ReceiptSummary, Refusal, Seconds,
+    Valid, Verdict, decode_proof, values_line,
+};
 pub use chain::{ChainArgs, ChainVerdict, LinkJson, MemberVerdict, RECEIPT_SUFFIX, run_chain};
 pub use data::read_json;
 pub use error::CommandError;
-pub use verdict::{PortValues, ReceiptSummary, Refusal, Seconds, Verdict, values_line};
-
-/// The proof is valid, or the command did what it should.
-pub const EXIT_GOOD: u8 = 0;
-/// The proof is invalid.
-pub const EXIT_INVALID: u8 = 1;
-/// The command could not be carried out.
-pub const EXIT_FAILED: u8 = 2;
 
 /// Options of both commands.
 #[derive(Args, Clone, Debug)]
@@ -175,31 +169,9 @@ fn checked_receipt(
     Ok(receipt)
 }
 
-/// Decodes a proof about `model`; one about another model is refused as that, not for its length.
-///
-/// # Errors
-/// The check that refuses it.
-pub fn decode_proof(bytes: &[u8], model: &VerificationModel) -> Result<Proof, VerifyError> {
-    let got = model_of(bytes)?;
-    if got != model.id() {
-        return Err(VerifyError::OtherModel {
-            got: got.to_string(),
-            expected: model.id().to_string(),
-        });
-    }
-    Proof::from_bytes(bytes, model.network())
-}
-
 /// What a valid proof shows: integers per port, where public or opened.
 type Known = Vec<Option<Vec<i32>>>;
 type Outcome = Result<Valid, Refusal>;
-
-/// What holds.
-struct Valid {
-    proof: Proof,
-    opening: Option<PortOpening>,
-    receipt: Option<Receipt>,
-}
 
 struct Checking<'a> {
     args: &'a VerifyArgs,
@@ -229,9 +201,8 @@ impl Checking<'_> {
         key: &mut Key<'_>,
     ) -> Result<Outcome, CommandError> {
         let network = self.model.network();
-        if let Some(expected) = self.args.model_id.filter(|id| *id != self.model.id()) {
-            let got = self.model.id();
-            return Ok(Err(Refusal::ModelId { got, expected }));
+        if let Err(refusal) = Refusal::unless_model(self.model, self.args.model_id) {
+            return Ok(Err(refusal));
         }
         let file = proof;
         let proof = match decode_proof(file, self.model) {

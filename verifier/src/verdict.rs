@@ -1,18 +1,26 @@
-//! The verdict on a proof, as text and as JSON.
+//! The verdict on a proof, as text and as JSON: the same from the command line and from WebAssembly.
 
 use std::fmt;
 
 use serde::Serialize;
 use thiserror::Error;
 
-use super::{EXIT_GOOD, EXIT_INVALID, Valid};
 use crate::descriptor::Port;
 use crate::error::VerifyError;
 use crate::model::{ModelId, VerificationModel};
-use crate::proof::Proof;
+use crate::opened::PortOpening;
+use crate::proof::{Proof, model_of};
+#[cfg(feature = "cli")]
 use crate::quantize::unflatten;
 use crate::receipt::{Receipt, ReceiptError, ReceiptMismatch, Sha3Hash, canonical};
 use crate::verify::dequantize;
+
+/// The proof is valid, or the command did what it should.
+pub const EXIT_GOOD: u8 = 0;
+/// The proof is invalid.
+pub const EXIT_INVALID: u8 = 1;
+/// The command could not be carried out.
+pub const EXIT_FAILED: u8 = 2;
 
 /// Values of a tensor that are printed as text; JSON has all.
 const SHOWN: usize = 10;
@@ -64,8 +72,34 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The check that refuses, under a name that stays: those of [`VerifyError::check`], after `opening-file/` where an
+    /// opening is refused; `receipt/form` and `receipt/mismatch`; `demand/model-id` and `demand/value` for what the caller demands.
+    pub fn check(&self) -> String {
+        match self {
+            Self::Proof(error) => error.check().to_owned(),
+            Self::Opening(error) => format!("opening-file/{}", error.check()),
+            Self::Receipt(_) => "receipt/form".to_owned(),
+            Self::Mismatch(_) => "receipt/mismatch".to_owned(),
+            Self::ModelId { .. } => "demand/model-id".to_owned(),
+            Self::Value { .. } => "demand/value".to_owned(),
+        }
+    }
+
+    /// Demands a model id, if one is given.
+    ///
+    /// # Errors
+    /// [`Refusal::ModelId`] if the model has another.
+    pub fn unless_model(model: &VerificationModel, demanded: Option<ModelId>) -> Result<(), Self> {
+        let got = model.id();
+        match demanded.filter(|id| *id != got) {
+            Some(expected) => Err(Self::ModelId { got, expected }),
+            None => Ok(()),
+        }
+    }
+
     /// If the two differ, where they first do.
-    pub(super) fn of_values(
+    #[cfg(feature = "cli")]
+    pub(crate) fn of_values(
         flag: &'static str,
         port: &Port,
         demanded: &[i32],
@@ -221,12 +255,58 @@ pub struct Verdict {
     /// The receipt that was checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<ReceiptSummary>,
+    /// The check that refuses it ([`Refusal::check`]).
+    pub check: Option<String>,
     /// Why it is refused.
     pub reason: Option<String>,
 }
 
+/// A proof that is valid, and what was checked along with it.
+#[derive(Clone, Debug)]
+pub struct Valid {
+    /// The proof.
+    pub proof: Proof,
+    /// An opening of one of its tensors.
+    pub opening: Option<PortOpening>,
+    /// Its receipt.
+    pub receipt: Option<Receipt>,
+}
+
+impl From<Proof> for Valid {
+    fn from(proof: Proof) -> Self {
+        Self {
+            proof,
+            opening: None,
+            receipt: None,
+        }
+    }
+}
+
+/// Why nothing can be said of a proof.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// The reason.
+    pub error: String,
+}
+
+/// Decodes a proof about `model`; one about another model is refused as that, not for its length.
+///
+/// # Errors
+/// The check that refuses it.
+pub fn decode_proof(bytes: &[u8], model: &VerificationModel) -> Result<Proof, VerifyError> {
+    let got = model_of(bytes)?;
+    if got != model.id() {
+        return Err(VerifyError::OtherModel {
+            got: got.to_string(),
+            expected: model.id().to_string(),
+        });
+    }
+    Proof::from_bytes(bytes, model.network())
+}
+
 impl Verdict {
-    pub(super) fn new(
+    /// The verdict that an outcome gives.
+    pub fn new(
         model: &VerificationModel,
         outcome: Result<Valid, Refusal>,
         seconds: Seconds,
@@ -239,6 +319,7 @@ impl Verdict {
             output: None,
             opened: None,
             receipt: None,
+            check: None,
             reason: None,
         };
         match outcome {
@@ -258,7 +339,10 @@ impl Verdict {
                 verdict.input = Some(inputs);
                 verdict.output = Some(outputs);
             }
-            Err(refusal) => verdict.reason = Some(refusal.to_string()),
+            Err(refusal) => {
+                verdict.check = Some(refusal.check());
+                verdict.reason = Some(refusal.to_string());
+            }
         }
         verdict
     }

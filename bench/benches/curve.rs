@@ -1,0 +1,102 @@
+//! On the curve: multi-scalar multiplications by width of the scalars, row commitments, and the inner-product argument against
+//! nova-snark's.
+//!
+//! Without `--bench`, as under `cargo test`, every body runs once and only on the smallest size.
+#![allow(missing_docs, clippy::unwrap_used, reason = "benches")]
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use pleat_bench::argument::{self, Novas, Opened, Ours};
+use pleat_bench::{measured_mode, nets};
+use pleat_nova_circuits::cycle::{F, generators, msm, msm_small};
+use pleat_prover::columns::Cells;
+use pleat_prover::commit::{commit_row, random};
+use pleat_verifier::commitments::Generators;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{RngCore, SeedableRng};
+use std::hint::black_box;
+
+/// Sizes as powers of two; the first alone when nothing is measured.
+fn sizes(all: &[u32]) -> Vec<u32> {
+    let count = if measured_mode() { all.len() } else { 1 };
+    all.iter().copied().take(count).collect()
+}
+
+fn multiplications(c: &mut Criterion) {
+    let mut group = c.benchmark_group("msm");
+    group.sample_size(10);
+    for log in sizes(&[8, 12, 15]) {
+        let n = 1_usize << log;
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let bases = generators(b"bench", n);
+        let full: Vec<F> = random(n, &mut rng);
+        group.throughput(Throughput::Elements(n as u64));
+        for bits in [8_u32, 16] {
+            let half = 1_i64 << (bits - 1);
+            let small = |rng: &mut ChaCha20Rng| i64::from(rng.next_u32() >> (32 - bits)) - half;
+            let scalars: Vec<i64> = (0..n).map(|_| small(&mut rng)).collect();
+            let id = BenchmarkId::new(format!("{bits}-bit"), format!("2^{log}"));
+            group.bench_function(id, |b| {
+                b.iter(|| msm_small(black_box(&scalars).iter().copied(), &bases));
+            });
+        }
+        let id = BenchmarkId::new("full", format!("2^{log}"));
+        group.bench_function(id, |b| b.iter(|| msm(black_box(&full), &bases)));
+    }
+    group.finish();
+}
+
+fn row_commitments(c: &mut Criterion) {
+    let mut group = c.benchmark_group("row commitment");
+    group.sample_size(10);
+    for log in sizes(&[8, 14]) {
+        let n = 1_usize << log;
+        let mut rng = ChaCha20Rng::seed_from_u64(2);
+        let generators = Generators::derive(log as usize);
+        let blind = random(1, &mut rng)[0];
+        let bits = nets::DIGIT_BITS;
+        let half = 1_i32 << (bits - 1);
+        let digits: Vec<u16> = (0..n)
+            .map(|_| (rng.next_u32() >> (32 - bits)) as u16)
+            .collect();
+        let signed: Vec<i32> = digits.iter().map(|d| i32::from(*d) - half).collect();
+        let field: Vec<F> = random(n, &mut rng);
+        let kinds = [
+            ("activations", Cells::Signed(&signed)),
+            ("digits", Cells::Digits(&digits)),
+            ("fractions", Cells::Field(&field)),
+        ];
+        group.throughput(Throughput::Elements(n as u64));
+        for (kind, cells) in kinds {
+            group.bench_function(BenchmarkId::new(kind, format!("2^{log}")), |b| {
+                b.iter(|| commit_row(&generators, cells, &blind));
+            });
+        }
+    }
+    group.finish();
+}
+
+fn arguments(c: &mut Criterion) {
+    let mut group = c.benchmark_group("inner-product argument");
+    group.sample_size(10);
+    for log in sizes(&[8, 12, 15]) {
+        let key = argument::key(log as usize).unwrap();
+        let ours = Opened::<Ours>::new(&key, log as usize).unwrap();
+        let novas = Opened::<Novas>::new(&key, log as usize).unwrap();
+        let (own, theirs) = (ours.prove().unwrap(), novas.prove().unwrap());
+        let id = |name: &str| BenchmarkId::new(name, format!("2^{log}"));
+        group.bench_function(id("prove"), |b| b.iter(|| ours.prove().unwrap()));
+        group.bench_function(id("prove, nova-snark's"), |b| {
+            b.iter(|| novas.prove().unwrap())
+        });
+        group.bench_function(id("verify"), |b| {
+            b.iter(|| ours.verify(&own, F::zero()).unwrap())
+        });
+        group.bench_function(id("verify, nova-snark's"), |b| {
+            b.iter(|| novas.verify(&theirs, F::zero()).unwrap());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, multiplications, row_commitments, arguments);
+criterion_main!(benches);

@@ -1,0 +1,86 @@
+/** Checks Pleat proofs; see README.md. */
+
+export type Bytes = Uint8Array | ArrayBuffer;
+export type Source = Bytes | URL | string;
+
+export class Verifier {
+  /**
+   * @param module `pleat_verifier.wasm`, compiled
+   * @param key `pleat_verifier.key`, as bytes
+   * @throws if the key is not the one that this version pins
+   */
+  constructor(module: WebAssembly.Module, key: Bytes);
+
+  /** From bytes or addresses; by default, from the files of this package. Takes seconds. */
+  static load(sources?: { wasm?: Source; key?: Source }): Promise<Verifier>;
+
+  /** Derives what models with rows of `2 ** rowBits` cells need, ahead of the first proof. */
+  prepare(rowBits: number): void;
+
+  /**
+   * Checks a proof, in the calling thread.
+   * @param model a verification model (`.vmodel`)
+   * @param proof a proof
+   * @param options.modelId demand this model id: 64 hexadecimal digits, from someone you trust
+   */
+  verify(model: Bytes, proof: Bytes, options?: { modelId?: string }): Valid | Refused | Unchecked;
+}
+
+/** The proof holds. */
+export interface Valid extends Verdict {
+  valid: true;
+  model_id: string;
+  input: Tensor[];
+  output: Tensor[];
+  check: null;
+  reason: null;
+}
+
+/** The proof is refused: it proves nothing. */
+export interface Refused extends Verdict {
+  valid: false;
+  /** Of the model it was checked against; `null` if the check was aborted. */
+  model_id: string | null;
+  input: null;
+  output: null;
+  check: Check;
+  /** In words. */
+  reason: string;
+}
+
+/** Nothing can be said of the proof: the model file or the demanded model id is not one. */
+export interface Unchecked {
+  error: string;
+}
+
+/** The check that refused. */
+export type Check =
+  | 'demand/model-id'
+  | 'format'
+  | 'other-model'
+  | 'nova-format'
+  | 'nova'
+  | 'end-state'
+  | 'opening'
+  | 'aborted';
+
+export interface Verdict {
+  valid: boolean;
+  seconds: { setup: number; verify: number; total: number };
+  /** Never set here; `pleat-verify --opened` sets it. */
+  opened: null;
+}
+
+/** An input or output of the network. */
+export interface Tensor {
+  name: string;
+  shape: number[];
+  /** Whether the proof hides its values. */
+  hidden: boolean;
+  /** Real values, row-major: integer times scale. */
+  values: number[] | null;
+  /** The integers that the proof is about. */
+  integers: number[] | null;
+  /** Real value of one integer unit. */
+  scale: number;
+}
