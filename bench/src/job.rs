@@ -170,7 +170,12 @@ fn compiled(
     let all = (0..samples.len()).map(|i| samples.get(i).map(|s| vec![s]));
     let calibration = all.collect::<Result<Vec<_>, _>>()?;
     let options = CompileOptions::default();
-    let compiled = compile(onnx, &calibration, &options, &mut pleat_prover::compile::unheard)?;
+    let compiled = compile(
+        onnx,
+        &calibration,
+        &options,
+        &mut pleat_prover::compile::unheard,
+    )?;
     let mut rng = ChaCha20Rng::seed_from_u64(2);
     let (descriptor, weights) = (compiled.descriptor, compiled.weights);
     let model = ProvingModel::commit(descriptor, weights, String::new(), &mut rng)?;

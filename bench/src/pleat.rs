@@ -96,9 +96,7 @@ pub fn run(case: &Case, meter: &mut Meter) -> Result<Measured, BenchError> {
         visibility: case.shown,
         linked: &[],
     };
-    let proved = meter.prove(|| {
-        prove(&case.model, keys, &request, &mut OsRng, &mut unheard)
-    })?;
+    let proved = meter.prove(|| prove(&case.model, keys, &request, &mut OsRng, &mut unheard))?;
     meter.timings(&proved.timings);
     let disagrees = |output: &Vec<i32>| proved.outputs.first() != Some(output);
     if case.output.as_ref().is_some_and(disagrees) {

@@ -5,9 +5,10 @@
 
 use std::cell::Cell;
 use std::ops::ControlFlow;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use pleat_nova_circuits::params::{self, Parameters};
+use pleat_nova_circuits::params::{self, Folded, Parameters};
 use pleat_verifier::descriptor::Port;
 use pleat_verifier::error::VerifyError;
 use pleat_verifier::pcs::OpeningKey;
@@ -20,7 +21,7 @@ use crate::columns::Columns;
 use crate::execute::{ExecuteError, Trace, block_values, execute};
 use crate::model::ProvingModel;
 use crate::opening::PrivateOpenings;
-use crate::stages::{LinkedInput, Traced};
+use crate::stages::{LinkedInput, Steps, Traced};
 
 /// How often a proof starts again because a LogUp denominator was zero; each has probability about `2^-230`.
 const ATTEMPTS: usize = 4;
@@ -42,10 +43,10 @@ pub enum Stage {
     Lookup,
     /// Third sumcheck.
     Open,
-    /// The inner-product argument that opens the columns.
-    Opening,
     /// Nova steps.
     Fold,
+    /// What is left, when they are folded, of the inner-product argument that opens the columns and runs beside.
+    Opening,
     /// The compressing SNARK.
     Compress,
 }
@@ -60,8 +61,8 @@ impl Stage {
         Self::Contract,
         Self::Lookup,
         Self::Open,
-        Self::Opening,
         Self::Fold,
+        Self::Opening,
         Self::Compress,
     ];
 
@@ -268,22 +269,17 @@ pub fn prove(
     let looked_up = clock.time(Stage::Lookup, || looking_up.run(rng))?;
     let opened = clock.time(Stage::Open, || looked_up.bind().run(rng))?;
     let steps = opened.steps();
-    let messages = clock.time(Stage::Opening, || opened.open(keys.opening))??;
-
-    let total = steps.steps.len();
-    let folded = clock.time_with(Stage::Fold, |on_event| {
-        let _span = info_span!("fold").entered();
-        let cancelled = Cell::new(false);
-        // Fewer steps than there are give nothing that could be used by mistake: the result is dropped.
-        let until_cancelled = steps.steps.iter().take_while(|_| !cancelled.get());
-        let folded = params::fold(keys.nova, &steps.start, until_cancelled, &mut |done| {
-            cancelled.set(on_event(Event::Folded(done, total)).is_break());
-        });
-        if cancelled.get() {
-            return Err(ProveError::Cancelled);
-        }
-        Ok(folded?)
-    })??;
+    // Folding is in large part sequential, and neither needs the other.
+    let (folded, messages) = thread::scope(|scope| {
+        let opening = scope.spawn(|| opened.open(keys.opening));
+        let folded = clock.time_with(Stage::Fold, |on_event| fold(keys, &steps, on_event))??;
+        let messages = clock.time(Stage::Opening, || {
+            opening
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })??;
+        Ok::<_, ProveError>((folded, messages))
+    })?;
     let nova = clock.time(Stage::Compress, || {
         let _span = info_span!("compress").entered();
         params::compress(keys.nova, &folded)
@@ -294,6 +290,22 @@ pub fn prove(
         openings,
         timings: clock.timings,
     })
+}
+
+/// Folds the steps until done or cancelled.
+fn fold(keys: Keys<'_>, steps: &Steps, on_event: &mut OnEvent<'_>) -> Result<Folded, ProveError> {
+    let _span = info_span!("fold").entered();
+    let total = steps.steps.len();
+    let cancelled = Cell::new(false);
+    // Fewer steps than there are give nothing that could be used by mistake: the result is dropped.
+    let until_cancelled = steps.steps.iter().take_while(|_| !cancelled.get());
+    let folded = params::fold(keys.nova, &steps.start, until_cancelled, &mut |done| {
+        cancelled.set(on_event(Event::Folded(done, total)).is_break());
+    });
+    if cancelled.get() {
+        return Err(ProveError::Cancelled);
+    }
+    Ok(folded?)
 }
 
 /// Demands that linked inputs exist and have as many rows as blinds.

@@ -125,6 +125,7 @@ fn outcome(case: &Case, folder: &Path, key: &VerifierKey) -> Result<Verdict, Str
         output: None,
         opened: None,
         value: None,
+        receipt: None,
     };
     let load = &mut |_: &str, _: &command::DataRequest<'_>| Err(String::new());
     command::run(&args, load, &mut || Ok(key.clone())).map_err(|e: CommandError| e.to_string())
