@@ -83,7 +83,10 @@ pub fn run(case: &Case, meter: &mut Meter) -> Result<Measured, BenchError> {
     let network = case.model.network();
     let (nova, opening) = meter.setup(|| {
         let nova = Parameters::load_or_build(&CacheFolder::from_environment(), &mut |_| {})?;
-        Ok::<_, BenchError>((nova, OpeningKey::derive(network.row_bits())))
+        Ok::<_, BenchError>((
+            nova,
+            OpeningKey::load_or_derive(network.row_bits(), &CacheFolder::from_environment()),
+        ))
     })?;
     meter.constraints(nova.sizes().primary_constraints);
     let keys = Keys {

@@ -46,15 +46,25 @@ fn error(e: impl std::fmt::Display) -> BenchError {
 pub fn draw_all(folder: &Path, folding: &[Row], growth: &[Row]) -> Result<Vec<String>, BenchError> {
     let mut drawn = Vec::new();
     for network in distinct(folding, |r| &r.network) {
-        let file = format!("folding-{}", network.replace(' ', "-").replace('×', "x"));
+        let file = folding_file(network);
         draw(folder, &file, &folding_charts(folding, network))?;
         drawn.push(file);
     }
     if !growth.is_empty() {
-        draw(folder, "growth", &growth_charts(growth))?;
-        drawn.push("growth".to_owned());
+        draw(folder, GROWTH_FILE, &growth_charts(growth))?;
+        drawn.push(GROWTH_FILE.to_owned());
     }
     Ok(drawn)
+}
+
+/// Name, without its ending, of the plot of what grows.
+pub const GROWTH_FILE: &str = "growth";
+
+/// Name, without its ending, of a network's plot.
+#[must_use]
+pub fn folding_file(network: &str) -> String {
+    let name = network.replace(' ', "-").replace('×', "x");
+    format!("folding-{name}")
 }
 
 fn folding_charts(rows: &[Row], network: &str) -> Vec<Chart> {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::BenchError;
 use crate::plan::{Limit, MODELS};
+use crate::plots::{GROWTH_FILE, folding_file};
 use crate::rows::Row;
 use crate::summary::{Crossover, Group, Metric, crossover, curve, distinct, groups};
 
@@ -85,6 +86,11 @@ fn markdown(head: &[String], body: &[Vec<String>]) -> String {
     line(&vec!["---".to_owned(); head.len()]);
     body.iter().for_each(|cells| line(cells));
     out
+}
+
+/// A plot, seen from a page in `docs`.
+fn image(name: &str, file: &str) -> String {
+    format!("![{name}](../bench/results/{file}.svg)")
 }
 
 fn heads(names: &[&str]) -> Vec<String> {
@@ -256,7 +262,8 @@ fn folding(rows: &[Row]) -> String {
     ];
     let mut out = String::new();
     for network in distinct(rows, |r| &r.network) {
-        let _ = writeln!(out, "\n### {network}\n");
+        let image = image(network, &folding_file(network));
+        let _ = writeln!(out, "\n### {network}\n\n{image}\n");
         let mut depths: Vec<usize> = (rows.iter().filter(|r| r.network == network))
             .map(|r| r.depth)
             .collect();
@@ -369,7 +376,11 @@ fn growth(rows: &[Row]) -> String {
     };
     // Networks of one name can differ in what is varied.
     let body: Vec<Vec<String>> = groups(rows, |_| true).iter().filter_map(line).collect();
-    markdown(&head, &body)
+    let table = markdown(&head, &body);
+    if rows.is_empty() {
+        return table;
+    }
+    format!("{}\n\n{table}", image("growth", GROWTH_FILE))
 }
 
 fn peers(rows: &[Row], models: &[Row]) -> String {

@@ -103,7 +103,8 @@ fn main() {
     .unwrap();
     println!("commit to weights {:.2} s", time.elapsed().as_secs_f64());
     let nova = Parameters::load_or_build(&CacheFolder::from_environment(), &mut |_| {}).unwrap();
-    let opening = OpeningKey::derive(model.network().row_bits());
+    let opening =
+        OpeningKey::load_or_derive(model.network().row_bits(), &CacheFolder::from_environment());
     let keys = Keys {
         nova: &nova,
         opening: &opening,

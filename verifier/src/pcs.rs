@@ -32,6 +32,18 @@ impl OpeningKey {
         }
     }
 
+    /// As [`Self::derive`], with generators from the cache.
+    #[cfg(feature = "cli")]
+    pub fn load_or_derive(
+        row_bits: usize,
+        cache: &pleat_nova_circuits::params::CacheFolder,
+    ) -> Self {
+        Self {
+            generators: Generators::load_or_derive(row_bits, cache),
+            inner: ipa::inner_generator::<Point>(),
+        }
+    }
+
     /// The generators of row commitments.
     pub const fn generators(&self) -> &Generators {
         &self.generators

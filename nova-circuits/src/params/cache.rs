@@ -108,6 +108,11 @@ impl CacheFolder {
         self.0.as_ref().map(|folder| folder.join(KEY_FILE))
     }
 
+    /// A file of this name in the folder.
+    pub(super) fn file(&self, name: &str) -> Option<PathBuf> {
+        self.0.as_ref().map(|folder| folder.join(name))
+    }
+
     fn load_key(&self, on_event: &mut dyn FnMut(SetupEvent)) -> Option<VerifierKey> {
         let file = self.verifier_key_file().filter(|file| file.exists())?;
         on_event(SetupEvent::Loading(file.clone()));
@@ -244,7 +249,7 @@ fn read(file: &Path) -> Result<Public, CacheError> {
 
 fn write(file: &Path, public: &Public) -> Result<(), CacheError> {
     let contents = bincode::serde::encode_to_vec(public, bincode::config::standard())?;
-    write_whole(file, &[&header(&contents), &contents])
+    Ok(write_whole(file, &[&header(&contents), &contents])?)
 }
 
 /// Needs no header: the bytes are the key's, or they are refused.
@@ -258,11 +263,11 @@ fn read_key(file: &Path) -> Result<VerifierKey, CacheError> {
 
 fn write_key(file: &Path, key: &VerifierKey) -> Result<(), CacheError> {
     let contents = key.to_expanded().ok_or(CacheError::Digest)?;
-    write_whole(file, &[&contents])
+    Ok(write_whole(file, &[&contents])?)
 }
 
 /// Writes beside the file, then renames: a reader sees the whole file or none.
-fn write_whole(file: &Path, parts: &[&[u8]]) -> Result<(), CacheError> {
+pub(super) fn write_whole(file: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut temporary = tempfile::NamedTempFile::new_in(folder)?;

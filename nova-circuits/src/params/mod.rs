@@ -7,12 +7,16 @@
 #[cfg(feature = "cache")]
 mod cache;
 mod fold;
+#[cfg(feature = "cache")]
+mod generators;
 mod key;
 mod proof;
 
 #[cfg(feature = "cache")]
 pub use cache::{CacheFolder, SetupEvent};
 pub use fold::{Folded, compress, fold, prove_steps, verify};
+#[cfg(feature = "cache")]
+pub use generators::{cached_generators, generators_sha3};
 pub use key::{VERIFIER_KEY_SHA3, VerifierKey};
 pub use proof::{Curve, LayoutField, NOVA_PROOF_BYTES, NovaProof, Part, ProofFormat};
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
+use pleat_nova_circuits::params::CacheFolder;
 use serde::Serialize;
 
 use super::{
@@ -201,7 +202,7 @@ fn check(
         let row_bits = member.model.network().row_bits();
         let opening_key = match opening.take() {
             Some((bits, known)) if bits == row_bits => known,
-            _ => OpeningKey::derive(row_bits),
+            _ => OpeningKey::load_or_derive(row_bits, &CacheFolder::from_environment()),
         };
         verify(&nova, &opening_key, member.model, &loaded.proof)
             .map_err(|e| refused(member.name, &Refusal::Proof(e)))?;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use pleat_nova_circuits::params::VerifierKey;
+use pleat_nova_circuits::params::{CacheFolder, VerifierKey};
 
 use crate::descriptor::{Limits, Port};
 use crate::model::{ModelId, VerificationModel};
@@ -231,7 +231,8 @@ impl Checking<'_> {
 
         let start = Instant::now();
         let nova = key()?;
-        let opening_key = OpeningKey::derive(network.row_bits());
+        let opening_key =
+            OpeningKey::load_or_derive(network.row_bits(), &CacheFolder::from_environment());
         self.seconds.setup = start.elapsed().as_secs_f64();
         let start = Instant::now();
         let verified = verify(&nova, &opening_key, self.model, &proof).map_err(Refusal::Proof);

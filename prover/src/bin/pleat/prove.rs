@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use pleat_nova_circuits::params::Parameters;
+use pleat_nova_circuits::params::{CacheFolder, Parameters};
 use pleat_prover::files::{Access, NewFile, write_together};
 use pleat_prover::model::ProvingModel;
 use pleat_prover::prove::{self as prover, Event, Keys, Request, Visibility};
@@ -97,7 +97,8 @@ pub fn prove_with<P: Borrow<Parameters>>(
     let network = model.network();
     let (nova, opening) = seconds.time("setup", || {
         let nova = setup()?;
-        let opening = OpeningKey::derive(network.row_bits());
+        let opening =
+            OpeningKey::load_or_derive(network.row_bits(), &CacheFolder::from_environment());
         Ok::<_, CliError>((nova, opening))
     })?;
     let keys = Keys {
