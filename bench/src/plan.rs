@@ -129,30 +129,30 @@ pub struct Limit {
     pub peak_bytes: u64,
 }
 
-const MIB: u64 = 1 << 20;
+const MB: u64 = 1_000_000;
 
 /// The networks that are quoted, with their limits on two cores.
 pub const MODELS: [Limit; 4] = [
     Limit {
         subject: Subject::Credit,
-        prove: 3.3,
-        verify: 0.30,
-        proof_bytes: 15_000,
-        peak_bytes: 256 * MIB,
+        prove: 4.0,
+        verify: 0.20,
+        proof_bytes: 16_000,
+        peak_bytes: 700 * MB,
     },
     Limit {
         subject: Subject::Mnist,
-        prove: 4.4,
-        verify: 0.30,
+        prove: 5.0,
+        verify: 0.20,
         proof_bytes: 16_000,
-        peak_bytes: 256 * MIB,
+        peak_bytes: 700 * MB,
     },
     Limit {
         subject: Subject::Deep { depth: 512 },
-        prove: 23.0,
-        verify: 0.40,
+        prove: 30.0,
+        verify: 0.50,
         proof_bytes: 20_000,
-        peak_bytes: 800 * MIB,
+        peak_bytes: 2_000 * MB,
     },
     Limit {
         subject: Subject::Uniform {
@@ -162,10 +162,10 @@ pub const MODELS: [Limit; 4] = [
             },
             depth: 4,
         },
-        prove: 60.0,
+        prove: 20.0,
         verify: 1.0,
         proof_bytes: 40_000,
-        peak_bytes: 8192 * MIB,
+        peak_bytes: 6_000 * MB,
     },
 ];
 
