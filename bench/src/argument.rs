@@ -1,14 +1,14 @@
-//! The project's inner-product argument and nova-snark's, opening the same commitment.
+//! The project's inner-product argument and nova-snark's, opening the same commitment of nova-snark's engine.
 
 use ff::Field;
 use nova_snark::errors::NovaError;
-use nova_snark::provider::ipa_pc;
 use nova_snark::provider::keccak::Keccak256Transcript;
 use nova_snark::provider::pedersen::{Commitment, CommitmentEngine, CommitmentKey};
+use nova_snark::provider::{PallasEngine as Primary, ipa_pc};
 use nova_snark::traits::TranscriptEngineTrait;
 use nova_snark::traits::commitment::CommitmentEngineTrait;
 use nova_snark::traits::evaluation::EvaluationEngineTrait;
-use pleat_nova_circuits::cycle::{F, Primary};
+use pleat_nova_circuits::cycle::F;
 use pleat_nova_circuits::ipa;
 use pleat_prover::commit::random;
 use rand_chacha::ChaCha20Rng;
@@ -41,7 +41,6 @@ pub fn key(m: usize) -> Result<CommitmentKey<Primary>, NovaError> {
 
 impl<A> Opened<A>
 where
-    Primary: nova_snark::traits::Engine<CE = CommitmentEngine<Primary>>,
     A: EvaluationEngineTrait<Primary>,
 {
     /// The same for every argument; the key is that of [`key`] for this size.

@@ -3,17 +3,41 @@
 //! `F` is the scalar field of [`Primary`] (PROTOCOL.md §0), and every encoding here is canonical: a value has exactly one
 //! byte string, and any other byte string is refused. Nothing here is constant-time beyond what the field library gives.
 
+use crate::pedersen::CommitmentEngine;
 use ff::PrimeField;
 use nova_snark::{
-    provider::{PallasEngine, VestaEngine, pasta, traits::DlogGroup},
+    provider::{PallasEngine, VestaEngine, keccak::Keccak256Transcript, pasta, traits::DlogGroup},
     traits::{Engine, PrimeFieldExt},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The engine whose scalar field the step circuit is written over.
-pub type Primary = PallasEngine;
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Primary;
 /// The other engine of the cycle; only Nova uses it.
-pub type Secondary = VestaEngine;
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Secondary;
+
+/// nova-snark's engine but for its commitments, which are the same values computed by [`crate::msm`].
+macro_rules! engine {
+    ($name:ident, $nova:ty) => {
+        impl Engine for $name {
+            type Base = <$nova as Engine>::Base;
+            type Scalar = <$nova as Engine>::Scalar;
+            type GE = <$nova as Engine>::GE;
+            type RO = <$nova as Engine>::RO;
+            type ROCircuit = <$nova as Engine>::ROCircuit;
+            type RO2 = <$nova as Engine>::RO2;
+            type RO2Circuit = <$nova as Engine>::RO2Circuit;
+            type TE = Keccak256Transcript<Self>;
+            type CE = CommitmentEngine<Self>;
+        }
+    };
+}
+
+engine!(Primary, PallasEngine);
+engine!(Secondary, VestaEngine);
+
 /// The field of every value in the protocol.
 pub type F = <Primary as Engine>::Scalar;
 /// A point of the primary curve; its group has order `|F|`.

@@ -12,6 +12,7 @@ pub mod hash;
 pub mod ipa;
 pub mod msm;
 pub mod params;
+pub mod pedersen;
 mod points;
 pub mod relation;
 pub mod spartan;

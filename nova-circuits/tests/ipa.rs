@@ -291,24 +291,26 @@ fn a_zero_challenge_is_an_error() {
 /// than ten on an idle machine.
 #[test]
 fn ours_is_faster_than_novas() {
-    use nova_snark::provider::{ipa_pc, keccak::Keccak256Transcript, pedersen::CommitmentEngine};
+    use nova_snark::provider::{
+        PallasEngine, ipa_pc, keccak::Keccak256Transcript, pedersen::CommitmentEngine,
+    };
     use nova_snark::traits::{
         TranscriptEngineTrait, commitment::CommitmentEngineTrait, evaluation::EvaluationEngineTrait,
     };
     use pleat_nova_circuits::ipa::EvaluationEngine;
     use std::time::{Duration, Instant};
 
-    type F = <Primary as Engine>::Scalar;
+    type F = <PallasEngine as Engine>::Scalar;
 
-    fn time<EE: EvaluationEngineTrait<Primary>>(rounds: usize) -> Duration {
+    fn time<EE: EvaluationEngineTrait<PallasEngine>>(rounds: usize) -> Duration {
         let mut rng = ChaCha20Rng::seed_from_u64(10);
-        let key = CommitmentEngine::<Primary>::setup(b"ipa test", 1 << rounds).unwrap();
+        let key = CommitmentEngine::<PallasEngine>::setup(b"ipa test", 1 << rounds).unwrap();
         let (prover, verifier) = EE::setup(&key).unwrap();
         let mut random = |n: usize| -> Vec<F> { (0..n).map(|_| F::random(&mut rng)).collect() };
         let (vector, point) = (random(1 << rounds), random(rounds));
-        let commitment = CommitmentEngine::<Primary>::commit(&key, &vector, &F::ZERO);
+        let commitment = CommitmentEngine::<PallasEngine>::commit(&key, &vector, &F::ZERO);
         let value = evaluated(&vector, &point);
-        let transcript = || Keccak256Transcript::<Primary>::new(b"test");
+        let transcript = || Keccak256Transcript::<PallasEngine>::new(b"test");
         let start = Instant::now();
         let argument = EE::prove(
             &key,
@@ -339,7 +341,7 @@ fn ours_is_faster_than_novas() {
         proving
     }
 
-    let ours = time::<EvaluationEngine<Primary>>(12);
-    let novas = time::<ipa_pc::EvaluationEngine<Primary>>(12);
+    let ours = time::<EvaluationEngine<PallasEngine>>(12);
+    let novas = time::<ipa_pc::EvaluationEngine<PallasEngine>>(12);
     assert!(novas > ours * 2, "nova-snark's {novas:?}, ours {ours:?}");
 }

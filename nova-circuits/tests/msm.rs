@@ -155,7 +155,7 @@ fn many_terms_in_many_tasks() {
 #[test]
 fn nothing_adds_up_to_nothing() {
     assert!(msm::msm::<P>(&[], &[]) == P::zero());
-    assert!(msm::msm_small::<P>([], &[]) == P::zero());
+    assert!(msm::msm_small::<P>([0_i64; 0], &[]) == P::zero());
     assert!(msm::fold::<P>(&[], &[]).is_empty());
     let bases = P::from_label(b"msm test", 2);
     let zero = <Primary as Engine>::Scalar::ZERO;

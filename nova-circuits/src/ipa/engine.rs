@@ -1,23 +1,23 @@
 //! The argument as nova-snark's evaluation engine, for engines with Pedersen commitments.
 
 use super::{Argument, Bases, IpaError, Statement, Transcript, inner_generator, prove, verify};
-use crate::msm::{EndoGroup, Xy};
+use crate::msm::EndoGroup;
+use crate::pedersen::Commitments;
 use crate::points::Form;
 use core::marker::PhantomData;
 use nova_snark::{
     errors::NovaError,
-    provider::{
-        pedersen::{Commitment, CommitmentEngine, CommitmentKey},
-        traits::{DlogGroup, DlogGroupExt},
-    },
+    provider::traits::DlogGroup,
     traits::{
-        Engine, Group, TranscriptEngineTrait, TranscriptReprTrait, commitment::CommitmentTrait,
-        evaluation::EvaluationEngineTrait,
+        Engine, Group, TranscriptEngineTrait, TranscriptReprTrait,
+        commitment::CommitmentEngineTrait, evaluation::EvaluationEngineTrait,
     },
 };
 use serde::{Deserialize, Serialize};
 
 type AffineOf<E> = <<E as Engine>::GE as DlogGroup>::AffineGroupElement;
+type Key<E> = <<E as Engine>::CE as CommitmentEngineTrait<E>>::CommitmentKey;
+type Commitment<E> = <<E as Engine>::CE as CommitmentEngineTrait<E>>::Commitment;
 
 /// Opens Pedersen commitments by the argument of [`super`].
 #[derive(Clone, Debug)]
@@ -84,13 +84,6 @@ impl<E: Engine> Transcript<E::Scalar> for NovaTranscript<'_, E> {
     }
 }
 
-/// The point inside nova's commitment, whose field is private.
-fn unwrapped<E: Engine<GE: EndoGroup>>(commitment: &Commitment<E>) -> E::GE {
-    // Zeros for the neutral element, as here.
-    let (x, y, _) = commitment.to_coordinates();
-    E::GE::group(&E::GE::from_coordinates(Xy { x, y }))
-}
-
 impl From<IpaError> for NovaError {
     fn from(error: IpaError) -> Self {
         match error {
@@ -103,23 +96,23 @@ impl From<IpaError> for NovaError {
 
 impl<E> EvaluationEngineTrait<E> for EvaluationEngine<E>
 where
-    E: Engine<CE = CommitmentEngine<E>, GE: EndoGroup + DlogGroupExt>,
+    E: Engine<CE: Commitments<E>, GE: EndoGroup>,
 {
     type ProverKey = ProverKey<E>;
     type VerifierKey = VerifierKey<E>;
     type EvaluationArgument = Argument<E::GE>;
 
-    fn setup(key: &CommitmentKey<E>) -> Result<(ProverKey<E>, VerifierKey<E>), NovaError> {
+    fn setup(key: &Key<E>) -> Result<(ProverKey<E>, VerifierKey<E>), NovaError> {
         let prover = ProverKey::derive();
         let verifier = VerifierKey {
-            generators: key.generators().to_vec(),
+            generators: E::CE::generators(key).to_vec(),
             inner: prover.inner,
         };
         Ok((prover, verifier))
     }
 
     fn prove(
-        key: &CommitmentKey<E>,
+        key: &Key<E>,
         prover: &ProverKey<E>,
         transcript: &mut E::TE,
         commitment: &Commitment<E>,
@@ -128,11 +121,11 @@ where
         value: &E::Scalar,
     ) -> Result<Argument<E::GE>, NovaError> {
         let bases = Bases {
-            generators: key.generators(),
+            generators: E::CE::generators(key),
             inner: &prover.inner,
         };
         let statement = Statement {
-            commitment: &unwrapped(commitment),
+            commitment: &E::CE::point(commitment),
             point,
             value,
         };
@@ -153,7 +146,7 @@ where
             inner: &key.inner,
         };
         let statement = Statement {
-            commitment: &unwrapped(commitment),
+            commitment: &E::CE::point(commitment),
             point,
             value,
         };

@@ -52,18 +52,19 @@ pub fn msm<G: EndoGroup>(scalars: &[G::Scalar], bases: &[G::AffineGroupElement])
     pippenger(&scalars, &points)
 }
 
-/// `Σ scalars[i]·bases[i]` for integers; the fewer bits the largest has, and the more zeros there are, the faster. The shorter
+/// `Σ scalars[i]·bases[i]` for integers of at most 64 bits; the fewer bits the largest has, and the more zeros there are, the faster. The shorter
 /// slice decides how many terms there are.
 #[must_use]
 pub fn msm_small<G: EndoGroup>(
-    scalars: impl IntoIterator<Item = i64>,
+    scalars: impl IntoIterator<Item = impl Into<i128>>,
     bases: &[G::AffineGroupElement],
 ) -> G {
     let (scalars, bases): (Vec<i128>, Vec<Xy<G::Base>>) = scalars
         .into_iter()
         .zip(bases)
+        .map(|(k, base)| (k.into(), base))
         .filter(|(k, _)| *k != 0)
-        .map(|(k, base)| (i128::from(k), G::coordinates(base)))
+        .map(|(k, base)| (k, G::coordinates(base)))
         .unzip();
     pippenger(&scalars, &bases)
 }

@@ -1,17 +1,15 @@
-//! The public parameters on disk, so that a command need not derive 49,154 generators anew: decoding them takes 0.4 of the time
-//! of building them on two cores.
+//! The public parameters on disk, so that a command need not derive 49,154 generators anew.
 //!
-//! A file is a header (magic, format version, nova-snark's version, the parameters' digest, the contents' SHA3-256) and the
-//! contents in bincode. What is loaded counts only if the digest recomputed from the decoded parameters is
-//! [`PARAMETERS_DIGEST`], so that nothing written into the cache can weaken a proof.
+//! A file is a header (magic, format version, nova-snark's version, the parameters' digest) and the [`contents`](super::contents).
+//! What is loaded counts only if the digest recomputed from the decoded parameters is [`PARAMETERS_DIGEST`], so that nothing
+//! written into the cache can weaken a proof.
 //!
 //! The verifier's key has a file of its own, which a verifier reads alone: its bytes with both coordinates of each point, which
 //! count only if the key that they decode to has the pinned bytes.
 
-use super::{PARAMETERS_DIGEST, Parameters, Public, VerifierKey, build_public};
+use super::{PARAMETERS_DIGEST, Parameters, Public, VerifierKey, build_public, contents};
 use crate::{Error, cycle};
 use etcetera::BaseStrategy;
-use sha3::{Digest, Sha3_256};
 use std::{
     ffi::OsString,
     fs,
@@ -20,11 +18,11 @@ use std::{
 };
 
 const MAGIC: [u8; 8] = *b"PLEATNVA";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const NOVA_VERSION: [u8; 8] = *b"0.76.0\0\0";
 const FILE: &str = "nova-parameters.bin";
 const KEY_FILE: &str = "verifier-key.bin";
-const HEADER: usize = MAGIC.len() + 4 + NOVA_VERSION.len() + 32 + 32;
+const HEADER: usize = MAGIC.len() + 4 + NOVA_VERSION.len() + 32;
 /// The contents have some 31 MB; a larger file is not ours.
 const FILE_LIMIT: u64 = 100_000_000;
 /// Names another folder than the platform's; empty for none.
@@ -46,15 +44,13 @@ pub enum SetupEvent {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum CacheError {
+pub(super) enum CacheError {
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error("{0} bytes are not a cache file's size")]
     Size(u64),
     #[error("not a file of this version of Pleat and nova-snark")]
     Version,
-    #[error("the contents are damaged")]
-    Checksum,
     #[error("the contents do not decode: {0}")]
     Decode(#[from] bincode::error::DecodeError),
     #[error("the contents do not encode: {0}")]
@@ -210,14 +206,12 @@ impl VerifierKey {
     }
 }
 
-fn header(contents: &[u8]) -> Vec<u8> {
-    let checksum = Sha3_256::digest(contents);
+fn header() -> Vec<u8> {
     [
         &MAGIC[..],
         &FORMAT.to_le_bytes(),
         &NOVA_VERSION,
         &PARAMETERS_DIGEST,
-        checksum.as_slice(),
     ]
     .concat()
 }
@@ -228,28 +222,24 @@ fn read(file: &Path) -> Result<Public, CacheError> {
         return Err(CacheError::Size(size));
     }
     let bytes = fs::read(file)?;
-    let (found, contents) = bytes
+    let (found, bytes) = bytes
         .split_at_checked(HEADER)
         .ok_or(CacheError::Size(size))?;
-    let expected = header(contents);
-    let version = HEADER - 32;
-    if found.get(..version) != expected.get(..version) {
+    if found != header() {
         return Err(CacheError::Version);
     }
-    if found != expected {
-        return Err(CacheError::Checksum);
-    }
-    let (public, read): (Public, usize) =
-        bincode::serde::decode_from_slice(contents, bincode::config::standard())?;
-    if read != contents.len() || cycle::field_to_bytes(&public.digest()) != PARAMETERS_DIGEST {
+    let public = contents::read(bytes)?;
+    if cycle::field_to_bytes(&public.digest()) != PARAMETERS_DIGEST {
         return Err(CacheError::Digest);
     }
     Ok(public)
 }
 
 fn write(file: &Path, public: &Public) -> Result<(), CacheError> {
-    let contents = bincode::serde::encode_to_vec(public, bincode::config::standard())?;
-    Ok(write_whole(file, &[&header(&contents), &contents])?)
+    Ok(write_whole(
+        file,
+        &[&header(), &contents::written(public)?],
+    )?)
 }
 
 /// Needs no header: the bytes are the key's, or they are refused.
@@ -287,11 +277,6 @@ mod tests {
 
     type Predicate<'a> = &'a dyn Fn(&CacheError) -> bool;
 
-    /// A file that holds `contents`, with the header that belongs to them.
-    fn sealed(contents: &[u8]) -> Vec<u8> {
-        [header(contents).as_slice(), contents].concat()
-    }
-
     #[test]
     fn what_is_wrong_with_a_file_is_named() {
         let folder = tempfile::tempdir().unwrap();
@@ -299,19 +284,17 @@ mod tests {
         write(&file, &build_public().unwrap()).unwrap();
         let good = fs::read(&file).unwrap();
         assert!(read(&file).is_ok());
-        let contents = &good[HEADER..];
+        // The contents' first generators: on the curve, but in another order.
+        let mut swapped = good.clone();
+        let (first, second) = (HEADER + 10, HEADER + 10 + 64);
+        swapped[first..second + 64].rotate_left(64);
+        let rest = HEADER + 2 * 10 + 64 * 49_154;
         let changed = |i: usize| {
             let mut bytes = good.clone();
             bytes[i] ^= 1;
             bytes
         };
-        let resealed = |i: usize| {
-            let mut contents = contents.to_vec();
-            contents[i] ^= 1;
-            sealed(&contents)
-        };
         let is_version = |e: &CacheError| matches!(e, CacheError::Version);
-        let is_checksum = |e: &CacheError| matches!(e, CacheError::Checksum);
         let is_size = |e: &CacheError| matches!(e, CacheError::Size(_));
         let is_content = |e: &CacheError| matches!(e, CacheError::Digest | CacheError::Decode(_));
         let cases: [(&str, Vec<u8>, Predicate<'_>); 14] = [
@@ -321,26 +304,14 @@ mod tests {
             ("format version", changed(8), &is_version),
             ("nova-snark's version", changed(12), &is_version),
             ("parameters' digest", changed(20), &is_version),
-            ("checksum", changed(HEADER - 1), &is_checksum),
-            ("truncated", good[..good.len() - 1].to_vec(), &is_checksum),
-            ("extended", [&good[..], &[0]].concat(), &is_checksum),
-            ("contents", changed(HEADER + 1000), &is_checksum),
-            ("arity, resealed", resealed(0), &is_content),
-            (
-                "generator, resealed",
-                resealed(contents.len() / 2),
-                &is_content,
-            ),
-            (
-                "last byte, resealed",
-                resealed(contents.len() - 1),
-                &is_content,
-            ),
-            (
-                "trailing byte, resealed",
-                sealed(&[contents, &[0]].concat()),
-                &is_content,
-            ),
+            ("truncated", good[..good.len() - 1].to_vec(), &is_content),
+            ("extended", [&good[..], &[0]].concat(), &is_content),
+            ("a key's length", changed(HEADER + 1), &is_content),
+            ("a coordinate", changed(HEADER + 1000), &is_content),
+            ("another generator", swapped, &is_content),
+            ("arity", changed(rest), &is_content),
+            ("a coefficient", changed(good.len() / 2), &is_content),
+            ("last byte", changed(good.len() - 1), &is_content),
         ];
         for (what, bytes, expected) in cases {
             fs::write(&file, bytes).unwrap();

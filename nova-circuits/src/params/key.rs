@@ -7,11 +7,12 @@ use crate::{Error, cycle::FIELD_BYTES};
 #[cfg(feature = "cache")]
 use crate::{
     cycle::{F, Primary, Secondary},
+    pedersen::DerandKey,
     points::Form,
     spartan::{self, Blob, OpenedEngine},
 };
 #[cfg(feature = "cache")]
-use nova_snark::{provider::pedersen::DerandKey, traits::ROConstants};
+use nova_snark::traits::ROConstants;
 use serde::Serialize;
 use sha3::{Digest, Sha3_256};
 use std::sync::Arc;

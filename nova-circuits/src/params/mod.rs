@@ -6,6 +6,8 @@
 
 #[cfg(feature = "cache")]
 mod cache;
+#[cfg(feature = "cache")]
+mod contents;
 mod fold;
 #[cfg(feature = "cache")]
 mod generators;

@@ -13,18 +13,16 @@ pub use matrix::Matrix;
 
 use crate::ipa::{self, Argument, EvaluationEngine};
 use crate::msm::EndoGroup;
+use crate::pedersen::Commitments;
 use crate::points::Form;
 use ff::PrimeField;
 use nova_snark::{
     errors::NovaError,
-    provider::{
-        pedersen::{CommitmentEngine, CommitmentKey},
-        traits::DlogGroupExt,
-    },
     r1cs::{R1CSShape, RelaxedR1CSInstance, RelaxedR1CSWitness},
     spartan::{snark as nova, sumcheck::SumcheckProof},
     traits::{
         Engine,
+        commitment::CommitmentEngineTrait,
         snark::{DigestHelperTrait, RelaxedR1CSSNARKTrait},
     },
 };
@@ -33,8 +31,10 @@ use serde::{
 };
 
 /// An engine whose commitments the inner-product argument opens.
-pub trait OpenedEngine: Engine<CE = CommitmentEngine<Self>, GE: EndoGroup + DlogGroupExt> {}
-impl<E: Engine<CE = CommitmentEngine<E>, GE: EndoGroup + DlogGroupExt>> OpenedEngine for E {}
+pub trait OpenedEngine: Engine<CE: Commitments<Self>, GE: EndoGroup> {}
+impl<E: Engine<CE: Commitments<E>, GE: EndoGroup>> OpenedEngine for E {}
+
+type CommitmentKey<E> = <<E as Engine>::CE as CommitmentEngineTrait<E>>::CommitmentKey;
 
 /// nova-snark's own.
 pub type Reference<E> = nova::RelaxedR1CSSNARK<E, EvaluationEngine<E>>;

@@ -5,13 +5,17 @@ use crate::ipa::{EvaluationEngine, tensor};
 use ff::Field;
 use nova_snark::{
     errors::NovaError,
-    provider::pedersen::Commitment,
     r1cs::RelaxedR1CSInstance,
     spartan::polys::multilinear::SparsePolynomial,
-    traits::{TranscriptEngineTrait, evaluation::EvaluationEngineTrait},
+    traits::{
+        Engine, TranscriptEngineTrait, commitment::CommitmentEngineTrait,
+        evaluation::EvaluationEngineTrait,
+    },
 };
 use rayon::prelude::*;
 use serde::Deserialize;
+
+type Commitment<E> = <<E as Engine>::CE as CommitmentEngineTrait<E>>::Commitment;
 
 /// nova-snark's instance, whose fields are private.
 #[derive(Deserialize)]
