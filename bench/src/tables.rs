@@ -486,9 +486,9 @@ mod tests {
         own.proof_bytes = Some(14_459);
         own.peak_bytes = Some(1 << 40);
         let table = models(&[own]);
-        assert!(table.contains("verify ≤ 0.300 s: holds"), "{table}");
+        assert!(table.contains("verify ≤ 0.200 s: holds"), "{table}");
         assert!(
-            table.contains("memory ≤ 256 MiB: **does not hold**"),
+            table.contains("memory ≤ 668 MiB: **does not hold**"),
             "{table}"
         );
         assert!(table.contains("14,459 bytes"), "{table}");
