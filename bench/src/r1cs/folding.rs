@@ -7,9 +7,10 @@ use ff::Field;
 use nova_snark::frontend::num::{AllocatedNum, Num};
 use nova_snark::frontend::{ConstraintSystem, SynthesisError};
 use nova_snark::nova::{CompressedSNARK, PublicParams, RecursiveSNARK};
+use nova_snark::provider::{PallasEngine as Primary, VestaEngine as Secondary};
 use nova_snark::traits::circuit::StepCircuit;
 use nova_snark::traits::snark::RelaxedR1CSSNARKTrait;
-use pleat_nova_circuits::cycle::{F, Primary, Secondary};
+use pleat_nova_circuits::cycle::F;
 use pleat_prover::prove::Stage;
 
 use super::gadget::{

@@ -11,9 +11,9 @@ pub mod gadget;
 pub mod monolithic;
 
 use nova_snark::provider::ipa_pc;
+use nova_snark::provider::{PallasEngine as Primary, VestaEngine as Secondary};
 use nova_snark::spartan::snark::RelaxedR1CSSNARK;
 use nova_snark::traits::evaluation::EvaluationEngineTrait;
-use pleat_nova_circuits::cycle::{Primary, Secondary};
 use pleat_nova_circuits::ipa;
 
 /// An inner-product argument on both curves.

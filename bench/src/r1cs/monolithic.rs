@@ -6,9 +6,10 @@ use std::sync::Arc;
 use ff::Field;
 use nova_snark::frontend::num::{AllocatedNum, Num};
 use nova_snark::frontend::{Circuit, ConstraintSystem, SynthesisError};
+use nova_snark::provider::PallasEngine as Primary;
 use nova_snark::spartan::direct::{DirectCircuit, DirectSNARK};
 use nova_snark::traits::circuit::StepCircuit;
-use pleat_nova_circuits::cycle::{F, Primary};
+use pleat_nova_circuits::cycle::F;
 use pleat_prover::prove::Stage;
 
 use super::count::Counter;
