@@ -18,6 +18,11 @@ static NARROW: LazyLock<PoseidonConstants<F, U5>> =
 static WIDE: LazyLock<PoseidonConstants<F, U24>> =
     LazyLock::new(|| Sponge::<F, U24>::api_constants(Strength::Standard));
 
+/// Derives the sponges' constants, some tenth of a second of one core, so that the first hash need not: a part of loading keys.
+pub(crate) fn prepare() {
+    rayon::join(|| LazyLock::force(&NARROW), || LazyLock::force(&WIDE));
+}
+
 /// Absorbs all of `message`, squeezes one element: the whole use that PROTOCOL.md makes of a sponge.
 fn pattern(length: u32) -> IOPattern {
     IOPattern(vec![SpongeOp::Absorb(length), SpongeOp::Squeeze(1)])

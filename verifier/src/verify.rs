@@ -46,7 +46,7 @@ pub fn verify_with(
     opening: &OpeningKey,
     model: &VerificationModel,
     proof: &Messages,
-    run: impl FnOnce(&Program) -> Result<State, VerifyError>,
+    run: impl FnOnce(&Program) -> Result<State, VerifyError> + Send,
 ) -> Result<(), VerifyError> {
     let network = model.network();
     if proof.model != model.id() {
@@ -58,7 +58,10 @@ pub fn verify_with(
     let trace = Statement::new(parameters, &model.id().0, &proof.public).trace(&proof.commitments);
     let (transcript, challenges) = trace.fractions(network, &proof.commitments);
     let program = network.program(&challenges, &proof.advice, &proof.public);
-    let end = run(&program)?;
+    let eta = transcript.values(&proof.advice, &proof.values);
+    // Neither needs the other, and both are in part sequential.
+    let (end, opened) = rayon::join(|| run(&program), || pcs::check(opening, model, proof, &eta));
+    let end = end?;
 
     let (z, extended) = proof
         .advice
@@ -75,8 +78,7 @@ pub fn verify_with(
         },
     )?;
 
-    let eta = transcript.values(&proof.advice, &proof.values);
-    pcs::check(opening, model, proof, &eta)
+    opened
 }
 
 fn compare(end: &State, required: &State) -> Result<(), VerifyError> {

@@ -8,7 +8,7 @@
 //! count only if the key that they decode to has the pinned bytes.
 
 use super::{PARAMETERS_DIGEST, Parameters, Public, VerifierKey, build_public, contents};
-use crate::{Error, cycle};
+use crate::{Error, cycle, hash};
 use etcetera::BaseStrategy;
 use std::{
     ffi::OsString,
@@ -169,8 +169,10 @@ impl Parameters {
         cache: &CacheFolder,
         on_event: &mut dyn FnMut(SetupEvent),
     ) -> Result<Self, Error> {
-        let public = cache.public(on_event)?;
-        let key = cache.load_key(on_event);
+        let (public, key) = while_preparing(|| {
+            let public = cache.public(on_event)?;
+            Ok::<_, Error>((public, cache.load_key(on_event)))
+        })?;
         if let Some((verifier, compression)) = key.and_then(|key| {
             let compression = key.compression()?;
             Some((key, compression))
@@ -197,13 +199,21 @@ impl VerifierKey {
         cache: &CacheFolder,
         on_event: &mut dyn FnMut(SetupEvent),
     ) -> Result<Self, Error> {
-        if let Some(key) = cache.load_key(on_event) {
+        if let Some(key) = while_preparing(|| cache.load_key(on_event)) {
             return Ok(key);
         }
         let key = Parameters::with_public(cache.public(on_event)?)?.into_verifier_key();
         cache.store_key(&key, on_event);
         Ok(key)
     }
+}
+
+/// Runs `load` while another thread derives what every user of keys needs, too.
+fn while_preparing<T>(load: impl FnOnce() -> T) -> T {
+    std::thread::scope(|scope| {
+        scope.spawn(hash::prepare);
+        load()
+    })
 }
 
 fn header() -> Vec<u8> {

@@ -3,7 +3,7 @@
 #[cfg(feature = "cache")]
 use super::CompressionKey;
 use super::{NovaVerifierKey, PARAMETERS_DIGEST};
-use crate::{Error, cycle::FIELD_BYTES};
+use crate::{Error, cycle::FIELD_BYTES, hash};
 #[cfg(feature = "cache")]
 use crate::{
     cycle::{F, Primary, Secondary},
@@ -71,6 +71,7 @@ impl VerifierKey {
             return Err(Error::VerifierKey { got });
         }
         let nova = decoded(bytes).ok_or(Error::VerifierKey { got })?;
+        hash::prepare();
         Ok(Self {
             nova: Arc::new(nova),
         })
