@@ -82,18 +82,18 @@ pub enum ChainError {
     },
     /// The named tensor does not exist.
     #[error("link {0}: there is no such {role}", role = .0.from.role)]
-    NoTensor(Link),
+    NoTensor(Box<Link>),
     /// The commitments differ: these may be different values.
     #[error("link {0}: the commitments differ")]
-    Commitment(Link),
+    Commitment(Box<Link>),
     /// The integers stand in other places of the two tensors.
     #[error("link {0}: the tensors are laid out differently")]
-    Layout(Link),
+    Layout(Box<Link>),
     /// The integers stand for other real numbers.
     #[error("link {link}: one unit stands for {from}, then for {to}")]
     Scale {
         /// The link.
-        link: Link,
+        link: Box<Link>,
         /// Real value of one unit in the other proof.
         from: String,
         /// In the input.
@@ -140,7 +140,7 @@ pub fn check(members: &[Member<'_>]) -> Result<Vec<Link>, ChainError> {
             let from = ports(source.model.network(), origin.role);
             let from = from.iter().find(|p| p.name == origin.name);
             let Some((from, to)) = from.zip(to) else {
-                return Err(ChainError::NoTensor(link));
+                return Err(ChainError::NoTensor(link.into()));
             };
             check_link(&link, (source, from), (member, to))?;
             links.push(link);
@@ -176,14 +176,14 @@ fn check_link(
     let committed =
         |member: &Member<'_>, port| member.proof.port_commitment(member.model.network(), port);
     if committed(source, from) != committed(target, to) {
-        return Err(ChainError::Commitment(link.clone()));
+        return Err(ChainError::Commitment(link.clone().into()));
     }
     if !same_layout((source.model.network(), from), (target.model.network(), to)) {
-        return Err(ChainError::Layout(link.clone()));
+        return Err(ChainError::Layout(link.clone().into()));
     }
     if from.scale != to.scale {
         return Err(ChainError::Scale {
-            link: link.clone(),
+            link: link.clone().into(),
             from: from.scale.to_string(),
             to: to.scale.to_string(),
         });
