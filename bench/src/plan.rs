@@ -164,7 +164,7 @@ pub const MODELS: [Limit; 4] = [
         },
         prove: 20.0,
         verify: 1.0,
-        proof_bytes: 40_000,
+        proof_bytes: 50_000,
         peak_bytes: 6_000 * MB,
     },
 ];

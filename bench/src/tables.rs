@@ -234,8 +234,8 @@ fn stages(rows: &[Row]) -> String {
         |r| r.contract,
         |r| r.lookup,
         |r| r.open,
-        |r| r.opening,
         |r| r.fold,
+        |r| r.opening,
         |r| r.compress,
     ];
     let share = |group: &Group<'_>, metric: Metric| {
