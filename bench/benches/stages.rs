@@ -8,7 +8,8 @@ use criterion::{BatchSize, BenchmarkGroup, Criterion, criterion_group, criterion
 use pleat_bench::job::Subject;
 use pleat_bench::measured_mode;
 use pleat_bench::pleat::Case;
-use pleat_nova_circuits::params::{self, CacheFolder, Parameters};
+use pleat_nova_circuits::cache::CacheFolder;
+use pleat_nova_circuits::chain::params::{self, Parameters};
 use pleat_prover::columns::Columns;
 use pleat_prover::execute::{block_values, execute};
 use pleat_prover::stages::{

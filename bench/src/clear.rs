@@ -5,10 +5,12 @@
 //! zero-extended variables, whose polynomial is `claim·(1 - X)`.
 
 use ff::Field;
+use pleat_nova_circuits::chain::hash::hash;
+use pleat_nova_circuits::chain::step::{
+    ROUNDS, RoundWitness, SLOTS, SlotWitness, State, Witness, step,
+};
 use pleat_nova_circuits::cycle::F;
-use pleat_nova_circuits::hash::hash;
 use pleat_nova_circuits::relation::fold_round_at;
-use pleat_nova_circuits::step::{ROUNDS, RoundWitness, SLOTS, SlotWitness, State, Witness, step};
 use pleat_prover::columns::Columns;
 use pleat_prover::execute::{block_values, execute};
 use pleat_prover::model::ProvingModel;
@@ -202,7 +204,7 @@ pub fn verify(
         for (i, words) in program.words.iter().enumerate() {
             let witness = replay.witness(i, words.rounds.end_l);
             let next = step(&state, words, &witness);
-            let error = |source| pleat_nova_circuits::Error::Step { step: i, source };
+            let error = |source| pleat_nova_circuits::chain::Error::Step { step: i, source };
             state = next.map_err(error)?;
         }
         Ok::<State, VerifyError>(state)

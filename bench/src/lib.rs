@@ -24,7 +24,7 @@ pub enum BenchError {
     Nova(#[from] nova_snark::errors::NovaError),
     /// The circuit's folding failed.
     #[error(transparent)]
-    Circuits(#[from] pleat_nova_circuits::Error),
+    Circuits(#[from] pleat_nova_circuits::chain::Error),
     /// A circuit could not be synthesized.
     #[error("synthesis: {0}")]
     Synthesis(#[from] nova_snark::frontend::SynthesisError),

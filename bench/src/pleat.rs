@@ -1,8 +1,9 @@
 //! Pleat as it is: the library's own `prove` and `verify`.
 
 use ff::Field;
+use pleat_nova_circuits::cache::CacheFolder;
+use pleat_nova_circuits::chain::params::Parameters;
 use pleat_nova_circuits::cycle::F;
-use pleat_nova_circuits::params::{CacheFolder, Parameters};
 use pleat_prover::model::ProvingModel;
 use pleat_prover::prove::{Keys, Request, Visibility, prove, unheard};
 use pleat_verifier::descriptor::Node;

@@ -2,7 +2,8 @@
 //! `cargo run --release -p pleat-nova-circuits --example verifier_key -- FILE`.
 #![allow(clippy::print_stdout, reason = "an example")]
 
-use pleat_nova_circuits::params::{CacheFolder, VerifierKey};
+use pleat_nova_circuits::cache::CacheFolder;
+use pleat_nova_circuits::chain::params::VerifierKey;
 use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

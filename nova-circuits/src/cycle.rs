@@ -101,6 +101,45 @@ pub fn field_to_i64(value: &F) -> Option<i64> {
     }
 }
 
+/// A point with its canonical encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncodedPoint {
+    bytes: [u8; POINT_BYTES],
+    point: Point,
+}
+
+impl EncodedPoint {
+    /// Encodes a point.
+    #[must_use]
+    pub fn from_point(point: Point) -> Self {
+        Self {
+            bytes: point_to_bytes(&point),
+            point,
+        }
+    }
+
+    /// Decodes a canonical encoding.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; POINT_BYTES]) -> Option<Self> {
+        Some(Self {
+            bytes,
+            point: point_from_bytes(&bytes)?,
+        })
+    }
+
+    /// The canonical encoding.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; POINT_BYTES] {
+        &self.bytes
+    }
+
+    /// The point.
+    #[must_use]
+    pub const fn point(&self) -> &Point {
+        &self.point
+    }
+}
+
 /// [`crate::msm::msm`] on the primary curve.
 #[must_use]
 pub fn msm(scalars: &[F], bases: &[Affine]) -> Point {

@@ -1,9 +1,8 @@
 //! The parameters' cache, through its public face.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use pleat_nova_circuits::params::{
-    CacheFolder, PARAMETERS_DIGEST, Parameters, SetupEvent, VerifierKey,
-};
+use pleat_nova_circuits::cache::CacheFolder;
+use pleat_nova_circuits::chain::params::{PARAMETERS_DIGEST, Parameters, SetupEvent, VerifierKey};
 use std::{
     fs,
     sync::{

@@ -7,9 +7,9 @@ use nova_snark::frontend::{
     num::{AllocatedNum, Num},
 };
 use pleat_nova_circuits::{
+    chain::hash::{hash, hash_gadget, hash_words, hash_words_gadget},
+    chain::step::WORDS,
     cycle::{F, field_to_bytes},
-    hash::{hash, hash_gadget, hash_words, hash_words_gadget},
-    step::WORDS,
     test_cs::TestCs,
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};

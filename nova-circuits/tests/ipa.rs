@@ -8,7 +8,7 @@ use nova_snark::traits::Engine;
 use nova_snark::traits::PrimeFieldExt;
 use pleat_nova_circuits::cycle::{Primary, Secondary};
 use pleat_nova_circuits::ipa::{
-    Argument, Bases, IpaError, Statement, Transcript, inner_generator, prove, verify,
+    Argument, Bases, Functional, IpaError, Statement, Transcript, inner_generator, prove, verify,
 };
 use pleat_nova_circuits::msm::{EndoGroup, reference};
 use rand_chacha::ChaCha20Rng;
@@ -100,7 +100,7 @@ impl<G: EndoGroup> Case<G> {
     fn statement(&self) -> Statement<'_, G> {
         Statement {
             commitment: &self.commitment,
-            point: &self.point,
+            functional: Functional::Point(&self.point),
             value: &self.value,
         }
     }

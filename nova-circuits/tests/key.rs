@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use pleat_nova_circuits::{
-    Error,
-    params::{Parameters, VERIFIER_KEY_SHA3, VerifierKey},
+    chain::Error,
+    chain::params::{Parameters, VERIFIER_KEY_SHA3, VerifierKey},
 };
 use sha3::{Digest, Sha3_256};
 

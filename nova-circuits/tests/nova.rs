@@ -17,14 +17,14 @@ use nova_snark::{
     traits::{Engine, Group},
 };
 use pleat_nova_circuits::{
-    Error,
-    cycle::{F, Primary, Secondary},
-    params::{
+    chain::Error,
+    chain::params::{
         Curve, NOVA_PROOF_BYTES, NovaProof, PARAMETERS_DIGEST, Parameters, Part, ProofFormat,
         VerifierKey, fold, prove_steps, verify,
     },
-    spartan,
-    step::{Check, STATE, State, UniversalStep, Unsatisfied, Witness, Words, step},
+    chain::spartan,
+    chain::step::{Check, STATE, State, UniversalStep, Unsatisfied, Witness, Words, step},
+    cycle::{F, Primary, Secondary},
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use std::sync::LazyLock;

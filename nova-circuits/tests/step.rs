@@ -13,10 +13,10 @@ use common::{
 };
 use ff::Field;
 use pleat_nova_circuits::{
+    chain::hash::hash_words,
+    chain::step::{Check, STATE, State, Unsatisfied, WORDS, Witness, Words, step},
     cycle::F,
-    hash::hash_words,
     relation::{LookupRow, fold_round_at, lambda_at},
-    step::{Check, STATE, State, Unsatisfied, WORDS, Witness, Words, step},
     test_cs::TestCs,
 };
 use rand_chacha::{

@@ -13,7 +13,8 @@ use std::fs;
 use std::path::Path;
 
 use common::algebra::{commit, key, prove_under, public, traced};
-use pleat_nova_circuits::params::{CacheFolder, Parameters, prove_steps};
+use pleat_nova_circuits::cache::CacheFolder;
+use pleat_nova_circuits::chain::params::{Parameters, prove_steps};
 use pleat_verifier::proof::Proof;
 
 fn main() {

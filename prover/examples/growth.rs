@@ -8,7 +8,8 @@
     reason = "a measuring program"
 )]
 
-use pleat_nova_circuits::params::{CacheFolder, Parameters};
+use pleat_nova_circuits::cache::CacheFolder;
+use pleat_nova_circuits::chain::params::Parameters;
 use pleat_prover::model::ProvingModel;
 use pleat_prover::prove::{Keys, Request, Visibility, prove, unheard};
 use pleat_verifier::descriptor::{

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pleat_nova_circuits::params::{self, Folded, Parameters};
+use pleat_nova_circuits::chain::params::{self, Folded, Parameters};
 use pleat_verifier::descriptor::Port;
 use pleat_verifier::error::VerifyError;
 use pleat_verifier::pcs::OpeningKey;
@@ -126,7 +126,7 @@ pub enum ProveError {
     Execute(#[from] ExecuteError),
     /// Nova failed.
     #[error(transparent)]
-    Nova(#[from] pleat_nova_circuits::Error),
+    Nova(#[from] pleat_nova_circuits::chain::Error),
     /// The opening failed.
     #[error(transparent)]
     Opening(#[from] VerifyError),

@@ -17,9 +17,9 @@ use common::cheat::{
 };
 use common::dense::mlp;
 use ff::Field;
+use pleat_nova_circuits::chain::step::{Check, SLOTS, ScalarWords};
 use pleat_nova_circuits::cycle::F;
 use pleat_nova_circuits::relation::{LookupRow, lambda_at};
-use pleat_nova_circuits::step::{Check, SLOTS, ScalarWords};
 use pleat_prover::execute::Trace;
 use pleat_prover::stages::Ledger;
 use pleat_verifier::columns::field_from_usize;
@@ -838,7 +838,7 @@ fn statements_are_bound() {
     let run = |program: &pleat_verifier::program::Program| {
         let mut state = program.start;
         for (words, witness) in &steps.steps {
-            state = pleat_nova_circuits::step::step(&state, words, witness)
+            state = pleat_nova_circuits::chain::step::step(&state, words, witness)
                 .map_err(pleat_verifier::error::VerifyError::Step)?;
         }
         Ok(state)

@@ -16,7 +16,7 @@ use common::{
     Builder, IDENTITY, Problem, RELU, activations, axis, ident, ints, maxpool_net, node, product,
     rng, stride, term, whole, window,
 };
-use pleat_nova_circuits::step::Check;
+use pleat_nova_circuits::chain::step::Check;
 use pleat_prover::execute::{Executor, Trace, block_values};
 use pleat_verifier::descriptor::{AxisMap, Limits, Node, Source, Term};
 use pleat_verifier::error::EndState;

@@ -494,7 +494,7 @@ fn rounds_are_chained() {
     let (mut previous, mut claim) = (F::from(9), sum);
     for (round, challenge) in out.rounds.iter().zip(&out.challenges) {
         let message = [round.g0, round.g2, round.g3];
-        let next = pleat_nova_circuits::hash::hash(previous, message, round.nonce);
+        let next = pleat_nova_circuits::chain::hash::hash(previous, message, round.nonce);
         assert_eq!(*challenge, next);
         claim = fold_round_at(&claim, &message, challenge);
         previous = next;

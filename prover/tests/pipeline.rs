@@ -10,7 +10,8 @@
 mod common;
 
 use common::algebra::commit;
-use pleat_nova_circuits::params::{CacheFolder, Parameters};
+use pleat_nova_circuits::cache::CacheFolder;
+use pleat_nova_circuits::chain::params::Parameters;
 use pleat_prover::prove::{Keys, Request, Visibility, prove, unheard};
 use pleat_verifier::error::VerifyError;
 use pleat_verifier::pcs::OpeningKey;

@@ -17,15 +17,16 @@ use common::algebra::{prove_under, traced, verify_under};
 use common::cheat::{Format, NovaFormat, Refusal, Setting, refusal};
 use common::dense::mlp;
 use ff::Field;
+use pleat_nova_circuits::cache::CacheFolder;
+use pleat_nova_circuits::chain::params::{
+    self, Curve, NOVA_PROOF_BYTES, NovaProof, Parameters, Part, prove_steps,
+};
+use pleat_nova_circuits::chain::step::{
+    Check, EvaluationsWitness, RoundWords, ScalarWords, SlotWitness, SlotWords, Witness, Words,
+};
 use pleat_nova_circuits::cycle::{
     F, field_from_bytes, field_to_bytes, generators, point_from_affine, point_from_bytes,
     point_to_bytes,
-};
-use pleat_nova_circuits::params::{
-    self, CacheFolder, Curve, NOVA_PROOF_BYTES, NovaProof, Parameters, Part, prove_steps,
-};
-use pleat_nova_circuits::step::{
-    Check, EvaluationsWitness, RoundWords, ScalarWords, SlotWitness, SlotWords, Witness, Words,
 };
 use pleat_prover::stages::Steps;
 use pleat_verifier::descriptor::Limits;
@@ -588,7 +589,7 @@ fn witness_fields(witness: &mut Witness) -> Vec<Element<'_>> {
         ]);
     }
     for (i, round) in rounds.iter_mut().enumerate() {
-        let pleat_nova_circuits::step::RoundWitness { g0, g2, g3, nonce } = round;
+        let pleat_nova_circuits::chain::step::RoundWitness { g0, g2, g3, nonce } = round;
         fields.extend([
             ("g0", i, g0),
             ("g2", i, g2),
@@ -686,7 +687,10 @@ fn every_word_and_witness_is_checked() {
             witness_fields(&mut witness).len(),
         ]
     };
-    assert_eq!(counts[0] + counts[1], pleat_nova_circuits::step::WORDS);
+    assert_eq!(
+        counts[0] + counts[1],
+        pleat_nova_circuits::chain::step::WORDS
+    );
     let changes: Vec<(usize, usize, usize)> = (0..3)
         .flat_map(|step| (0..3).map(move |kind| (step, kind)))
         .flat_map(|(step, kind)| (0..counts[kind]).map(move |i| (step, kind, i)))
@@ -733,7 +737,7 @@ fn other_steps_are_refused() {
     for n in [0, steps - 1, steps + 1] {
         let end = params::verify(PARAMETERS.verifier_key(), nova, n, start);
         assert!(
-            matches!(end, Err(pleat_nova_circuits::Error::Verify(_))),
+            matches!(end, Err(pleat_nova_circuits::chain::Error::Verify(_))),
             "{n} steps: {end:?}"
         );
     }
@@ -850,7 +854,7 @@ proptest! {
             let verdict = real.verify(&bytes);
             let panicked = matches!(
                 verdict,
-                Err(VerifyError::Nova(pleat_nova_circuits::Error::VerifyPanic) | VerifyError::Aborted(_))
+                Err(VerifyError::Nova(pleat_nova_circuits::chain::Error::VerifyPanic) | VerifyError::Aborted(_))
             );
             prop_assert!(!panicked);
             prop_assert_eq!(verdict.is_ok(), bytes == real.bytes);

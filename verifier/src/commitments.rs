@@ -1,12 +1,11 @@
 //! Hyrax row commitments (PROTOCOL.md §3): each committed row of `2^κ` cells is one Pedersen commitment with its own blind.
 
 use pleat_nova_circuits::cycle::{
-    Affine, F, POINT_BYTES, Point, affine, generators, msm, point_from_affine, point_from_bytes,
-    point_to_bytes,
+    Affine, EncodedPoint, F, affine, generators, msm, point_from_affine,
 };
 
 #[cfg(feature = "cli")]
-use pleat_nova_circuits::params::{CacheFolder, cached_generators};
+use pleat_nova_circuits::cache::{CacheFolder, cached_generators};
 
 use crate::network::{Column, Network};
 
@@ -16,7 +15,7 @@ pub const GENERATOR_LABEL: &[u8] = b"pleat/hyrax/v1";
 /// The first `κ` whose generators are pinned, and so can be cached.
 pub const PINNED_FROM: usize = 8;
 
-/// [`generators_sha3`](pleat_nova_circuits::params::generators_sha3) of the `2^κ + 1` generators, for `κ` from [`PINNED_FROM`].
+/// [`generators_sha3`](pleat_nova_circuits::cache::generators_sha3) of the `2^κ + 1` generators, for `κ` from [`PINNED_FROM`].
 pub const GENERATORS_SHA3: [[u8; 32]; 9] = [
     [
         71, 240, 183, 250, 49, 93, 249, 176, 255, 26, 112, 28, 189, 131, 216, 12, 243, 80, 79, 177,
@@ -118,39 +117,7 @@ impl Generators {
 }
 
 /// A commitment to one row, with its canonical encoding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RowCommitment {
-    bytes: [u8; POINT_BYTES],
-    point: Point,
-}
-
-impl RowCommitment {
-    /// Encodes a point.
-    pub fn from_point(point: Point) -> Self {
-        Self {
-            bytes: point_to_bytes(&point),
-            point,
-        }
-    }
-
-    /// Decodes a canonical encoding.
-    pub fn from_bytes(bytes: [u8; POINT_BYTES]) -> Option<Self> {
-        Some(Self {
-            bytes,
-            point: point_from_bytes(&bytes)?,
-        })
-    }
-
-    /// The canonical encoding.
-    pub const fn bytes(&self) -> &[u8; POINT_BYTES] {
-        &self.bytes
-    }
-
-    /// The point.
-    pub const fn point(&self) -> &Point {
-        &self.point
-    }
-}
+pub type RowCommitment = EncodedPoint;
 
 /// All row commitments that a proof carries.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]

@@ -1,6 +1,6 @@
 //! Errors of the verifier. [`VerifyError`] names the check that refused; the others say why a file could not be used.
 
-use pleat_nova_circuits::Error as NovaError;
+use pleat_nova_circuits::chain::Error as NovaError;
 use thiserror::Error;
 
 use crate::descriptor::DescriptorError;
@@ -172,7 +172,7 @@ pub enum VerifyError {
     Nova(#[from] NovaError),
     /// A step's constraints are violated (only where steps are executed natively).
     #[error("step circuit: {0}")]
-    Step(pleat_nova_circuits::step::Unsatisfied),
+    Step(pleat_nova_circuits::chain::step::Unsatisfied),
     /// The end state is not the one required.
     #[error("end state: {0:?} differs")]
     EndState(EndState),

@@ -58,8 +58,8 @@ pub use model::{ModelId, VerificationModel};
 pub use opened::PortOpening;
 pub use pcs::OpeningKey;
 #[cfg(feature = "cli")]
-pub use pleat_nova_circuits::params::CacheFolder;
-pub use pleat_nova_circuits::params::VerifierKey;
+pub use pleat_nova_circuits::cache::CacheFolder;
+pub use pleat_nova_circuits::chain::params::VerifierKey;
 pub use proof::{Proof, PublicValues};
 pub use receipt::Receipt;
 pub use verify::{dequantize, verify};

@@ -1,7 +1,7 @@
 //! A descriptor that passed every rule, with all that follows from it: the sizes of the trace, which rows are committed,
 //! the number of rounds, slots and steps (PROTOCOL.md §0–§3).
 
-use pleat_nova_circuits::step::{ROUNDS, SLOTS};
+use pleat_nova_circuits::chain::step::{ROUNDS, SLOTS};
 
 use crate::descriptor::{Descriptor, DescriptorError, Function, Limits, Node};
 

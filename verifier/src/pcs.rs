@@ -7,7 +7,7 @@ use pleat_nova_circuits::cycle::{
     Affine, F, FIELD_BYTES, POINT_BYTES, Point, affine, field_from_bytes, field_to_bytes, msm,
     point_from_affine, point_from_bytes, point_to_bytes,
 };
-use pleat_nova_circuits::ipa::{self, Argument, Bases, Statement};
+use pleat_nova_circuits::ipa::{self, Argument, Bases, Functional, Statement};
 
 use crate::commitments::{Commitments, Generators, RowCommitment};
 use crate::error::{FormatError, VerifyError};
@@ -36,7 +36,7 @@ impl OpeningKey {
     #[cfg(feature = "cli")]
     pub fn load_or_derive(
         row_bits: usize,
-        cache: &pleat_nova_circuits::params::CacheFolder,
+        cache: &pleat_nova_circuits::cache::CacheFolder,
     ) -> Self {
         Self {
             generators: Generators::load_or_derive(row_bits, cache),
@@ -172,7 +172,7 @@ pub fn open(
 ) -> Result<Opening, VerifyError> {
     let statement = Statement {
         commitment: &msm(y_star, key.generators.cells()),
-        point: &point_in_row(network, z),
+        functional: Functional::Point(&point_in_row(network, z)),
         value,
     };
     let mut transcript = OpeningTranscript::new(eta, &blind);
@@ -203,7 +203,7 @@ pub fn check(
     let combined = combine(network, model.weights(), commitments, eta, z);
     let statement = Statement {
         commitment: &(combined - point_from_affine(key.generators.blind()) * opening.blind),
-        point: &point_in_row(network, z),
+        functional: Functional::Point(&point_in_row(network, z)),
         value: &opened_value(eta, values),
     };
     let argument = opening

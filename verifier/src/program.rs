@@ -2,10 +2,12 @@
 //! values alone by prover and verifier alike.
 
 use ff::Field;
+use pleat_nova_circuits::chain::hash::hash_words;
+use pleat_nova_circuits::chain::step::{
+    ROUNDS, RoundWords, SLOTS, ScalarWords, SlotWords, State, Words,
+};
 use pleat_nova_circuits::cycle::{F, field_from_i64};
-use pleat_nova_circuits::hash::hash_words;
 use pleat_nova_circuits::relation::LookupScalars;
-use pleat_nova_circuits::step::{ROUNDS, RoundWords, SLOTS, ScalarWords, SlotWords, State, Words};
 
 use crate::columns::field_from_usize;
 use crate::descriptor::Node;

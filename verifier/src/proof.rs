@@ -4,8 +4,8 @@
 //! File: magic, version, model id, flags, public values, row commitments, mask commitments, advice, values at `z`, blind of
 //! the opening, inner-product argument, Nova proof.
 
+use pleat_nova_circuits::chain::params::{NOVA_PROOF_BYTES, NovaProof};
 use pleat_nova_circuits::cycle::F;
-use pleat_nova_circuits::params::{NOVA_PROOF_BYTES, NovaProof};
 
 use crate::commitments::{Commitments, RowCommitment};
 use crate::descriptor::{Node, Port};

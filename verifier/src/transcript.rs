@@ -1,7 +1,7 @@
 //! The outside transcript (PROTOCOL.md §4): SHAKE256 over labelled, length-prefixed messages.
 //!
 //! Each stage of the protocol is a type that consumes the one before, so that the order of messages cannot be got wrong.
-//! The inside transcript is the circuit's, in `pleat_nova_circuits::hash`.
+//! The inside transcript is the circuit's, in `pleat_nova_circuits::chain::hash`.
 
 use pleat_nova_circuits::cycle::{F, field_from_i64, field_from_uniform, field_to_bytes};
 use pleat_nova_circuits::ipa;

@@ -1,7 +1,7 @@
 //! Verification (PROTOCOL.md §6).
 
-use pleat_nova_circuits::params::{self, VerifierKey};
-use pleat_nova_circuits::step::State;
+use pleat_nova_circuits::chain::params::{self, VerifierKey};
+use pleat_nova_circuits::chain::step::State;
 
 use crate::descriptor::Port;
 use crate::error::{EndState, VerifyError};

@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use pleat_nova_circuits::params::{CacheFolder, VerifierKey};
+use pleat_nova_circuits::cache::CacheFolder;
+use pleat_nova_circuits::chain::params::VerifierKey;
 use pleat_verifier::command::{self, CommandError, Verdict, VerifyArgs};
 use pleat_verifier::model::ModelId;
 use serde::Deserialize;

@@ -1,8 +1,8 @@
 //! The pinned generators are those that the label gives.
 #![allow(missing_docs, reason = "tests")]
 
+use pleat_nova_circuits::cache::generators_sha3;
 use pleat_nova_circuits::cycle::generators;
-use pleat_nova_circuits::params::generators_sha3;
 use pleat_verifier::commitments::{GENERATOR_LABEL, GENERATORS_SHA3, PINNED_FROM};
 
 #[test]

@@ -6,8 +6,8 @@ use nova_snark::frontend::num::{AllocatedNum, Num};
 use nova_snark::frontend::{
     AllocatedBit, Boolean, ConstraintSystem, LinearCombination, SynthesisError,
 };
+use pleat_nova_circuits::chain::hash::{hash_words, hash_words_gadget};
 use pleat_nova_circuits::cycle::{F, field_from_i64};
-use pleat_nova_circuits::hash::{hash_words, hash_words_gadget};
 
 use crate::nets::{BIAS_MULTIPLIER, DIGIT_BITS, HALF, Layer, Shape, quotient};
 

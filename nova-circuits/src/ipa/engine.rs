@@ -1,6 +1,8 @@
 //! The argument as nova-snark's evaluation engine, for engines with Pedersen commitments.
 
-use super::{Argument, Bases, IpaError, Statement, Transcript, inner_generator, prove, verify};
+use super::{
+    Argument, Bases, Functional, IpaError, Statement, Transcript, inner_generator, prove, verify,
+};
 use crate::msm::EndoGroup;
 use crate::pedersen::Commitments;
 use crate::points::Form;
@@ -126,7 +128,7 @@ where
         };
         let statement = Statement {
             commitment: &E::CE::point(commitment),
-            point,
+            functional: Functional::Point(point),
             value,
         };
         let mut transcript = NovaTranscript::<E>(transcript);
@@ -147,7 +149,7 @@ where
         };
         let statement = Statement {
             commitment: &E::CE::point(commitment),
-            point,
+            functional: Functional::Point(point),
             value,
         };
         let mut transcript = NovaTranscript::<E>(transcript);

@@ -1,8 +1,8 @@
-//! An inner-product argument: for a commitment `C`, a point `p` of `m` coordinates and a value `v`, the prover knows a vector `a` of
-//! length `2^m` with `C = ⟨a, G⟩` and `v = ⟨a, eq(p, ·)⟩`. The first coordinate of `p` belongs to the most significant bit of the
-//! index.
+//! An inner-product argument: for a commitment `C`, a public vector `b` of length `2^m` and a value `v`, the prover knows a vector
+//! `a` with `C = ⟨a, G⟩` and `v = ⟨a, b⟩`. The public vector is any, or `eq(p, ·)` for a point `p` of `m` coordinates, the first of
+//! which belongs to the most significant bit of the index.
 //!
-//! The transcript absorbs `m, C, p, v` and gives `u`; let `U = u·H`, `P = C + v·U`, `b = eq(p, ·)`. In each of `m` rounds, with halves
+//! The transcript absorbs `m, C, b` (or `p`), `v` and gives `u`; let `U = u·H`, `P = C + v·U`. In each of `m` rounds, with halves
 //! `a = (a_L, a_R)`, `b = (b_L, b_R)`, `G = (G_L, G_R)`,
 //!
 //! ```text
@@ -11,7 +11,7 @@
 //! ```
 //!
 //! which keeps `P = ⟨a, G⟩ + ⟨a, b⟩·U`. The last `a` is sent. `G` and `b` have then become `⟨s, G⟩`, `s = ⊗(1, x_j)`, and
-//! `b̂ = Π (1 - p_j + x_j·p_j)`, so that the verifier's only equation, one multi-scalar multiplication, is
+//! `b̂ = ⟨s, b⟩`, which is `Π (1 - p_j + x_j·p_j)` for a point, so that the verifier's only equation, one multi-scalar multiplication, is
 //!
 //! ```text
 //! a·⟨s, G⟩ + u·(a·b̂ - v)·H - C - Σ (x_j·L_j + R_j/x_j) = 0
@@ -66,13 +66,43 @@ pub struct Bases<'a, G: EndoGroup> {
     pub inner: &'a G::AffineGroupElement,
 }
 
-/// What is claimed: the vector in `commitment` evaluates to `value` at `point`.
+/// The public vector `b`.
+#[derive(Clone, Copy, Debug)]
+pub enum Functional<'a, S> {
+    /// `eq(p, ·)`; `p` has its most significant variable first.
+    Point(&'a [S]),
+    /// Any vector whose length is a power of two. The verifier multiplies once for each of its entries.
+    Vector(&'a [S]),
+}
+
+impl<S: Field> Functional<'_, S> {
+    /// `m`, where `b` has `2^m` entries.
+    fn rounds(&self) -> Option<usize> {
+        match self {
+            Self::Point(point) => Some(point.len()),
+            Self::Vector(vector) if vector.len().is_power_of_two() => {
+                Some(vector.len().trailing_zeros() as usize)
+            }
+            Self::Vector(_) => None,
+        }
+    }
+
+    /// `b`, written out.
+    fn vector(&self) -> Vec<S> {
+        match self {
+            Self::Point(point) => tensor(S::ONE, point.iter().map(|p| (S::ONE - p, *p))),
+            Self::Vector(vector) => vector.to_vec(),
+        }
+    }
+}
+
+/// What is claimed: the functional gives `value` on the vector in `commitment`.
 #[derive(Clone, Copy, Debug)]
 pub struct Statement<'a, G: EndoGroup> {
     /// `C`.
     pub commitment: &'a G,
-    /// `p`, most significant variable first.
-    pub point: &'a [G::Scalar],
+    /// `b`.
+    pub functional: Functional<'a, G::Scalar>,
     /// `v`.
     pub value: &'a G::Scalar,
 }
@@ -117,12 +147,17 @@ pub fn inner_generator<G: EndoGroup>() -> G::AffineGroupElement {
 /// Larger vectors do not fit memory; it also keeps `1 << m` from overflowing.
 const MAX_ROUNDS: usize = 31;
 
-/// `2^m` for a point of `m` coordinates, if there are so many generators.
-fn length<G: EndoGroup>(bases: &Bases<'_, G>, point: &[G::Scalar]) -> Result<usize, IpaError> {
-    if point.len() > MAX_ROUNDS || bases.generators.len() < 1 << point.len() {
+/// `m` and `2^m`, if there are so many generators.
+fn size<G: EndoGroup>(
+    bases: &Bases<'_, G>,
+    functional: &Functional<'_, G::Scalar>,
+) -> Result<(usize, usize), IpaError> {
+    let rounds = functional.rounds().filter(|m| *m <= MAX_ROUNDS);
+    let rounds = rounds.ok_or(IpaError::Size)?;
+    if bases.generators.len() < 1 << rounds {
         return Err(IpaError::Size);
     }
-    Ok(1 << point.len())
+    Ok((rounds, 1 << rounds))
 }
 
 fn nonzero_challenge<S: Field>(
@@ -153,10 +188,19 @@ fn start<G: EndoGroup>(
     statement: &Statement<'_, G>,
 ) -> Result<G::Scalar, IpaError> {
     transcript.absorb("ipa", INNER_LABEL);
-    transcript.absorb("rounds", &(statement.point.len() as u64).to_le_bytes());
+    let rounds = statement.functional.rounds().ok_or(IpaError::Size)?;
+    transcript.absorb("rounds", &(rounds as u64).to_le_bytes());
     absorb_point(transcript, "commitment", statement.commitment);
-    for coordinate in statement.point {
-        transcript.absorb("point", coordinate.to_repr().as_ref());
+    match statement.functional {
+        Functional::Point(point) => {
+            for coordinate in point {
+                transcript.absorb("point", coordinate.to_repr().as_ref());
+            }
+        }
+        Functional::Vector(vector) => {
+            let bytes = vector.iter().map(|v| v.to_repr().as_ref().to_vec());
+            transcript.absorb("vector", &bytes.collect::<Vec<_>>().concat());
+        }
     }
     transcript.absorb("value", statement.value.to_repr().as_ref());
     nonzero_challenge(transcript, "u")

@@ -1,9 +1,7 @@
 //! The prover. Folding generators each round would cost a full scalar multiplication for each of them; instead, [`DEFERRED`] rounds
 //! are played on the generators as they are, with scalars multiplied out, before they are folded at once.
 
-use super::{
-    Argument, Bases, IpaError, SMALL, Statement, Transcript, length, round, start, tensor,
-};
+use super::{Argument, Bases, IpaError, SMALL, Statement, Transcript, round, size, start};
 use crate::msm::{EndoGroup, fold, msm};
 use ff::Field;
 use rayon::prelude::*;
@@ -55,7 +53,7 @@ impl<G: EndoGroup> Deferred<'_, G> {
 /// Shows that `vector` satisfies the statement; if it does not, the argument will not verify.
 ///
 /// # Errors
-/// [`IpaError::Size`] unless the vector has `2^m` entries for a point of `m` coordinates, and there are so many generators;
+/// [`IpaError::Size`] unless the vector has as many entries as `b`, and there are so many generators;
 /// [`IpaError::Challenge`].
 pub fn prove<G: EndoGroup>(
     bases: &Bases<'_, G>,
@@ -63,14 +61,13 @@ pub fn prove<G: EndoGroup>(
     statement: &Statement<'_, G>,
     vector: &[G::Scalar],
 ) -> Result<Argument<G>, IpaError> {
-    let n = length(bases, statement.point)?;
+    let (_, n) = size(bases, &statement.functional)?;
     if vector.len() != n {
         return Err(IpaError::Size);
     }
     let inner = (G::group(bases.inner) * start(transcript, statement)?).affine();
     let mut a = vector.to_vec();
-    let eq = statement.point.iter().map(|p| (G::Scalar::ONE - p, *p));
-    let mut b = tensor(G::Scalar::ONE, eq);
+    let mut b = statement.functional.vector();
     let mut generators = Deferred::<G> {
         points: bases.generators[..n].into(),
         weights: vec![G::Scalar::ONE],

@@ -1,6 +1,8 @@
 //! The verifier: one multi-scalar multiplication.
 
-use super::{Argument, Bases, IpaError, Statement, Transcript, length, round, start, tensor};
+use super::{
+    Argument, Bases, Functional, IpaError, Statement, Transcript, round, size, start, tensor,
+};
 use crate::msm::{EndoGroup, msm};
 use ff::{BatchInvert, Field};
 
@@ -14,13 +16,13 @@ pub fn verify<G: EndoGroup>(
     statement: &Statement<'_, G>,
     argument: &Argument<G>,
 ) -> Result<(), IpaError> {
-    let n = length(bases, statement.point)?;
+    let (rounds, n) = size(bases, &statement.functional)?;
     let Argument {
         left,
         right,
         scalar,
     } = argument;
-    if left.len() != statement.point.len() || right.len() != statement.point.len() {
+    if left.len() != rounds || right.len() != rounds {
         return Err(IpaError::Size);
     }
     let u = start(transcript, statement)?;
@@ -32,13 +34,19 @@ pub fn verify<G: EndoGroup>(
     let mut inverses = challenges.clone();
     inverses.iter_mut().batch_invert();
 
-    let eq = statement.point.iter().zip(&challenges);
-    let eq = eq.fold(G::Scalar::ONE, |eq, (p, x)| {
-        eq * (G::Scalar::ONE - p + *x * p)
-    });
     let mut scalars = tensor(*scalar, challenges.iter().map(|x| (G::Scalar::ONE, *x)));
+    // What the last remainders' product is: `scalar·b̂`.
+    let product = match statement.functional {
+        Functional::Point(point) => {
+            let factors = point.iter().zip(&challenges);
+            factors.fold(*scalar, |product, (p, x)| {
+                product * (G::Scalar::ONE - p + *x * p)
+            })
+        }
+        Functional::Vector(vector) => scalars.iter().zip(vector).map(|(s, b)| *s * b).sum(),
+    };
     let mut points = bases.generators[..n].to_vec();
-    scalars.push(u * (*scalar * eq - statement.value));
+    scalars.push(u * (product - statement.value));
     points.push(*bases.inner);
     scalars.push(-G::Scalar::ONE);
     points.push(statement.commitment.affine());

@@ -12,13 +12,13 @@ use nova_snark::{
     traits::circuit::StepCircuit,
 };
 use pleat_nova_circuits::{
-    cycle::F,
-    hash::{hash, hash_words},
-    relation::WITNESS_COLUMNS,
-    step::{
+    chain::hash::{hash, hash_words},
+    chain::step::{
         Check, EvaluationsWitness, ROUNDS, RoundWitness, RoundWords, SLOTS, STATE, ScalarWords,
         SlotWitness, SlotWords, State, UniversalStep, WORDS, Witness, Words,
     },
+    cycle::F,
+    relation::WITNESS_COLUMNS,
     test_cs::TestCs,
 };
 use rand_chacha::ChaCha20Rng;

@@ -2,8 +2,10 @@
 
 use super::{Claims, Ledger, Opened, Steps};
 use ff::Field;
+use pleat_nova_circuits::chain::step::{
+    EvaluationsWitness, ROUNDS, SLOTS, SlotWitness, Witness, Words,
+};
 use pleat_nova_circuits::cycle::F;
-use pleat_nova_circuits::step::{EvaluationsWitness, ROUNDS, SLOTS, SlotWitness, Witness, Words};
 use pleat_verifier::error::VerifyError;
 use pleat_verifier::network::Column;
 use pleat_verifier::pcs::{self, Opening, OpeningKey};

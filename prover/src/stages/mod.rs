@@ -14,9 +14,9 @@ mod sumchecks;
 mod trace;
 
 use crate::sumcheck::Open;
+use pleat_nova_circuits::chain::hash::hash;
+use pleat_nova_circuits::chain::step::{State, Witness, Words};
 use pleat_nova_circuits::cycle::F;
-use pleat_nova_circuits::hash::hash;
-use pleat_nova_circuits::step::{State, Witness, Words};
 use pleat_verifier::transcript::{FractionsFixed, TraceFixed};
 
 pub use ledger::{Claims, Ledger, Masks};

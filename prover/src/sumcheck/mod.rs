@@ -9,10 +9,10 @@ mod open;
 mod rows;
 
 use ff::Field;
+use pleat_nova_circuits::chain::hash::hash;
+use pleat_nova_circuits::chain::step::RoundWitness;
 use pleat_nova_circuits::cycle::F;
-use pleat_nova_circuits::hash::hash;
 use pleat_nova_circuits::relation::fold_round_at;
-use pleat_nova_circuits::step::RoundWitness;
 use rand_core::CryptoRngCore;
 
 pub use contract::{Contract, ContractItem};

@@ -1,7 +1,7 @@
 //! Proofs without Nova: the prover's stages, and the full verifier with the steps executed natively. Only `dig` binds the
 //! prover's words, as in a real proof.
 
-use pleat_nova_circuits::step::{State, step};
+use pleat_nova_circuits::chain::step::{State, step};
 use pleat_prover::columns::Columns;
 use pleat_prover::execute::{block_values, execute};
 use pleat_prover::model::ProvingModel;

@@ -4,9 +4,9 @@
 use std::rc::Rc;
 
 use ff::Field;
+use pleat_nova_circuits::chain::params::ProofFormat;
+use pleat_nova_circuits::chain::step::{Check, SLOTS};
 use pleat_nova_circuits::cycle::F;
-use pleat_nova_circuits::params::ProofFormat;
-use pleat_nova_circuits::step::{Check, SLOTS};
 use pleat_prover::columns::Columns;
 use pleat_prover::execute::{Executor, Trace, block_cells};
 use pleat_prover::model::ProvingModel;
@@ -323,7 +323,7 @@ pub enum Format {
 }
 
 pub fn refusal(verdict: Result<(), VerifyError>) -> Refusal {
-    use pleat_nova_circuits::Error as Nova;
+    use pleat_nova_circuits::chain::Error as Nova;
     match verdict {
         Ok(()) => Refusal::None,
         Err(VerifyError::Step(unsatisfied)) => Refusal::Step(unsatisfied.check),

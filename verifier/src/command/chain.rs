@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use pleat_nova_circuits::params::CacheFolder;
+use pleat_nova_circuits::cache::CacheFolder;
 use serde::Serialize;
 
 use super::{

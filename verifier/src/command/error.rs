@@ -72,5 +72,5 @@ pub enum CommandError {
     },
     /// The universal parameters cannot be had.
     #[error("cannot set up Nova's parameters: {0}")]
-    Setup(#[from] pleat_nova_circuits::Error),
+    Setup(#[from] pleat_nova_circuits::chain::Error),
 }

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use pleat_nova_circuits::params::{CacheFolder, VerifierKey};
+use pleat_nova_circuits::cache::CacheFolder;
+use pleat_nova_circuits::chain::params::VerifierKey;
 
 use crate::descriptor::{Limits, Port};
 use crate::model::{ModelId, VerificationModel};
@@ -88,7 +89,7 @@ pub struct DataRequest<'a> {
 /// Reads DATA: one row-major list per tensor that it is asked for.
 pub type Load<'a> = dyn FnMut(&str, &DataRequest<'_>) -> Result<Vec<Vec<f64>>, String> + 'a;
 /// Gives the universal step circuit's key; called once, and only if the proof is worth it.
-pub type Key<'a> = dyn FnMut() -> Result<VerifierKey, pleat_nova_circuits::Error> + 'a;
+pub type Key<'a> = dyn FnMut() -> Result<VerifierKey, pleat_nova_circuits::chain::Error> + 'a;
 
 /// Carries out a verification.
 ///

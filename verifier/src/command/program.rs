@@ -4,7 +4,8 @@ use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
-use pleat_nova_circuits::params::{CacheFolder, SetupEvent, VerifierKey};
+use pleat_nova_circuits::cache::CacheFolder;
+use pleat_nova_circuits::chain::params::{SetupEvent, VerifierKey};
 use serde::Serialize;
 
 use super::{CommandError, EXIT_FAILED};
@@ -26,7 +27,7 @@ pub fn start_log(quiet: bool) {
 ///
 /// # Errors
 /// If it cannot be built.
-pub fn cached_key(quiet: bool) -> Result<VerifierKey, pleat_nova_circuits::Error> {
+pub fn cached_key(quiet: bool) -> Result<VerifierKey, pleat_nova_circuits::chain::Error> {
     VerifierKey::load_or_build(&CacheFolder::from_environment(), &mut |event| {
         if !quiet && event == SetupEvent::Building {
             let _ = writeln!(

@@ -3,7 +3,7 @@
 //! A panic ends the WebAssembly instance. Nothing here is meant to panic; a host that sees a trap has to take the proof as
 //! refused, and make a new instance.
 
-use pleat_nova_circuits::params::VerifierKey;
+use pleat_nova_circuits::chain::params::VerifierKey;
 use pleat_verifier::descriptor::Limits;
 use pleat_verifier::model::{ModelId, VerificationModel};
 use pleat_verifier::pcs::OpeningKey;

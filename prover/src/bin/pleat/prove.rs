@@ -5,7 +5,8 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use pleat_nova_circuits::params::{CacheFolder, Parameters};
+use pleat_nova_circuits::cache::CacheFolder;
+use pleat_nova_circuits::chain::params::Parameters;
 use pleat_prover::files::{Access, NewFile, write_together};
 use pleat_prover::model::ProvingModel;
 use pleat_prover::prove::{self as prover, Event, Keys, Request, Visibility};

@@ -4,7 +4,8 @@ use std::fmt;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use pleat_nova_circuits::params::{CacheFolder, Parameters, SetupEvent};
+use pleat_nova_circuits::cache::CacheFolder;
+use pleat_nova_circuits::chain::params::{Parameters, SetupEvent};
 use pleat_verifier::command::CommandError;
 use serde::Serialize;
 

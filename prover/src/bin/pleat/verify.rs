@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use pleat_nova_circuits::params::{CacheFolder, VerifierKey};
+use pleat_nova_circuits::cache::CacheFolder;
+use pleat_nova_circuits::chain::params::VerifierKey;
 use pleat_verifier::command::{
     self, ChainArgs, ChainVerdict, DataRequest, Key, TensorRole, Verdict, VerifyArgs, read_json,
 };

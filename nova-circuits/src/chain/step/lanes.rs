@@ -11,14 +11,14 @@ use crate::{
 
 /// What a step needs besides arithmetic.
 pub(super) trait StepAlgebra: Algebra {
-    /// [`crate::hash::hash`]
+    /// [`crate::chain::hash::hash`]
     fn hash(
         &mut self,
         t: &Self::Value,
         m: [&Self::Value; 3],
         n: &Self::Value,
     ) -> Result<Self::Value, Self::Error>;
-    /// [`crate::hash::hash_words`]
+    /// [`crate::chain::hash::hash_words`]
     fn hash_words(
         &mut self,
         dig: &Self::Value,

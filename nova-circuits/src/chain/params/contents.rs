@@ -3,9 +3,9 @@
 
 use super::Public;
 use crate::{
+    chain::spartan::Blob,
     cycle::{Primary, Secondary},
     pedersen::CommitmentKey,
-    spartan::Blob,
 };
 use bincode::{
     config::{Configuration, standard},

@@ -1,7 +1,7 @@
 //! The step executed in the field, with an error that names the check which fails.
 
 use super::{State, Witness, Words, lanes, lanes::StepAlgebra};
-use crate::{algebra::Algebra, cycle::F, hash};
+use crate::{algebra::Algebra, chain::hash, cycle::F};
 
 /// A check that a step makes of its witness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! The crate's errors.
 
-use crate::{params::ProofFormat, step::Unsatisfied};
+use super::{params::ProofFormat, step::Unsatisfied};
 use nova_snark::errors::NovaError;
 
 /// What can go wrong in building, folding, compressing and verifying.

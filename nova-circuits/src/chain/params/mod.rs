@@ -9,24 +9,18 @@ mod cache;
 #[cfg(feature = "cache")]
 mod contents;
 mod fold;
-#[cfg(feature = "cache")]
-mod generators;
 mod key;
 mod proof;
 
 #[cfg(feature = "cache")]
-pub use cache::{CacheFolder, SetupEvent};
+pub use cache::SetupEvent;
 pub use fold::{Folded, compress, fold, prove_steps, verify};
-#[cfg(feature = "cache")]
-pub use generators::{cached_generators, generators_sha3};
 pub use key::{VERIFIER_KEY_SHA3, VerifierKey};
 pub use proof::{Curve, LayoutField, NOVA_PROOF_BYTES, NovaProof, Part, ProofFormat};
 
 use crate::{
-    Error,
+    chain::{Error, spartan::Spartan, step::UniversalStep},
     cycle::{self, FIELD_BYTES, Primary, Secondary},
-    spartan::Spartan,
-    step::UniversalStep,
 };
 use nova_snark::{
     nova::{self, CompressedSNARK},

@@ -3,9 +3,11 @@
 
 use super::{Compressed, NovaProof, Parameters, Public, VerifierKey};
 use crate::{
-    Error,
+    chain::{
+        Error,
+        step::{State, UniversalStep, Witness, Words, step},
+    },
     cycle::{F, Primary, Secondary},
-    step::{State, UniversalStep, Witness, Words, step},
 };
 use core::borrow::Borrow;
 use nova_snark::nova::RecursiveSNARK;

@@ -3,7 +3,7 @@
 //! What is read counts only if its hash is the one that the caller knows, so that nobody can slip in generators with known
 //! relations.
 
-use super::cache::{CacheFolder, write_whole};
+use super::{CacheFolder, write_whole};
 use crate::{
     cycle::{Affine, Point, generators},
     points::Form,

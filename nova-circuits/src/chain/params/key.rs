@@ -3,13 +3,16 @@
 #[cfg(feature = "cache")]
 use super::CompressionKey;
 use super::{NovaVerifierKey, PARAMETERS_DIGEST};
-use crate::{Error, cycle::FIELD_BYTES, hash};
 #[cfg(feature = "cache")]
 use crate::{
+    chain::spartan::{self, Blob, OpenedEngine},
     cycle::{F, Primary, Secondary},
     pedersen::DerandKey,
     points::Form,
-    spartan::{self, Blob, OpenedEngine},
+};
+use crate::{
+    chain::{Error, hash},
+    cycle::FIELD_BYTES,
 };
 #[cfg(feature = "cache")]
 use nova_snark::traits::ROConstants;
@@ -141,7 +144,7 @@ fn decoded<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use super::*;
-    use crate::params::Parameters;
+    use crate::chain::params::Parameters;
 
     #[test]
     fn the_expanded_form_is_pinned_too() {

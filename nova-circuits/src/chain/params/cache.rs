@@ -8,12 +8,13 @@
 //! count only if the key that they decode to has the pinned bytes.
 
 use super::{PARAMETERS_DIGEST, Parameters, Public, VerifierKey, build_public, contents};
-use crate::{Error, cycle, hash};
-use etcetera::BaseStrategy;
+use crate::{
+    cache::{CacheFolder, write_whole},
+    chain::{Error, hash},
+    cycle,
+};
 use std::{
-    ffi::OsString,
-    fs,
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -25,12 +26,6 @@ const KEY_FILE: &str = "verifier-key.bin";
 const HEADER: usize = MAGIC.len() + 4 + NOVA_VERSION.len() + 32;
 /// The contents have some 31 MB; a larger file is not ours.
 const FILE_LIMIT: u64 = 100_000_000;
-/// Names another folder than the platform's; empty for none.
-const VARIABLE: &str = "PLEAT_CACHE";
-
-/// Where parameters are cached, if anywhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CacheFolder(Option<PathBuf>);
 
 /// What setting up the parameters is about to do; for progress displays.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,51 +57,16 @@ pub(super) enum CacheError {
 }
 
 impl CacheFolder {
-    /// `$PLEAT_CACHE` if it is set (empty: no cache), otherwise `pleat` in the platform's cache folder.
-    #[must_use]
-    pub fn from_environment() -> Self {
-        Self::from_variable(std::env::var_os(VARIABLE))
-    }
-
-    fn from_variable(variable: Option<OsString>) -> Self {
-        match variable {
-            Some(folder) if folder.is_empty() => Self(None),
-            Some(folder) => Self(Some(folder.into())),
-            None => Self(
-                etcetera::choose_base_strategy()
-                    .ok()
-                    .map(|base| base.cache_dir().join("pleat")),
-            ),
-        }
-    }
-
-    /// This folder; it is made when needed.
-    #[must_use]
-    pub fn at(folder: impl Into<PathBuf>) -> Self {
-        Self(Some(folder.into()))
-    }
-
-    /// No cache.
-    #[must_use]
-    pub fn none() -> Self {
-        Self(None)
-    }
-
     /// The file that holds Nova's parameters.
     #[must_use]
     pub fn parameters_file(&self) -> Option<PathBuf> {
-        self.0.as_ref().map(|folder| folder.join(FILE))
+        self.file(FILE)
     }
 
     /// The file that holds the verifier's key.
     #[must_use]
     pub fn verifier_key_file(&self) -> Option<PathBuf> {
-        self.0.as_ref().map(|folder| folder.join(KEY_FILE))
-    }
-
-    /// A file of this name in the folder.
-    pub(super) fn file(&self, name: &str) -> Option<PathBuf> {
-        self.0.as_ref().map(|folder| folder.join(name))
+        self.file(KEY_FILE)
     }
 
     fn load_key(&self, on_event: &mut dyn FnMut(SetupEvent)) -> Option<VerifierKey> {
@@ -266,24 +226,11 @@ fn write_key(file: &Path, key: &VerifierKey) -> Result<(), CacheError> {
     Ok(write_whole(file, &[&contents])?)
 }
 
-/// Writes beside the file, then renames: a reader sees the whole file or none.
-pub(super) fn write_whole(file: &Path, parts: &[&[u8]]) -> io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-    for part in parts {
-        temporary.write_all(part)?;
-    }
-    temporary.as_file().sync_all()?;
-    temporary.persist(file).map_err(|error| error.error)?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use super::*;
-    use crate::params::build_public;
+    use crate::chain::params::build_public;
 
     type Predicate<'a> = &'a dyn Fn(&CacheError) -> bool;
 
@@ -330,24 +277,6 @@ mod tests {
         }
         fs::remove_file(&file).unwrap();
         assert!(matches!(read(&file), Err(CacheError::Io(_))));
-    }
-
-    #[test]
-    fn the_variable_names_the_folder() {
-        assert_eq!(
-            CacheFolder::from_variable(Some("".into())),
-            CacheFolder::none()
-        );
-        assert_eq!(
-            CacheFolder::from_variable(Some("/x/y".into())),
-            CacheFolder::at("/x/y")
-        );
-        let platform = CacheFolder::from_variable(None).parameters_file().unwrap();
-        assert!(
-            platform.ends_with(Path::new("pleat").join(FILE)),
-            "{}",
-            platform.display()
-        );
     }
 
     #[test]

@@ -3,8 +3,8 @@
 
 use super::Compressed;
 use crate::{
+    chain::step::STATE,
     cycle::{FIELD_BYTES, Primary, Secondary, is_canonical_field, is_canonical_point},
-    step::STATE,
 };
 use nova_snark::traits::Engine;
 use std::sync::{Arc, LazyLock};

@@ -1,7 +1,7 @@
 //! The step as the circuit that Nova folds: words and witness become wires, the lanes constrain them.
 
 use super::{Check, STATE, State, Witness, Words, lanes, lanes::StepAlgebra};
-use crate::{algebra::Algebra, cycle::F, hash};
+use crate::{algebra::Algebra, chain::hash, cycle::F};
 use ff::Field;
 use nova_snark::{
     frontend::{
