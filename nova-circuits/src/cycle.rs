@@ -140,6 +140,12 @@ impl EncodedPoint {
     }
 }
 
+impl AsRef<[u8]> for EncodedPoint {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// [`crate::msm::msm`] on the primary curve.
 #[must_use]
 pub fn msm(scalars: &[F], bases: &[Affine]) -> Point {

@@ -4,21 +4,20 @@
 //!
 //! ```
 //! use std::path::Path;
-//! use pleat_prover::{CacheFolder, CompileOptions, Keys, OpeningKey, Parameters, ProvingModel, Request, Visibility};
+//! use pleat_prover::{CompileOptions, Folding, Keys, OpeningKey, ProvingModel, Request, Visibility};
 //! use rand_core::OsRng;
 //!
 //! # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/");
 //! # let (onnx, samples) = (format!("{folder}decision.onnx"), vec![vec![ndarray::ArrayD::from_elem(vec![1, 1], 2.0)]]);
 //! let compiled = pleat_prover::compile(Path::new(&onnx), &samples, &CompileOptions::default(), &mut |_, _, _| Continue(()))?;
 //! let model = ProvingModel::commit(compiled.descriptor, compiled.weights, String::new(), &mut OsRng)?;
-//! let nova = Parameters::load_or_build(&CacheFolder::from_environment(), &mut |_| {})?;
 //! let opening = OpeningKey::derive(model.network().row_bits());
-//! let keys = Keys { nova: &nova, opening: &opening };
+//! let keys = Keys { opening: &opening, folding: Folding::Tree };
 //! let request = Request { inputs: &[vec![1200]], visibility: Visibility { inputs: false, outputs: true }, linked: &[] };
 //! // The callback hears every stage; `Break` cancels.
 //! let proved = pleat_prover::prove(&model, keys, &request, &mut OsRng, &mut |_| Continue(()))?;
 //! println!("{:?}, {} bytes", proved.outputs, proved.proof.to_bytes().len());
-//! # pleat_verifier::verify(nova.verifier_key(), &opening, model.verification(), &proved.proof)?;
+//! # pleat_verifier::verify(pleat_verifier::Keys { opening: &opening, chain: None }, model.verification(), &proved.proof)?;
 //! # use std::ops::ControlFlow::Continue;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -32,6 +31,7 @@ pub mod compile;
 pub mod data;
 pub mod execute;
 pub mod files;
+pub mod fold;
 pub mod functional;
 pub mod model;
 pub mod opening;
@@ -45,5 +45,5 @@ pub use opening::PrivateOpenings;
 pub use pleat_nova_circuits::cache::CacheFolder;
 pub use pleat_nova_circuits::chain::params::Parameters;
 pub use pleat_verifier::pcs::OpeningKey;
-pub use prove::{Keys, ProveError, Proved, Request, Visibility, prove};
+pub use prove::{Folding, Keys, ProveError, Proved, Request, Visibility, prove};
 pub use stages::LinkedInput;

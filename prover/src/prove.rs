@@ -8,9 +8,11 @@ use std::ops::ControlFlow;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pleat_nova_circuits::chain::params::{self, Folded, Parameters};
+use pleat_nova_circuits::chain::params::{self, Parameters};
+use pleat_nova_circuits::tree::Key;
 use pleat_verifier::descriptor::Port;
 use pleat_verifier::error::VerifyError;
+use pleat_verifier::fold::{Folded, Mode, chain};
 use pleat_verifier::pcs::OpeningKey;
 use pleat_verifier::proof::{Proof, PublicValues};
 use rand_core::CryptoRngCore;
@@ -19,9 +21,12 @@ use tracing::info_span;
 
 use crate::columns::Columns;
 use crate::execute::{ExecuteError, Trace, block_values, execute};
+use crate::fold::Fold;
+use crate::fold::chain::{Chain, Steps};
+use crate::fold::tree::Tree;
 use crate::model::ProvingModel;
 use crate::opening::PrivateOpenings;
-use crate::stages::{LinkedInput, Steps, Traced};
+use crate::stages::{Fixed, LinkedInput, Opened, Traced};
 
 /// How often a proof starts again because a LogUp denominator was zero; each has probability about `2^-230`.
 const ATTEMPTS: usize = 4;
@@ -43,11 +48,11 @@ pub enum Stage {
     Lookup,
     /// Third sumcheck.
     Open,
-    /// Nova steps.
+    /// Folding of the steps; with committed steps, the last proof too.
     Fold,
     /// What is left, when they are folded, of the inner-product argument that opens the columns and runs beside.
     Opening,
-    /// The compressing SNARK.
+    /// The chain's compressing SNARK.
     Compress,
 }
 
@@ -88,7 +93,7 @@ impl Stage {
 pub enum Event {
     /// A stage begins.
     Start(Stage),
-    /// So many Nova steps of so many are folded.
+    /// So many steps of the chain of so many are folded.
     Folded(usize, usize),
 }
 
@@ -172,7 +177,7 @@ pub struct Request<'a> {
     pub linked: &'a [LinkedInput],
 }
 
-/// Hears what happens; [`ControlFlow::Break`] ends the proof with [`ProveError::Cancelled`] before the next stage or Nova step.
+/// Hears what happens; [`ControlFlow::Break`] ends the proof with [`ProveError::Cancelled`] before the next stage or step of the chain.
 pub type OnEvent<'a> = dyn FnMut(Event) -> ControlFlow<()> + 'a;
 
 /// Hears nothing, stops nothing.
@@ -192,13 +197,33 @@ pub struct Proved {
     pub timings: Timings,
 }
 
+/// How to hide and to prove, with what that needs besides the model's generators.
+#[derive(Clone, Copy)]
+pub enum Folding<'a> {
+    /// Committed steps: nothing.
+    Tree,
+    /// Nova's chain: its parameters, shared by all models.
+    Chain(&'a Parameters),
+}
+
+impl Folding<'_> {
+    /// The mode.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        match self {
+            Self::Tree => Mode::Tree,
+            Self::Chain(_) => Mode::Chain,
+        }
+    }
+}
+
 /// Keys of one model's proofs.
 #[derive(Clone, Copy)]
 pub struct Keys<'a> {
-    /// Nova's parameters, shared by all models.
-    pub nova: &'a Parameters,
     /// Generators for the model's `κ`.
     pub opening: &'a OpeningKey,
+    /// The mode. It is chosen before a proof begins, from public values.
+    pub folding: Folding<'a>,
 }
 
 /// Runs the network on quantized inputs and proves the run.
@@ -247,10 +272,11 @@ pub fn prove(
             };
             let committed = clock.time(Stage::Commit, || {
                 let columns = Columns::new(network, again);
-                let mut traced = Traced::new(model, columns, public.clone(), rng);
+                let mode = keys.folding.mode();
+                let mut traced = Traced::new(model, mode, columns, public.clone(), rng);
                 // They were checked.
                 let _ = linked.iter().all(|input| traced.link(input));
-                traced.commit(keys.opening, &keys.nova.digest())
+                traced.commit(keys.opening)
             })?;
             let fixed = clock.time(Stage::Fractions, || {
                 committed.fractions().map(|f| f.commit(keys.opening))
@@ -264,42 +290,102 @@ pub fn prove(
         }
     };
     let openings = PrivateOpenings::new(&fixed.0);
-    let contracting = clock.time(Stage::Claims, || fixed.claims().bind())?;
-    let looking_up = clock.time(Stage::Contract, || contracting.run(rng).bind())?;
-    let looked_up = clock.time(Stage::Lookup, || looking_up.run(rng))?;
-    let opened = clock.time(Stage::Open, || looked_up.bind().run(rng))?;
-    let steps = opened.steps();
-    // Folding is in large part sequential, and neither needs the other.
-    let (folded, messages) = thread::scope(|scope| {
-        let opening = scope.spawn(|| opened.open(keys.opening));
-        let folded = clock.time_with(Stage::Fold, |on_event| fold(keys, &steps, on_event))??;
-        let messages = clock.time(Stage::Opening, || {
-            opening
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })??;
-        Ok::<_, ProveError>((folded, messages))
-    })?;
-    let nova = clock.time(Stage::Compress, || {
-        let _span = info_span!("compress").entered();
-        params::compress(keys.nova, &folded)
-    })??;
+    let proof = match keys.folding {
+        Folding::Tree => {
+            let opened = sumchecks::<Tree>(&mut clock, fixed, Key::embedded(), rng)?;
+            prove_tree(&mut clock, keys.opening, opened, rng)?
+        }
+        Folding::Chain(parameters) => {
+            let opened = sumchecks::<Chain>(&mut clock, fixed, (), rng)?;
+            prove_chain(&mut clock, keys.opening, parameters, opened)?
+        }
+    };
     Ok(Proved {
-        proof: Proof { messages, nova },
+        proof,
         outputs,
         openings,
         timings: clock.timings,
     })
 }
 
+/// The three sumchecks, in either mode.
+fn sumchecks<'m, B: Fold>(
+    clock: &mut Clock<'_, '_>,
+    fixed: Fixed<'m>,
+    key: B::Key<'_>,
+    rng: &mut impl CryptoRngCore,
+) -> Result<Opened<'m, B>, ProveError> {
+    let contracting = clock.time(Stage::Claims, || fixed.claims().bind::<B>(key, rng))?;
+    let looking_up = clock.time(Stage::Contract, || contracting.run(rng).bind(rng))?;
+    let looked_up = clock.time(Stage::Lookup, || looking_up.run(rng))?;
+    clock.time(Stage::Open, || looked_up.bind(rng).run(rng))
+}
+
+/// Folds the committed steps and opens the columns, side by side: neither needs the other.
+fn prove_tree(
+    clock: &mut Clock<'_, '_>,
+    key: &OpeningKey,
+    opened: Opened<'_, Tree>,
+    rng: &mut impl CryptoRngCore,
+) -> Result<Proof, ProveError> {
+    let stated = opened.state()?;
+    let (folded, messages) = thread::scope(|scope| {
+        let opening = scope.spawn(|| stated.open(key));
+        let folded = clock.time(Stage::Fold, || stated.fold(rng))??;
+        let messages = clock.time(Stage::Opening, || joined(opening))??;
+        Ok::<_, ProveError>((folded, messages))
+    })?;
+    Ok(Proof {
+        messages,
+        folded: Folded::Tree(Box::new(folded)),
+    })
+}
+
+/// Folds the chain and opens the columns, side by side, then compresses.
+fn prove_chain(
+    clock: &mut Clock<'_, '_>,
+    key: &OpeningKey,
+    parameters: &Parameters,
+    opened: Opened<'_, Chain>,
+) -> Result<Proof, ProveError> {
+    let steps = opened.steps();
+    // Folding is in large part sequential.
+    let (folded, (messages, advice)) = thread::scope(|scope| {
+        let opening = scope.spawn(|| opened.open(key));
+        let fold = |on_event: &mut OnEvent<'_>| fold(parameters, &steps, on_event);
+        let folded = clock.time_with(Stage::Fold, fold)??;
+        let messages = clock.time(Stage::Opening, || joined(opening))??;
+        Ok::<_, ProveError>((folded, messages))
+    })?;
+    let nova = clock.time(Stage::Compress, || {
+        let _span = info_span!("compress").entered();
+        params::compress(parameters, &folded)
+    })??;
+    Ok(Proof {
+        messages,
+        folded: Folded::Chain(chain::Messages { advice, nova }),
+    })
+}
+
+/// What a thread gives; its panic is this thread's.
+fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 /// Folds the steps until done or cancelled.
-fn fold(keys: Keys<'_>, steps: &Steps, on_event: &mut OnEvent<'_>) -> Result<Folded, ProveError> {
+fn fold(
+    parameters: &Parameters,
+    steps: &Steps,
+    on_event: &mut OnEvent<'_>,
+) -> Result<params::Folded, ProveError> {
     let _span = info_span!("fold").entered();
     let total = steps.steps.len();
     let cancelled = Cell::new(false);
     // Fewer steps than there are give nothing that could be used by mistake: the result is dropped.
     let until_cancelled = steps.steps.iter().take_while(|_| !cancelled.get());
-    let folded = params::fold(keys.nova, &steps.start, until_cancelled, &mut |done| {
+    let folded = params::fold(parameters, &steps.start, until_cancelled, &mut |done| {
         cancelled.set(on_event(Event::Folded(done, total)).is_break());
     });
     if cancelled.get() {

@@ -1,9 +1,12 @@
 //! Strict reading and writing of Pleat's files: magic, version, exact lengths, canonical field elements and points.
 
-use pleat_nova_circuits::cycle::{F, field_from_bytes, field_to_bytes};
+use pleat_nova_circuits::cycle::{EncodedPoint, F, POINT_BYTES, field_from_bytes, field_to_bytes};
+use rayon::prelude::*;
 
-use crate::commitments::RowCommitment;
 use crate::error::FormatError;
+
+/// Points that one thread decodes.
+const SMALL: usize = 8;
 
 /// Length of magic and version.
 pub const HEADER_BYTES: usize = 10;
@@ -133,16 +136,41 @@ impl<'a> Reader<'a> {
         (0..n).map(|_| self.field()).collect()
     }
 
+    /// As many canonical field elements as the array has.
+    ///
+    /// # Errors
+    /// If fewer are left, or one is not canonical.
+    pub fn field_array<const N: usize>(&mut self) -> Result<[F; N], FormatError> {
+        let mut values = [F::zero(); N];
+        for value in &mut values {
+            *value = self.field()?;
+        }
+        Ok(values)
+    }
+
     /// `n` canonical points.
     ///
     /// # Errors
     /// If fewer are left, or one is not canonical.
-    pub fn points(&mut self, n: usize) -> Result<Vec<RowCommitment>, FormatError> {
+    pub fn points(&mut self, n: usize) -> Result<Vec<EncodedPoint>, FormatError> {
         self.demand(n)?;
         let what = self.what;
-        (0..n)
-            .map(|_| RowCommitment::from_bytes(self.array()?).ok_or(FormatError::Point { what }))
+        let (points, _) = self.bytes(n.saturating_mul(POINT_BYTES))?.as_chunks();
+        // Ordinates are square roots.
+        points
+            .par_iter()
+            .with_min_len(SMALL)
+            .map(|bytes| EncodedPoint::from_bytes(*bytes).ok_or(FormatError::Point { what }))
             .collect()
+    }
+
+    /// A canonical point.
+    ///
+    /// # Errors
+    /// If too few bytes are left, or it is not canonical.
+    pub fn point(&mut self) -> Result<EncodedPoint, FormatError> {
+        let what = self.what;
+        EncodedPoint::from_bytes(self.array()?).ok_or(FormatError::Point { what })
     }
 
     /// `n` signed 32-bit integers.

@@ -1,9 +1,11 @@
 //! Errors of the verifier. [`VerifyError`] names the check that refused; the others say why a file could not be used.
 
 use pleat_nova_circuits::chain::Error as NovaError;
+use pleat_nova_circuits::tree::Check as Steps;
 use thiserror::Error;
 
 use crate::descriptor::DescriptorError;
+use crate::fold::chain::EndState;
 
 /// Why bytes are not the file they should be.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -79,6 +81,12 @@ pub enum FormatError {
         /// Position among inputs, then outputs.
         port: usize,
     },
+    /// A mode that this program does not know.
+    #[error("the proof is of an unknown mode, number {got}")]
+    Mode {
+        /// The number.
+        got: u8,
+    },
     /// A flag is neither 0 nor 1.
     #[error("{what}: a visibility flag is neither 0 nor 1")]
     Flag {
@@ -127,31 +135,6 @@ pub enum ModelError {
     BadId,
 }
 
-/// The end-state equations of PROTOCOL.md §5.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndState {
-    /// `t_Z = σ`: the claims `s, c, d` are those that `σ` follows.
-    TZ,
-    /// `t_AB = τ`: the claims `a, b` are those that `τ` follows.
-    TAb,
-    /// `dig`: the words are the verifier's own.
-    Dig,
-    /// `claim = v_open`: OPEN's last claim is `Σ col(z)·E_col(z)`.
-    Claim,
-    /// `σ^l = σ^(L*)`.
-    SigmaPower,
-    /// `ρ^(4l) = ρ^(4L*)`.
-    RhoPower,
-    /// `balZ = 0`: LOOKUP starts from the claims `s, c, d`.
-    BalZ,
-    /// `balS = 0`: CONTRACT starts from the claims `s`.
-    BalS,
-    /// `balF = 0`: CONTRACT ends in the claims `a, b`.
-    BalF,
-    /// `balV = 0`: OPEN starts from all claims.
-    BalV,
-}
-
 /// The check that refuses a proof.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -170,6 +153,12 @@ pub enum VerifyError {
     /// Nova refuses the folded steps.
     #[error("Nova: {0}")]
     Nova(#[from] NovaError),
+    /// Committed steps are refused.
+    #[error("committed steps: {0}")]
+    Steps(#[from] Steps),
+    /// The proof is of the chain, and the caller gave no key to verify that with.
+    #[error("this proof is of the mode `chain`, which needs the chain's verifier key")]
+    NoChainKey,
     /// A step's constraints are violated (only where steps are executed natively).
     #[error("step circuit: {0}")]
     Step(pleat_nova_circuits::chain::step::Unsatisfied),
@@ -199,6 +188,11 @@ impl VerifyError {
             Self::Nova(NovaError::Format(_)) => "nova-format",
             Self::Nova(NovaError::VerifyPanic) => "aborted",
             Self::Nova(_) => "nova",
+            Self::Steps(Steps::Shares) => "shares",
+            Self::Steps(Steps::Constraints) => "constraints",
+            Self::Steps(Steps::Products) => "products",
+            Self::Steps(_) => "steps-opening",
+            Self::NoChainKey => "no-chain-key",
             Self::Step(_) => "step",
             Self::EndState(_) => "end-state",
             Self::Opening => "opening",

@@ -3,10 +3,10 @@
 
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 
+use crate::claims::{Challenges, Points};
 use crate::descriptor::{Node, Role, Source, View};
 use crate::mle::{Coordinates, bits, eq, eq_index, eq_prefix_sum, indicator, shape_bits, zeros_at};
 use crate::network::{Column, Network};
-use crate::program::{Advice, Challenges};
 use crate::proof::PublicValues;
 
 impl Node {
@@ -90,7 +90,7 @@ impl Network {
     pub fn functionals_at(
         &self,
         challenges: &Challenges,
-        advice: &Advice,
+        points: &Points,
         public: &PublicValues,
         z: &[F],
     ) -> [F; 10] {
@@ -102,12 +102,12 @@ impl Network {
             let mut claim_weight = [F::zero(); 4];
             for w in &mut claim_weight {
                 *w = weight;
-                weight *= advice.rho;
+                weight *= points.rho;
             }
             for (role, view, _) in node.views() {
                 let column = view.source.column();
                 let w = role.of(claim_weight);
-                let point = node.claim_point(role, r_low, &advice.x);
+                let point = node.claim_point(role, r_low, &points.x);
                 add(
                     &mut sums,
                     column,
@@ -115,12 +115,12 @@ impl Network {
                 );
             }
         }
-        let mut weight = advice.rho_l(self);
-        let u = advice.u.get(..self.nu()).unwrap_or(&advice.u);
+        let mut weight = points.rho_l();
+        let u = points.u.get(..self.nu()).unwrap_or(&points.u);
         let eq_u = eq(u, z_of(Column::Y));
         for column in Column::WITNESS {
             add(&mut sums, column, weight * eq_u);
-            weight *= advice.rho;
+            weight *= points.rho;
         }
         for (node, _) in public.shown_nodes(self) {
             let (r_low, _) = self.block_point(node, &challenges.r);
@@ -131,7 +131,7 @@ impl Network {
                 p * eq_prefix_sum(r.of(a.id), at.of(a.id), a.len)
             });
             add(&mut sums, Column::Y, weight * identity);
-            weight *= advice.rho;
+            weight *= points.rho;
         }
         for column in Column::OPENED {
             if let Some(sum) = sums.get_mut(column.index()) {

@@ -1,21 +1,20 @@
 //! Verifies Pleat proofs: "the quantized network committed to by this model id, run on this input, gives this output".
 //!
-//! The module names are the protocol page's own: [`descriptor`] and [`network`] say what is proved, [`program`] computes
-//! what the step circuit is told, [`transcript`] and [`commitments`] fix the order of messages, [`functional`] evaluates
-//! the claims, [`pcs`] opens the columns, [`verify`](mod@verify) joins the checks. There is no prover code here.
+//! The module names are the protocol page's own: [`descriptor`] and [`network`] say what is proved, [`transcript`] and
+//! [`commitments`] fix the order of messages, [`claims`] and [`functional`] evaluate what is claimed, [`fold`] has the two ways
+//! to hide and to prove it, [`pcs`] opens the columns, [`verify`](mod@verify) joins the checks. There is no prover code here.
 //!
 //! What a program needs that verifies is at the root of the crate:
 //!
 //! ```
-//! use pleat_verifier::{CacheFolder, Limits, OpeningKey, Proof, VerificationModel, VerifierKey, verify};
+//! use pleat_verifier::{Keys, Limits, OpeningKey, Proof, VerificationModel, verify};
 //!
 //! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/proof"))?;
 //! let model = VerificationModel::from_bytes(&std::fs::read("credit.vmodel")?, &Limits::default())?;
 //! let proof = Proof::from_bytes(&std::fs::read("public.proof")?, model.network())?;
-//! // Both keys serve all models with rows of this length.
-//! let nova = VerifierKey::load_or_build(&CacheFolder::from_environment(), &mut |_| {})?;
+//! // The key serves all models with rows of this length. A proof of the mode `chain` needs another key besides.
 //! let opening = OpeningKey::derive(model.network().row_bits());
-//! verify(&nova, &opening, &model, &proof)?;
+//! verify(Keys { opening: &opening, chain: None }, &model, &proof)?;
 //! println!("model {} gave {:?}", model.id(), proof.messages.public.ports().last());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -31,6 +30,7 @@
 )]
 
 pub mod chain;
+pub mod claims;
 pub mod columns;
 #[cfg(feature = "cli")]
 pub mod command;
@@ -38,13 +38,13 @@ pub mod commitments;
 pub mod descriptor;
 pub mod encoding;
 pub mod error;
+pub mod fold;
 pub mod functional;
 pub mod mle;
 pub mod model;
 pub mod network;
 pub mod opened;
 pub mod pcs;
-pub mod program;
 pub mod proof;
 pub mod quantize;
 pub mod receipt;
@@ -54,6 +54,7 @@ pub mod verify;
 
 pub use descriptor::Limits;
 pub use error::{FormatError, ModelError, VerifyError};
+pub use fold::Mode;
 pub use model::{ModelId, VerificationModel};
 pub use opened::PortOpening;
 pub use pcs::OpeningKey;
@@ -62,4 +63,4 @@ pub use pleat_nova_circuits::cache::CacheFolder;
 pub use pleat_nova_circuits::chain::params::VerifierKey;
 pub use proof::{Proof, PublicValues};
 pub use receipt::Receipt;
-pub use verify::{dequantize, verify};
+pub use verify::{Keys, dequantize, verify};

@@ -1,8 +1,6 @@
 //! A descriptor that passed every rule, with all that follows from it: the sizes of the trace, which rows are committed,
 //! the number of rounds, slots and steps (PROTOCOL.md §0–§3).
 
-use pleat_nova_circuits::chain::step::{ROUNDS, SLOTS};
-
 use crate::descriptor::{Descriptor, DescriptorError, Function, Limits, Node};
 
 /// A committed column, in the order of the opened values (PROTOCOL.md §4.9).
@@ -94,7 +92,7 @@ impl Column {
     }
 }
 
-/// Rounds of the three sumchecks, each a multiple of `Q`.
+/// Rounds of the three sumchecks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rounds {
     /// CONTRACT.
@@ -103,6 +101,15 @@ pub struct Rounds {
     pub lookup: usize,
     /// OPEN.
     pub open: usize,
+}
+
+impl Rounds {
+    /// Of all three.
+    pub fn total(&self) -> usize {
+        self.contract
+            .saturating_add(self.lookup)
+            .saturating_add(self.open)
+    }
 }
 
 /// A checked descriptor and the sizes that follow from it.
@@ -225,38 +232,14 @@ impl Network {
         }
     }
 
-    /// Rounds of the three sumchecks.
+    /// Rounds of the three sumchecks: a variable of their sums each.
     pub fn rounds(&self) -> Rounds {
-        let contraction = self
-            .nodes()
-            .iter()
-            .map(Node::contraction_bits)
-            .max()
-            .unwrap_or(0);
-        let whole = |n: usize| n.div_ceil(ROUNDS).max(1).saturating_mul(ROUNDS);
+        let contraction = self.nodes().iter().map(Node::contraction_bits).max();
         Rounds {
-            contract: whole(contraction),
-            lookup: whole(self.nu),
-            open: whole(self.open_variables()),
+            contract: contraction.unwrap_or(0),
+            lookup: self.nu,
+            open: self.open_variables(),
         }
-    }
-
-    /// `T`: Nova steps.
-    pub fn steps(&self) -> usize {
-        let rounds = self.rounds();
-        let total = rounds
-            .contract
-            .saturating_add(rounds.lookup)
-            .saturating_add(rounds.open);
-        self.nodes()
-            .len()
-            .div_ceil(SLOTS)
-            .max(total.div_ceil(ROUNDS))
-    }
-
-    /// `L* = S·T`: slots, used or not.
-    pub fn slots(&self) -> usize {
-        self.steps().saturating_mul(SLOTS)
     }
 
     /// Trace rows that are real: the sum of the blocks' true sizes.

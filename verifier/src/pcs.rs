@@ -190,16 +190,15 @@ pub fn check(
     model: &VerificationModel,
     proof: &Messages,
     eta: &F,
+    z: &[F],
 ) -> Result<(), VerifyError> {
     let Messages {
         commitments,
         values,
         opening,
-        advice,
         ..
     } = proof;
     let network = model.network();
-    let z = &advice.z;
     let combined = combine(network, model.weights(), commitments, eta, z);
     let statement = Statement {
         commitment: &(combined - point_from_affine(key.generators.blind()) * opening.blind),

@@ -1,25 +1,24 @@
 //! The proof and its file format. Every length follows from the descriptor and the visibility flags, and is checked before
 //! anything is decoded; one proof has one encoding.
 //!
-//! File: magic, version, model id, flags, public values, row commitments, mask commitments, advice, values at `z`, blind of
-//! the opening, inner-product argument, Nova proof.
+//! File: magic, version, model id, mode, flags, public values, row commitments, mask commitments, the mode's messages, values at
+//! `z`, blind of the opening, inner-product argument, the mode's proof of its steps.
 
-use pleat_nova_circuits::chain::params::{NOVA_PROOF_BYTES, NovaProof};
 use pleat_nova_circuits::cycle::F;
 
 use crate::commitments::{Commitments, RowCommitment};
 use crate::descriptor::{Node, Port};
 use crate::encoding::{HEADER_BYTES, Reader, Writer};
 use crate::error::{FormatError, VerifyError};
+use crate::fold::{self, Folded, Mode};
 use crate::model::ModelId;
 use crate::network::{Column, Network};
 use crate::pcs::{Opening, argument_bytes};
-use crate::program::Advice;
 
 /// First bytes of a proof file.
 pub const PROOF_MAGIC: [u8; 8] = *b"PLEATPF\n";
 /// Version of the format.
-pub const PROOF_VERSION: u16 = 1;
+pub const PROOF_VERSION: u16 = 2;
 const WHAT: &str = "proof";
 
 /// What the prover chose to show: integers of each input and output, row-major over the true shape, or nothing.
@@ -66,7 +65,7 @@ pub fn elements(port: &Port) -> usize {
     port.shape.iter().fold(1, |n, len| n.saturating_mul(*len))
 }
 
-/// All messages of a proof but Nova's.
+/// The messages that proofs of both modes have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Messages {
     /// The model it is about.
@@ -75,8 +74,6 @@ pub struct Messages {
     pub public: PublicValues,
     /// Row and mask commitments.
     pub commitments: Commitments,
-    /// Challenges of the inside transcript.
-    pub advice: Advice,
     /// `col~(z)` in the order of [`Column::OPENED`].
     pub values: [F; 10],
     /// Opening of the columns.
@@ -86,31 +83,33 @@ pub struct Messages {
 /// A proof, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
-    /// All messages but Nova's.
+    /// The messages that proofs of both modes have.
     pub messages: Messages,
-    /// The folded and compressed steps.
-    pub nova: NovaProof,
+    /// The mode's own.
+    pub folded: Folded,
 }
 
-/// Length of a proof about `network` that shows `shown` integers.
-pub fn proof_bytes(network: &Network, shown: usize) -> usize {
-    let rounds = network.rounds();
-    let advice = rounds
-        .contract
-        .saturating_add(rounds.lookup)
-        .saturating_add(rounds.open)
-        .saturating_add(3);
-    let elements = Commitments::count(network)
-        .saturating_add(advice)
-        .saturating_add(11);
+/// Length of a proof of this mode about `network` that shows `shown` integers.
+pub fn proof_bytes(network: &Network, mode: Mode, shown: usize) -> usize {
+    let elements = Commitments::count(network).saturating_add(11);
+    let folded = match mode {
+        Mode::Tree => fold::tree::bytes(network),
+        Mode::Chain => fold::chain::bytes(network),
+    };
     let ports = network.descriptor().ports().count();
     HEADER_BYTES
-        .saturating_add(32)
+        .saturating_add(33)
         .saturating_add(ports)
         .saturating_add(shown.saturating_mul(4))
         .saturating_add(elements.saturating_mul(32))
         .saturating_add(argument_bytes(network.row_bits()))
-        .saturating_add(NOVA_PROOF_BYTES)
+        .saturating_add(folded)
+}
+
+/// The mode's messages that precede the columns' values.
+enum First {
+    Tree(fold::tree::Commitments),
+    Chain(fold::chain::Advice),
 }
 
 /// The model that a proof file says it is about; nothing else of it is looked at.
@@ -123,18 +122,23 @@ pub fn model_of(bytes: &[u8]) -> Result<ModelId, FormatError> {
 }
 
 impl Proof {
+    /// How it hides and proves.
+    pub const fn mode(&self) -> Mode {
+        self.folded.mode()
+    }
+
     /// The file's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let Messages {
             model,
             public,
             commitments,
-            advice,
             values,
             opening,
         } = &self.messages;
         let mut out = Writer::new(PROOF_MAGIC, PROOF_VERSION);
         out.bytes(&model.0);
+        out.bytes(&[self.mode().number()]);
         out.bytes(&public.flags());
         for value in public.shown().flatten() {
             out.bytes(&value.to_le_bytes());
@@ -143,24 +147,17 @@ impl Proof {
         for row in rows.chain(commitments.masks()) {
             out.bytes(row.bytes());
         }
-        let Advice {
-            sigma,
-            x,
-            tau,
-            u,
-            rho,
-            z,
-        } = advice;
-        out.fields(&[*sigma]);
-        out.fields(x);
-        out.fields(&[*tau]);
-        out.fields(u);
-        out.fields(&[*rho]);
-        out.fields(z);
+        match &self.folded {
+            Folded::Tree(own) => own.write_first(&mut out),
+            Folded::Chain(own) => own.write_first(&mut out),
+        }
         out.fields(values);
         out.fields(&[opening.blind]);
         out.bytes(&opening.argument);
-        out.bytes(self.nova.to_bytes());
+        match &self.folded {
+            Folded::Tree(own) => own.write_last(&mut out),
+            Folded::Chain(own) => own.write_last(&mut out),
+        }
         out.finish()
     }
 
@@ -171,6 +168,8 @@ impl Proof {
     pub fn from_bytes(bytes: &[u8], network: &Network) -> Result<Self, VerifyError> {
         let mut input = Reader::new(bytes, PROOF_MAGIC, PROOF_VERSION, WHAT)?;
         let model = ModelId(input.array()?);
+        let [mode] = input.array()?;
+        let mode = Mode::of_number(mode).ok_or(FormatError::Mode { got: mode })?;
         let ports: Vec<&Port> = network.descriptor().ports().collect();
         let flags = input.bytes(ports.len())?;
         if flags.iter().any(|f| *f > 1) {
@@ -181,7 +180,7 @@ impl Proof {
             .zip(flags)
             .filter(|(_, f)| **f == 1)
             .fold(0_usize, |n, (p, _)| n.saturating_add(elements(p)));
-        let expected = proof_bytes(network, shown);
+        let expected = proof_bytes(network, mode, shown);
         if bytes.len() != expected {
             return Err(FormatError::Length {
                 what: WHAT,
@@ -203,22 +202,20 @@ impl Proof {
             commitments.set_rows(column, input.points(network.rows(column).len())?);
         }
         commitments.set_masks(input.points(Column::OPENED.len())?);
-        let rounds = network.rounds();
-        let advice = Advice {
-            sigma: input.field()?,
-            x: input.fields(rounds.contract)?,
-            tau: input.field()?,
-            u: input.fields(rounds.lookup)?,
-            rho: input.field()?,
-            z: input.fields(rounds.open)?,
+        let first = match mode {
+            Mode::Tree => First::Tree(fold::tree::read_first(&mut input, network)?),
+            Mode::Chain => First::Chain(fold::chain::read_first(&mut input, network)?),
         };
-        let values = <[F; 10]>::try_from(input.fields(10)?)
-            .map_err(|_| FormatError::Truncated { what: WHAT })?;
+        let values = input.field_array()?;
         let blind = input.field()?;
         let argument = input.bytes(argument_bytes(network.row_bits()))?.to_vec();
         let opening = Opening::parse(blind, argument, network.row_bits())?;
-        let nova = NovaProof::parse(input.bytes(NOVA_PROOF_BYTES)?)
-            .map_err(|e| VerifyError::Nova(e.into()))?;
+        let folded = match first {
+            First::Tree(first) => {
+                Folded::Tree(Box::new(fold::tree::read_last(&mut input, network, first)?))
+            }
+            First::Chain(first) => Folded::Chain(fold::chain::read_last(&mut input, first)?),
+        };
         input.finish()?;
         let public = PublicValues::new(public);
         Ok(Self {
@@ -226,11 +223,10 @@ impl Proof {
                 model,
                 public,
                 commitments,
-                advice,
                 values,
                 opening,
             },
-            nova,
+            folded,
         })
     }
 }

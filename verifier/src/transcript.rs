@@ -1,7 +1,7 @@
 //! The outside transcript (PROTOCOL.md §4): SHAKE256 over labelled, length-prefixed messages.
 //!
 //! Each stage of the protocol is a type that consumes the one before, so that the order of messages cannot be got wrong.
-//! The inside transcript is the circuit's, in `pleat_nova_circuits::chain::hash`.
+//! What follows the row commitments is the mode's: the stages of committed steps are here, the chain's transcript is its circuit's.
 
 use pleat_nova_circuits::cycle::{F, field_from_i64, field_from_uniform, field_to_bytes};
 use pleat_nova_circuits::ipa;
@@ -10,13 +10,14 @@ use sha3::{
     digest::{ExtendableOutput, Update, XofReader},
 };
 
+use crate::claims::Challenges;
 use crate::commitments::{Commitments, RowCommitment};
+use crate::fold::{Mode, chain::Advice};
 use crate::network::{Column, Network};
-use crate::program::{Advice, Challenges};
 use crate::proof::PublicValues;
 
 /// The protocol's version, the first message.
-pub const PROTOCOL_VERSION: &[u8] = b"pleat protocol 1";
+pub const PROTOCOL_VERSION: &[u8] = b"pleat protocol 2";
 
 /// A hash of everything said so far.
 #[derive(Clone)]
@@ -50,9 +51,13 @@ impl Outside {
         self.absorb(label, &items);
     }
 
-    fn absorb_rows(&mut self, label: &str, rows: &[RowCommitment]) {
-        let items: Vec<&[u8]> = rows.iter().map(|r| r.bytes().as_slice()).collect();
+    fn absorb_messages<M: AsRef<[u8]>>(&mut self, label: &str, messages: &[M]) {
+        let items: Vec<&[u8]> = messages.iter().map(AsRef::as_ref).collect();
         self.absorb(label, &items);
+    }
+
+    fn absorb_rows(&mut self, label: &str, rows: &[RowCommitment]) {
+        self.absorb_messages(label, rows);
     }
 
     /// 64 bytes, little-endian, reduced.
@@ -80,14 +85,15 @@ pub struct TraceFixed {
     pub beta: F,
 }
 
-/// After step 3: the fractions are fixed. All challenges of the outside transcript but `η` are known.
+/// After step 3: the fractions are fixed. What follows is the mode's.
 pub struct FractionsFixed(Outside);
 
 impl Statement {
-    /// Step 1: version, digest of Nova's public parameters, model id, visibility flags, public values.
-    pub fn new(parameters: &[u8; 32], model_id: &[u8; 32], public: &PublicValues) -> Self {
+    /// Step 1: version, mode, digest of the mode's step and generators, model id, visibility flags, public values.
+    pub fn new(mode: Mode, model_id: &[u8; 32], public: &PublicValues) -> Self {
         let mut outside = Outside::new();
-        outside.absorb("parameters", &[parameters]);
+        outside.absorb("mode", &[&[mode.number()]]);
+        outside.absorb("parameters", &[&mode.digest()]);
         outside.absorb("model", &[model_id]);
         outside.absorb("visible", &[&public.flags()]);
         for values in public.shown() {
@@ -131,7 +137,6 @@ impl TraceFixed {
         let r = (0..network.nu()).map(|_| outside.challenge("r")).collect();
         let gamma = outside.challenge("gamma");
         let delta = outside.challenge("delta");
-        let t0 = outside.challenge("t0");
         (
             FractionsFixed(outside),
             Challenges {
@@ -140,24 +145,83 @@ impl TraceFixed {
                 r,
                 gamma,
                 delta,
-                t0,
             },
         )
     }
 }
 
 impl FractionsFixed {
-    /// Step 9: the inside challenges and the columns' values at `z`. Returns `η`.
+    /// The chain's `t_0`, from which its circuit derives the challenges of the sumchecks.
+    pub fn seed(&mut self) -> F {
+        self.0.challenge("t0")
+    }
+
+    /// Step 9 of the chain: the challenges that its circuit derived, and the columns' values at `z`. Returns `η`.
     pub fn values(self, advice: &Advice, values: &[F; 10]) -> F {
+        let Advice { points, tau } = advice;
         let mut outside = self.0;
-        outside.absorb_fields("sigma", &[advice.sigma]);
-        outside.absorb_fields("x", &advice.x);
-        outside.absorb_fields("tau", &[advice.tau]);
-        outside.absorb_fields("u", &advice.u);
-        outside.absorb_fields("rho", &[advice.rho]);
-        outside.absorb_fields("z", &advice.z);
+        outside.absorb_fields("sigma", &[points.sigma]);
+        outside.absorb_fields("x", &points.x);
+        outside.absorb_fields("tau", &[*tau]);
+        outside.absorb_fields("u", &points.u);
+        outside.absorb_fields("rho", &[points.rho]);
+        outside.absorb_fields("z", &points.z);
         outside.absorb_fields("values", values);
         outside.challenge("eta")
+    }
+
+    /// Step 4 of committed steps: the claims `s, c, d`, a message for each step that has slots. Returns `σ`.
+    pub fn claims<M: AsRef<[u8]>>(self, claims: &[M]) -> (Rounds, F) {
+        let mut rounds = Rounds(self.0);
+        rounds.0.absorb_messages("Z", claims);
+        let sigma = rounds.0.challenge("sigma");
+        (rounds, sigma)
+    }
+}
+
+/// Committed steps, from `σ` on: rounds of a sumcheck may follow.
+#[derive(Clone)]
+pub struct Rounds(Outside);
+
+impl Rounds {
+    /// A round's message. Returns its challenge.
+    pub fn round<M: AsRef<[u8]>>(&mut self, message: &M) -> F {
+        self.0.absorb("R", &[message.as_ref()]);
+        self.0.challenge("round")
+    }
+
+    /// Step 6: the claims `a, b`, as [`FractionsFixed::claims`].
+    pub fn products<M: AsRef<[u8]>>(&mut self, claims: &[M]) {
+        self.0.absorb_messages("A", claims);
+    }
+
+    /// The end of step 7: the evaluations. Returns `ρ`.
+    pub fn evaluations<M: AsRef<[u8]>>(&mut self, evaluations: &M) -> F {
+        self.0.absorb("E", &[evaluations.as_ref()]);
+        self.0.challenge("rho")
+    }
+
+    /// Step 9: the columns' values at `z`. Returns `η` and `ζ`.
+    pub fn values(self, values: &[F; 10]) -> (Folding, F, F) {
+        let mut outside = self.0;
+        outside.absorb_fields("values", values);
+        let eta = outside.challenge("eta");
+        let zeta = outside.challenge("zeta");
+        (Folding(outside), eta, zeta)
+    }
+}
+
+/// Committed steps, after all messages: shares, folding, last proof (PROTOCOL.md §5.3).
+#[derive(Clone)]
+pub struct Folding(Outside);
+
+impl ipa::Transcript<F> for Folding {
+    fn absorb(&mut self, label: &'static str, bytes: &[u8]) {
+        self.0.absorb(label, &[bytes]);
+    }
+
+    fn challenge(&mut self, label: &'static str) -> Option<F> {
+        Some(self.0.challenge(label))
     }
 }
 

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::descriptor::Port;
 use crate::error::VerifyError;
+use crate::fold::Mode;
 use crate::model::{ModelId, VerificationModel};
 use crate::opened::PortOpening;
 use crate::proof::{Proof, model_of};
@@ -244,6 +245,8 @@ pub struct Verdict {
     pub valid: bool,
     /// The model that it was checked against.
     pub model_id: String,
+    /// The proof's mode; absent if invalid.
+    pub fold: Option<Mode>,
     /// Wall time.
     pub seconds: Seconds,
     /// Inputs; absent if invalid.
@@ -314,6 +317,7 @@ impl Verdict {
         let mut verdict = Self {
             valid: outcome.is_ok(),
             model_id: model.id().to_string(),
+            fold: None,
             seconds,
             input: None,
             output: None,
@@ -328,6 +332,7 @@ impl Verdict {
                 opening,
                 receipt,
             }) => {
+                verdict.fold = Some(proof.mode());
                 verdict.receipt = receipt.as_ref().map(ReceiptSummary::new);
                 let descriptor = model.network().descriptor();
                 let (inputs, outputs) = PortValues::of_proof(model, &proof);
@@ -357,6 +362,9 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(reason) = &self.reason else {
             writeln!(f, "valid: a run of model {}", self.model_id)?;
+            if let Some(fold) = self.fold {
+                writeln!(f, "  fold   {fold}")?;
+            }
             let kinds = [("input ", &self.input), ("output", &self.output)];
             for (kind, ports) in kinds {
                 for port in ports.iter().flatten() {

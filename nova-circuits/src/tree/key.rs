@@ -9,7 +9,7 @@ use crate::{
 };
 use ff::Field;
 use sha3::{Digest, Sha3_256};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Label of the generators.
 pub const LABEL: &[u8] = b"pleat/steps/v1";
@@ -72,6 +72,13 @@ impl Key {
         Self {
             generators: Arc::new(generators),
         }
+    }
+
+    /// [`Key::new`], once for all of the program.
+    #[must_use]
+    pub fn embedded() -> &'static Self {
+        static KEY: LazyLock<Key> = LazyLock::new(Key::new);
+        &KEY
     }
 
     /// The key, derived from its labels: some 0.1 s.

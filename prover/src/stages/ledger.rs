@@ -6,17 +6,17 @@ use crate::columns::{Cells, Columns, network_tags};
 use crate::commit::{ColumnBlinds, commit_rows};
 use crate::functional::Sources;
 use crate::model::ProvingModel;
-use crate::sumcheck::{Contract, Lookup, LookupColumns, Transcript};
+use crate::sumcheck::{Contract, Lookup, LookupColumns, Message, Transcript};
 use ff::Field;
-use pleat_nova_circuits::chain::step::RoundWitness;
 use pleat_nova_circuits::cycle::F;
 use pleat_nova_circuits::relation::LookupScalars;
+use pleat_verifier::claims::{Challenges, Points};
 use pleat_verifier::columns::TableEntry;
 use pleat_verifier::commitments::Commitments;
+use pleat_verifier::fold::{Mode, Schedule};
 use pleat_verifier::mle::{eq_table, inner_product};
 use pleat_verifier::network::{Column, Network};
 use pleat_verifier::pcs::OpeningKey;
-use pleat_verifier::program::{Advice, Challenges};
 use pleat_verifier::proof::PublicValues;
 
 /// The claims of one slot.
@@ -57,12 +57,14 @@ pub struct Ledger<'m> {
     pub blinds: Vec<ColumnBlinds>,
     /// Row commitments.
     pub commitments: Commitments,
-    /// Outside challenges.
+    /// How messages are bound.
+    pub mode: Mode,
+    /// Rounds, steps and slots of the mode.
+    pub schedule: Schedule,
+    /// Challenges that follow the row commitments.
     pub challenges: Challenges,
     /// One per slot, used or not.
     pub claims: Vec<Claims>,
-    /// Nonces of chain Z, of chain AB, and of the evaluations.
-    pub nonces: [Vec<F>; 3],
     /// CONTRACT's tables.
     pub contract: Contract,
     /// Claims from which the three sumchecks start.
@@ -70,9 +72,9 @@ pub struct Ledger<'m> {
     /// Claims in which they end.
     pub last: [F; 3],
     /// Messages of all rounds.
-    pub rounds: Vec<RoundWitness>,
-    /// Inside challenges.
-    pub advice: Advice,
+    pub rounds: Vec<Message>,
+    /// Challenges of the sumchecks.
+    pub points: Points,
     /// The nine columns at `u`.
     pub evaluations: [F; 9],
     /// The ten columns at `z`.
@@ -141,7 +143,7 @@ impl Ledger<'_> {
 
     /// Evaluates the witness columns at `u`.
     pub(super) fn evaluate_at_u(&mut self) {
-        let (low, high) = self.split_point(&self.advice.u);
+        let (low, high) = self.split_point(&self.points.u);
         let rows: Vec<(usize, F)> = eq_table(high).into_iter().enumerate().collect();
         let bound = |column: &Column| self.columns.cells(*column).combine(&rows, low.len());
         let at_u: Vec<Vec<F>> = Column::WITNESS.iter().map(bound).collect();
@@ -155,7 +157,7 @@ impl Ledger<'_> {
     /// Evaluates all columns, mask rows included, at `z`.
     pub(super) fn evaluate_at_z(&mut self) {
         let network = self.network();
-        let z = &self.advice.z;
+        let z = &self.points.z;
         let row_bits = network.row_bits();
         let (low, high) = z.split_at_checked(row_bits).unwrap_or((z, &[]));
         let variables = network.open_variables().saturating_sub(row_bits);
@@ -197,7 +199,7 @@ impl Ledger<'_> {
     }
 
     pub(super) fn extend(&mut self, which: usize, transcript: Transcript) -> Vec<F> {
-        self.rounds.extend(transcript.rounds);
+        self.rounds.extend(transcript.messages);
         if let Some(last) = self.last.get_mut(which) {
             *last = transcript.claim;
         }

@@ -2,8 +2,8 @@
 //!
 //! What the prover knows so far is a [`Ledger`]; its fields are open because nothing in a prover's hands is trusted: a
 //! verifier must refuse whatever is made of it, and the tests of soundness do make something of it, between stages.
-//! Stages come in pairs, one that computes a message and one that binds it (commits or hashes it, and learns the
-//! challenge that follows).
+//! Stages come in pairs, one that computes a message and one that binds it and learns the challenge that follows. From the claims
+//! on, how a message is bound is the mode's ([`crate::fold`]).
 
 mod claims;
 mod finish;
@@ -14,9 +14,6 @@ mod sumchecks;
 mod trace;
 
 use crate::sumcheck::Open;
-use pleat_nova_circuits::chain::hash::hash;
-use pleat_nova_circuits::chain::step::{State, Witness, Words};
-use pleat_nova_circuits::cycle::F;
 use pleat_verifier::transcript::{FractionsFixed, TraceFixed};
 
 pub use ledger::{Claims, Ledger, Masks};
@@ -31,46 +28,33 @@ pub struct Committed<'m>(pub Ledger<'m>, TraceFixed);
 /// The fractions are computed.
 pub struct Fractions<'m>(pub Ledger<'m>, TraceFixed);
 
-/// Step 3 is done: the fractions are committed, all outside challenges but `η` are known.
+/// Step 3 is done: the fractions are committed, what follows is the mode's transcript.
 pub struct Fixed<'m>(pub Ledger<'m>, FractionsFixed);
 
 /// Claims `s, c, d` and CONTRACT's tables are computed.
 pub struct Claimed<'m>(pub Ledger<'m>, FractionsFixed);
 
 /// Step 4 is done: `σ` is known, and the claim from which CONTRACT starts.
-pub struct Contracting<'m>(pub Ledger<'m>, FractionsFixed);
+pub struct Contracting<'m, B>(pub Ledger<'m>, pub B);
 
 /// CONTRACT is done; claims `a, b` are computed.
-pub struct Contracted<'m>(pub Ledger<'m>, FractionsFixed);
+pub struct Contracted<'m, B>(pub Ledger<'m>, pub B);
 
-/// Step 6 is done: `τ` is known, and the claim from which LOOKUP starts.
-pub struct LookingUp<'m>(pub Ledger<'m>, FractionsFixed);
+/// Step 6 is done: the claims `a, b` are bound, and the claim from which LOOKUP starts.
+pub struct LookingUp<'m, B>(pub Ledger<'m>, pub B);
 
 /// LOOKUP's rounds are done; the evaluations are computed.
-pub struct LookedUp<'m>(pub Ledger<'m>, FractionsFixed);
+pub struct LookedUp<'m, B>(pub Ledger<'m>, pub B);
 
 /// Step 7 is done: `ρ` is known; OPEN's tables and the claim from which it starts.
-pub struct Prepared<'m> {
+pub struct Prepared<'m, B> {
     /// The ledger.
     pub ledger: Ledger<'m>,
     /// OPEN's tables.
     pub open: Open,
-    fixed: FractionsFixed,
+    /// The mode's transcript.
+    pub fold: B,
 }
 
 /// OPEN is done; the columns' values at `z` are computed.
-pub struct Opened<'m>(pub Ledger<'m>, FractionsFixed);
-
-/// Everything that Nova folds.
-#[derive(Clone, Debug)]
-pub struct Steps {
-    /// State before the first step.
-    pub start: State,
-    /// Words and witness of each step.
-    pub steps: Vec<(Words, Witness)>,
-}
-
-/// End value of a chain of `H`.
-fn chain(seed: F, messages: impl Iterator<Item = [F; 3]>, nonces: &[F]) -> F {
-    messages.zip(nonces).fold(seed, |t, (m, n)| hash(t, m, *n))
-}
+pub struct Opened<'m, B>(pub Ledger<'m>, pub B);

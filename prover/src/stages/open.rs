@@ -13,7 +13,7 @@ use pleat_verifier::network::Column;
 
 /// The `ρ`-weighted sum of all claims.
 pub(super) fn open_claim(ledger: &Ledger<'_>) -> F {
-    let (network, rho) = (ledger.network(), ledger.advice.rho);
+    let (network, rho) = (ledger.network(), ledger.points.rho);
     let mut weight = F::ONE;
     let mut sum = F::ZERO;
     let slots = ledger.claims.iter().flat_map(|o| [o.a, o.b, o.c, o.d]);
@@ -30,10 +30,8 @@ pub(super) fn open_claim(ledger: &Ledger<'_>) -> F {
 /// What OPEN's three columns are made of: all witness columns, which share the functional `eq(u, ·)`; `Y` with the views of
 /// activations and the public values; `W` with the views of weights.
 pub(super) fn open_sources<'a>(ledger: &'a Ledger<'_>) -> Vec<OpenSource<'a>> {
-    let rho = ledger.advice.rho;
-    let weights = std::iter::successors(Some(ledger.advice.rho_l(ledger.network())), |w| {
-        Some(*w * rho)
-    });
+    let rho = ledger.points.rho;
+    let weights = std::iter::successors(Some(ledger.points.rho_l()), |w| Some(*w * rho));
     let witness = Column::WITNESS.into_iter().zip(weights);
     vec![
         witness.map(|(c, w)| (ledger.cells(c), w)).collect(),
@@ -74,7 +72,7 @@ pub(super) fn open_items(ledger: &Ledger<'_>) -> Open {
 /// All witness columns, weighted; their sums over the variables above the split are known since LOOKUP.
 fn witness_columns(ledger: &Ledger<'_>, source: &OpenSource<'_>) -> OpenColumn {
     let network = ledger.network();
-    let (low, high) = ledger.split_point(&ledger.advice.u);
+    let (low, high) = ledger.split_point(&ledger.points.u);
     let mut sums = vec![F::ZERO; 1 << low.len()];
     let mut mask_row = vec![F::ZERO; 1 << network.row_bits()];
     let own = source.iter().zip(&ledger.at_u).zip(&ledger.masks.rows);
@@ -95,7 +93,7 @@ fn witness_columns(ledger: &Ledger<'_>, source: &OpenSource<'_>) -> OpenColumn {
 
 /// The functionals on each block that is read: the views of the claims, and the public values.
 fn functionals(ledger: &Ledger<'_>) -> BTreeMap<(Source, usize), Vec<Pulled>> {
-    let (network, rho) = (ledger.network(), ledger.advice.rho);
+    let (network, rho) = (ledger.network(), ledger.points.rho);
     let mut functionals: BTreeMap<(Source, usize), Vec<Pulled>> = BTreeMap::new();
     let mut add = |source: Source, pulled: Vec<Pulled>| {
         for pulled in pulled {
@@ -112,12 +110,12 @@ fn functionals(ledger: &Ledger<'_>) -> BTreeMap<(Source, usize), Vec<Pulled>> {
             w
         });
         for (role, view, _) in node.views() {
-            let point = node.claim_point(role, r_low, &ledger.advice.x);
+            let point = node.claim_point(role, r_low, &ledger.points.x);
             let pulled = pull_back(node, role, view, &point, role.of(weights));
             add(view.source, pulled);
         }
     }
-    let mut weight = ledger.advice.rho_l(network) * rho.pow([Column::WITNESS.len() as u64]);
+    let mut weight = ledger.points.rho_l() * rho.pow([Column::WITNESS.len() as u64]);
     for (node, _) in ledger.public.shown_nodes(network) {
         let Some(index) = network.nodes().iter().position(|n| std::ptr::eq(n, node)) else {
             continue;

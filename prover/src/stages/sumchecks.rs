@@ -1,7 +1,8 @@
-//! Steps 4 to 8: the chains that bind claims and evaluations, and the rounds of the three sumchecks between them.
+//! Steps 4 to 8: claims and evaluations are bound, and between them the rounds of the three sumchecks are run.
 
 use super::open::{open_claim, open_items, open_sources};
-use super::{Claimed, Contracted, Contracting, LookedUp, LookingUp, Opened, Prepared, chain};
+use super::{Claimed, Contracted, Contracting, LookedUp, LookingUp, Opened, Prepared};
+use crate::fold::Fold;
 use crate::sumcheck::{self};
 use ff::Field;
 use pleat_nova_circuits::cycle::F;
@@ -9,12 +10,15 @@ use rand_core::CryptoRngCore;
 use tracing::info_span;
 
 impl<'m> Claimed<'m> {
-    /// Step 4: hashes the claims to `σ`.
-    pub fn bind(self) -> Contracting<'m> {
+    /// Step 4: binds the claims; `σ`.
+    pub fn bind<B: Fold>(
+        self,
+        key: B::Key<'_>,
+        rng: &mut impl CryptoRngCore,
+    ) -> Contracting<'m, B> {
         let Self(mut ledger, fixed) = self;
-        let messages = ledger.claims.iter().map(|o| [o.s, o.c, o.d]);
-        let sigma = chain(ledger.challenges.t0, messages, &ledger.nonces[0]);
-        ledger.advice.sigma = sigma;
+        let (fold, sigma) = B::start(key, fixed, &ledger, rng);
+        ledger.points.sigma = sigma;
         let mut power = F::ONE;
         let mut init = F::ZERO;
         for (l, claims) in ledger.claims.iter().enumerate() {
@@ -25,103 +29,89 @@ impl<'m> Claimed<'m> {
             power *= sigma;
         }
         ledger.init[0] = init;
-        Contracting(ledger, fixed)
+        Contracting(ledger, fold)
     }
 }
 
-impl<'m> Contracting<'m> {
+impl<'m, B: Fold> Contracting<'m, B> {
     /// Step 5: CONTRACT's rounds.
-    pub fn run(self, rng: &mut impl CryptoRngCore) -> Contracted<'m> {
+    pub fn run(self, rng: &mut impl CryptoRngCore) -> Contracted<'m, B> {
         let _span = info_span!("contract").entered();
-        let Self(mut ledger, fixed) = self;
-        let rounds = ledger.network().rounds().contract;
+        let Self(mut ledger, mut fold) = self;
+        let rounds = ledger.schedule.rounds.contract;
         let mut contract = std::mem::take(&mut ledger.contract);
-        let transcript = sumcheck::run(
-            &mut contract,
-            rounds,
-            ledger.advice.sigma,
-            ledger.init[0],
-            rng,
-        );
-        ledger.advice.x = ledger.extend(0, transcript);
+        let transcript = sumcheck::run(&mut contract, rounds, ledger.init[0], &mut |m| {
+            fold.round(m, rng)
+        });
+        ledger.points.x = ledger.extend(0, transcript);
         let bound = |t: &[F]| t.first().copied().unwrap_or(F::ZERO);
         for (claims, item) in ledger.claims.iter_mut().zip(&contract.items) {
             (claims.a, claims.b) = (bound(&item.a), bound(&item.b));
         }
-        Contracted(ledger, fixed)
+        Contracted(ledger, fold)
     }
 }
 
-impl<'m> Contracted<'m> {
-    /// Step 6: hashes the claims `a, b` to `τ`.
-    pub fn bind(self) -> LookingUp<'m> {
-        let Self(mut ledger, fixed) = self;
-        let seed = ledger.advice.x.last().copied().unwrap_or(F::ZERO);
-        let messages = ledger.claims.iter().map(|o| [o.a, o.b, F::ZERO]);
-        ledger.advice.tau = chain(seed, messages, &ledger.nonces[1]);
+impl<'m, B: Fold> Contracted<'m, B> {
+    /// Step 6: binds the claims `a, b`.
+    pub fn bind(self, rng: &mut impl CryptoRngCore) -> LookingUp<'m, B> {
+        let Self(mut ledger, mut fold) = self;
+        fold.products(&ledger, rng);
         let mut init = ledger.network().public_z(&ledger.challenges.r);
         for (l, claims) in ledger.claims.iter().enumerate() {
             let [k0, k1, k2] = ledger.slot_factors(l);
             init += k0 * claims.s + k1 * claims.c + k2 * claims.d;
         }
         ledger.init[1] = init;
-        LookingUp(ledger, fixed)
+        LookingUp(ledger, fold)
     }
 }
 
-impl<'m> LookingUp<'m> {
+impl<'m, B: Fold> LookingUp<'m, B> {
     /// Step 7: LOOKUP's rounds, and the columns at `u`.
-    pub fn run(self, rng: &mut impl CryptoRngCore) -> LookedUp<'m> {
+    pub fn run(self, rng: &mut impl CryptoRngCore) -> LookedUp<'m, B> {
         let _span = info_span!("lookup").entered();
-        let Self(mut ledger, fixed) = self;
-        let rounds = ledger.network().rounds().lookup;
-        let (tau, init) = (ledger.advice.tau, ledger.init[1]);
-        let transcript =
-            ledger.with_lookup(|mut lookup| sumcheck::run(&mut lookup, rounds, tau, init, rng));
-        ledger.advice.u = ledger.extend(1, transcript);
+        let Self(mut ledger, mut fold) = self;
+        let rounds = ledger.schedule.rounds.lookup;
+        let init = ledger.init[1];
+        let transcript = ledger.with_lookup(|mut lookup| {
+            sumcheck::run(&mut lookup, rounds, init, &mut |m| fold.round(m, rng))
+        });
+        ledger.points.u = ledger.extend(1, transcript);
         ledger.evaluate_at_u();
-        LookedUp(ledger, fixed)
+        LookedUp(ledger, fold)
     }
 }
 
-impl<'m> LookedUp<'m> {
-    /// Hashes the evaluations to `ρ` and prepares OPEN.
-    pub fn bind(self) -> Prepared<'m> {
+impl<'m, B: Fold> LookedUp<'m, B> {
+    /// Binds the evaluations; `ρ`. Prepares OPEN.
+    pub fn bind(self, rng: &mut impl CryptoRngCore) -> Prepared<'m, B> {
         let _span = info_span!("open").entered();
-        let Self(mut ledger, fixed) = self;
-        let seed = ledger.advice.u.last().copied().unwrap_or(F::ZERO);
-        let [y, p, r1, r0, f0, f1, f2, m, ht] = ledger.evaluations;
-        let rho = chain(
-            seed,
-            [[y, p, r1], [r0, f0, f1], [f2, m, ht]].into_iter(),
-            &ledger.nonces[2],
-        );
-        ledger.advice.rho = rho;
+        let Self(mut ledger, mut fold) = self;
+        ledger.points.rho = fold.evaluations(&ledger, rng);
         let open = open_items(&ledger);
         ledger.init[2] = open_claim(&ledger);
-        Prepared {
-            ledger,
-            open,
-            fixed,
-        }
+        Prepared { ledger, open, fold }
     }
 }
 
-impl<'m> Prepared<'m> {
+impl<'m, B: Fold> Prepared<'m, B> {
     /// Step 8: OPEN's rounds, and the columns at `z`.
-    pub fn run(self, rng: &mut impl CryptoRngCore) -> Opened<'m> {
+    pub fn run(self, rng: &mut impl CryptoRngCore) -> Opened<'m, B> {
         let _span = info_span!("open").entered();
         let Self {
             mut ledger,
             open,
-            fixed,
+            mut fold,
         } = self;
-        let rounds = ledger.network().rounds().open;
+        let rounds = ledger.schedule.rounds.open;
         let mut open = open.over(open_sources(&ledger));
-        let transcript = sumcheck::run(&mut open, rounds, ledger.advice.rho, ledger.init[2], rng);
+        let transcript = sumcheck::run(&mut open, rounds, ledger.init[2], &mut |m| {
+            fold.round(m, rng)
+        });
         drop(open);
-        ledger.advice.z = ledger.extend(2, transcript);
+        ledger.points.z = ledger.extend(2, transcript);
         ledger.evaluate_at_z();
-        Opened(ledger, fixed)
+        Opened(ledger, fold)
     }
 }

@@ -7,10 +7,11 @@ use crate::model::ProvingModel;
 use crate::sumcheck::Contract;
 use ff::Field;
 use pleat_nova_circuits::cycle::F;
+use pleat_verifier::claims::{Challenges, Points};
 use pleat_verifier::commitments::Commitments;
+use pleat_verifier::fold::Mode;
 use pleat_verifier::network::Column;
 use pleat_verifier::pcs::OpeningKey;
-use pleat_verifier::program::{Advice, Challenges};
 use pleat_verifier::proof::PublicValues;
 use pleat_verifier::transcript::Statement;
 use rand_core::CryptoRngCore;
@@ -18,9 +19,10 @@ use rayon::prelude::*;
 use tracing::info_span;
 
 impl<'m> Traced<'m> {
-    /// Fresh masks, blinds and nonces for a proof about these columns.
+    /// Fresh masks and blinds for a proof of this mode about these columns.
     pub fn new(
         model: &'m ProvingModel,
+        mode: Mode,
         columns: Columns,
         public: PublicValues,
         rng: &mut impl CryptoRngCore,
@@ -51,8 +53,7 @@ impl<'m> Traced<'m> {
             }
         });
         let blinds = blinds.collect();
-        let slots = network.slots();
-        let nonces = [random(slots, rng), random(slots, rng), random(3, rng)];
+        let schedule = mode.schedule(network);
         Self(Ledger {
             model,
             public,
@@ -67,22 +68,15 @@ impl<'m> Traced<'m> {
                 r: Vec::new(),
                 gamma: F::ZERO,
                 delta: F::ZERO,
-                t0: F::ZERO,
             },
-            claims: vec![Claims::default(); slots],
-            nonces,
+            claims: vec![Claims::default(); schedule.slots],
             contract: Contract::default(),
             init: [F::ZERO; 3],
             last: [F::ZERO; 3],
             rounds: Vec::new(),
-            advice: Advice {
-                sigma: F::ZERO,
-                x: Vec::new(),
-                tau: F::ZERO,
-                u: Vec::new(),
-                rho: F::ZERO,
-                z: Vec::new(),
-            },
+            points: Points::unknown(schedule.slots),
+            mode,
+            schedule,
             evaluations: [F::ZERO; 9],
             values: [F::ZERO; 10],
             at_u: Vec::new(),
@@ -91,7 +85,7 @@ impl<'m> Traced<'m> {
     }
 
     /// Steps 1 and 2: commits to the trace and to the mask rows.
-    pub fn commit(self, key: &OpeningKey, parameters: &[u8; 32]) -> Committed<'m> {
+    pub fn commit(self, key: &OpeningKey) -> Committed<'m> {
         let _span = info_span!("commit").entered();
         let mut ledger = self.0;
         for column in Column::TRACE {
@@ -103,7 +97,7 @@ impl<'m> Traced<'m> {
             .collect();
         ledger.commitments.set_masks(masks);
         let statement = Statement::new(
-            parameters,
+            ledger.mode,
             &ledger.model.verification().id().0,
             &ledger.public,
         );

@@ -1,19 +1,15 @@
-//! The three sumchecks (PROTOCOL.md §4): rounds, messages and the chain of challenges.
+//! The three sumchecks (PROTOCOL.md §4): rounds and their messages.
 //!
-//! Variable 0 is bound first. A round polynomial `g` is sent as its coefficients of `1, X², X³`; the challenge is the hash of
-//! the previous one with the message and a fresh nonce.
+//! Variable 0 is bound first. A round polynomial `g` is sent as its coefficients of `1, X², X³`; how a message is bound and gives
+//! its challenge is the mode's.
 
 mod contract;
 mod lookup;
 mod open;
 mod rows;
 
-use ff::Field;
-use pleat_nova_circuits::chain::hash::hash;
-use pleat_nova_circuits::chain::step::RoundWitness;
 use pleat_nova_circuits::cycle::F;
 use pleat_nova_circuits::relation::fold_round_at;
-use rand_core::CryptoRngCore;
 
 pub use contract::{Contract, ContractItem};
 pub use lookup::{Lookup, LookupColumns};
@@ -36,34 +32,30 @@ pub struct Transcript {
     /// One per round.
     pub challenges: Vec<F>,
     /// One per round.
-    pub rounds: Vec<RoundWitness>,
+    pub messages: Vec<Message>,
     /// The claim after the last round.
     pub claim: F,
 }
 
-/// Runs `rounds` rounds from `claim`; the first challenge follows `seed`.
+/// Runs `rounds` rounds from `claim`; `challenge` binds a message and gives what follows it.
 pub fn run(
     summand: &mut impl Summand,
     rounds: usize,
-    seed: F,
     claim: F,
-    rng: &mut impl CryptoRngCore,
+    challenge: &mut dyn FnMut(&Message) -> F,
 ) -> Transcript {
     let mut out = Transcript {
         challenges: Vec::with_capacity(rounds),
-        rounds: Vec::with_capacity(rounds),
+        messages: Vec::with_capacity(rounds),
         claim,
     };
-    let mut previous = seed;
     for _ in 0..rounds {
-        let [g0, g2, g3] = summand.message();
-        let nonce = F::random(&mut *rng);
-        let challenge = hash(previous, [g0, g2, g3], nonce);
+        let message = summand.message();
+        let challenge = challenge(&message);
         summand.bind(challenge);
-        out.claim = fold_round_at(&out.claim, &[g0, g2, g3], &challenge);
+        out.claim = fold_round_at(&out.claim, &message, &challenge);
         out.challenges.push(challenge);
-        out.rounds.push(RoundWitness { g0, g2, g3, nonce });
-        previous = challenge;
+        out.messages.push(message);
     }
     out
 }

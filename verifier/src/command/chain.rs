@@ -13,11 +13,12 @@ use super::{
     checked_receipt, decode_proof, load_model, read, read_receipt,
 };
 use crate::chain::{self, Link, Member};
+use crate::fold::Mode;
 use crate::model::VerificationModel;
 use crate::pcs::OpeningKey;
 use crate::proof::Proof;
 use crate::receipt::{Receipt, Sha3Hash};
-use crate::verify::verify;
+use crate::verify::{Keys, verify};
 
 /// What a receipt's file name adds to its proof's.
 pub const RECEIPT_SUFFIX: &str = ".receipt.json";
@@ -43,6 +44,8 @@ pub struct MemberVerdict {
     pub file: PathBuf,
     /// Its model.
     pub model_id: String,
+    /// Its proof's mode.
+    pub fold: Mode,
     /// Its hash, claims and previous receipts.
     #[serde(flatten)]
     pub receipt: ReceiptSummary,
@@ -106,6 +109,7 @@ impl fmt::Display for ChainVerdict {
         for member in &self.receipts {
             writeln!(f, "{}", member.file.display())?;
             writeln!(f, "  model   {}", member.model_id)?;
+            writeln!(f, "  fold    {}", member.fold)?;
             for (kind, ports) in [("input ", &member.input), ("output", &member.output)] {
                 for port in ports {
                     writeln!(f, "  {kind}  {port}")?;
@@ -194,7 +198,9 @@ fn check(
     let links = chain::check(&members).map_err(|e| Stop::Refused(e.to_string()))?;
 
     let start = Instant::now();
-    let nova = key().map_err(|e| Stop::Failed(e.into()))?;
+    let of_chain = |loaded: &Loaded| loaded.proof.mode() == Mode::Chain;
+    let chain = loaded.iter().any(of_chain).then(&mut *key);
+    let chain = chain.transpose().map_err(|e| Stop::Failed(e.into()))?;
     seconds.setup = start.elapsed().as_secs_f64();
     let start = Instant::now();
     let mut opening: Option<(usize, OpeningKey)> = None;
@@ -204,7 +210,11 @@ fn check(
             Some((bits, known)) if bits == row_bits => known,
             _ => OpeningKey::load_or_derive(row_bits, &CacheFolder::from_environment()),
         };
-        verify(&nova, &opening_key, member.model, &loaded.proof)
+        let keys = Keys {
+            opening: &opening_key,
+            chain: chain.as_ref(),
+        };
+        verify(keys, member.model, &loaded.proof)
             .map_err(|e| refused(member.name, &Refusal::Proof(e)))?;
         opening = Some((row_bits, opening_key));
     }
@@ -214,6 +224,7 @@ fn check(
         MemberVerdict {
             file: loaded.path.clone(),
             model_id: member.model.id().to_string(),
+            fold: loaded.proof.mode(),
             receipt: ReceiptSummary::new(member.receipt),
             input,
             output,

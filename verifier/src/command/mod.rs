@@ -16,13 +16,14 @@ use pleat_nova_circuits::cache::CacheFolder;
 use pleat_nova_circuits::chain::params::VerifierKey;
 
 use crate::descriptor::{Limits, Port};
+use crate::fold::Mode;
 use crate::model::{ModelId, VerificationModel};
 use crate::opened::PortOpening;
 use crate::pcs::OpeningKey;
 use crate::proof::Proof;
 use crate::quantize::quantize;
-use crate::receipt::{RECEIPT_LIMIT, Receipt};
-use crate::verify::verify;
+use crate::receipt::{RECEIPT_LIMIT, Receipt, Subject};
+use crate::verify::{Keys, verify};
 
 pub use crate::verdict::{
     EXIT_FAILED, EXIT_GOOD, EXIT_INVALID, Failure, PortValues, ReceiptSummary, Refusal, Seconds,
@@ -88,7 +89,7 @@ pub struct DataRequest<'a> {
 
 /// Reads DATA: one row-major list per tensor that it is asked for.
 pub type Load<'a> = dyn FnMut(&str, &DataRequest<'_>) -> Result<Vec<Vec<f64>>, String> + 'a;
-/// Gives the universal step circuit's key; called once, and only if the proof is worth it.
+/// Gives the chain's key; called once, and only if a proof of the chain is worth it.
 pub type Key<'a> = dyn FnMut() -> Result<VerifierKey, pleat_nova_circuits::chain::Error> + 'a;
 
 /// Carries out a verification.
@@ -165,7 +166,7 @@ fn checked_receipt(
 ) -> Result<Receipt, Refusal> {
     let receipt = Receipt::from_bytes(bytes).map_err(Refusal::Receipt)?;
     receipt
-        .check(model, file, &proof.messages)
+        .check(model, &Subject::new(file, proof))
         .map_err(Refusal::Mismatch)?;
     Ok(receipt)
 }
@@ -231,12 +232,19 @@ impl Checking<'_> {
         }
 
         let start = Instant::now();
-        let nova = key()?;
+        let chain = match proof.mode() {
+            Mode::Tree => None,
+            Mode::Chain => Some(key()?),
+        };
         let opening_key =
             OpeningKey::load_or_derive(network.row_bits(), &CacheFolder::from_environment());
         self.seconds.setup = start.elapsed().as_secs_f64();
         let start = Instant::now();
-        let verified = verify(&nova, &opening_key, self.model, &proof).map_err(Refusal::Proof);
+        let keys = Keys {
+            opening: &opening_key,
+            chain: chain.as_ref(),
+        };
+        let verified = verify(keys, self.model, &proof).map_err(Refusal::Proof);
         let verdict = verified.and_then(|()| {
             let opened = opening
                 .as_ref()

@@ -18,13 +18,14 @@ use thiserror::Error;
 
 use crate::commitments::RowCommitment;
 use crate::descriptor::Port;
+use crate::fold::Mode;
 use crate::model::{ModelId, VerificationModel};
-use crate::proof::Messages;
+use crate::proof::{Messages, Proof};
 
 pub use canonical::canonical;
 
 /// What the member `receipt` says: the format's name and version.
-pub const RECEIPT_VERSION: &str = "pleat/1";
+pub const RECEIPT_VERSION: &str = "pleat/2";
 /// Longer files are not read.
 pub const RECEIPT_LIMIT: usize = 1 << 28;
 /// Before the points that a tensor's commitment is the hash of.
@@ -138,6 +139,8 @@ pub struct Receipt {
     pub model: Sha3Hash,
     /// Hash of the proof file.
     pub proof: Sha3Hash,
+    /// The proof's mode.
+    pub fold: Mode,
     /// The inputs.
     pub inputs: Vec<Tensor>,
     /// The outputs.
@@ -146,6 +149,28 @@ pub struct Receipt {
     pub claims: Map<String, Value>,
     /// Hashes of previous receipts.
     pub previous: Vec<Sha3Hash>,
+}
+
+/// The proof that a receipt is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// Its file.
+    pub file: &'a [u8],
+    /// Its mode.
+    pub fold: Mode,
+    /// Its messages.
+    pub messages: &'a Messages,
+}
+
+impl<'a> Subject<'a> {
+    /// A proof, given as file and decoded.
+    pub const fn new(file: &'a [u8], proof: &'a Proof) -> Self {
+        Self {
+            file,
+            fold: proof.mode(),
+            messages: &proof.messages,
+        }
+    }
 }
 
 /// What a receipt says beyond its proof.
@@ -229,13 +254,13 @@ impl Tensor {
 }
 
 impl Receipt {
-    /// The receipt of a proof, given as file and as messages.
-    pub fn new(
-        model: &VerificationModel,
-        proof: &[u8],
-        messages: &Messages,
-        remarks: Remarks,
-    ) -> Self {
+    /// The receipt of a proof.
+    pub fn new(model: &VerificationModel, proof: &Subject<'_>, remarks: Remarks) -> Self {
+        let Subject {
+            file,
+            fold,
+            messages,
+        } = *proof;
         let network = model.network();
         let descriptor = network.descriptor();
         let ports = descriptor.ports().zip(messages.public.ports());
@@ -252,7 +277,8 @@ impl Receipt {
         Self {
             receipt: RECEIPT_VERSION.to_owned(),
             model: Sha3Hash(model.id().0),
-            proof: Sha3Hash::of(proof),
+            proof: Sha3Hash::of(file),
+            fold,
             inputs,
             outputs,
             claims: remarks.claims,
@@ -312,15 +338,14 @@ impl Receipt {
     pub fn check(
         &self,
         model: &VerificationModel,
-        proof: &[u8],
-        messages: &Messages,
+        proof: &Subject<'_>,
     ) -> Result<(), ReceiptMismatch> {
         let remarks = Remarks {
             claims: self.claims.clone(),
             previous: self.previous.clone(),
             origins: self.inputs.iter().map(|t| t.from.clone()).collect(),
         };
-        let expected = Self::new(model, proof, messages, remarks);
+        let expected = Self::new(model, proof, remarks);
         self.difference(&expected)
             .map_or(Ok(()), |member| Err(ReceiptMismatch { member }))
     }
@@ -332,6 +357,9 @@ impl Receipt {
         }
         if self.proof != expected.proof {
             return Some("proof".to_owned());
+        }
+        if self.fold != expected.fold {
+            return Some("fold".to_owned());
         }
         for (list, own, other) in [
             ("inputs", &self.inputs, &expected.inputs),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pleat_verifier::command::{ChainArgs, VerifyArgs};
+use pleat_verifier::fold::Mode;
 
 /// Proves that a committed neural network, run on an input, gave an output, without showing the weights, the activations
 /// or, if you like, the input and the output.
@@ -68,16 +69,16 @@ pub enum Command {
     Run(RunArgs),
     /// Say what a file is and what it shows
     Inspect(InspectArgs),
-    /// Build the parameters that all models share, and cache them
+    /// Build the parameters of the mode `chain`, which all models share, and cache them
     ///
-    /// Other commands do it when they need them. The cache is in $PLEAT_CACHE if that is set (empty: no cache), otherwise in
+    /// Proofs of the mode `tree` need none. Commands that make or check a proof of the mode `chain` build them when they are missing. The cache is in $PLEAT_CACHE if that is set (empty: no cache), otherwise in
     /// the folder `pleat` of the platform's cache folder. What is loaded from it is checked against a digest that is part of
     /// this program, so that a damaged cache costs time, not soundness.
     Setup,
     /// Compile, prove, verify and tamper with a bundled model
     ///
     /// A small network decides about a credit application. Its decision is proved without showing the applicant's data,
-    /// the proof is verified, and a forged decision is refused. Nothing is left behind but the parameter cache.
+    /// the proof is verified, and a forged decision is refused. Nothing is left behind but cached generators.
     Demo,
     /// Reveal a hidden input or output of a proof: write an opening that a verifier can check
     Open(OpenArgs),
@@ -155,6 +156,24 @@ pub enum Hide {
     Output,
 }
 
+/// A mode of proving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Fold {
+    /// Committed steps, folded in a tree: fast, needs no parameters; a little longer for every further 74 layers
+    Tree,
+    /// Hashing steps, folded one after the other by Nova's recursion: of one length for every depth
+    Chain,
+}
+
+impl From<Fold> for Mode {
+    fn from(fold: Fold) -> Self {
+        match fold {
+            Fold::Tree => Self::Tree,
+            Fold::Chain => Self::Chain,
+        }
+    }
+}
+
 /// Run a compiled model on an input and prove the run.
 ///
 /// Inputs and outputs are public unless they are hidden. For hidden ones the proof carries commitments, and their values and
@@ -184,6 +203,9 @@ pub struct ProveArgs {
     /// Hide the inputs or the outputs; may be given twice
     #[arg(long, value_name = "WHAT")]
     pub hide: Vec<Hide>,
+    /// How the proof hides its steps [default: whichever proof is shorter for this model]
+    #[arg(long, value_name = "MODE")]
+    pub fold: Option<Fold>,
     /// Write a receipt, PROOF.receipt.json: what the proof says, as JSON that others can keep and refer to by its hash
     #[arg(long)]
     pub receipt: bool,

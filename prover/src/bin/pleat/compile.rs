@@ -8,6 +8,7 @@ use pleat_prover::compile::{self as compiler, CompileOptions, Report, Stage, inp
 use pleat_prover::data::InputSpec;
 use pleat_prover::files::{Access, NewFile, write_together};
 use pleat_prover::model::ProvingModel;
+use pleat_verifier::fold::Mode;
 use pleat_verifier::proof::{elements, proof_bytes};
 use rand_core::OsRng;
 use serde::Serialize;
@@ -29,9 +30,11 @@ pub struct Compiled {
     pub report: Report,
     pub digit_bits: u32,
     pub row_bits: usize,
-    /// Nova steps of a proof.
+    /// The mode that `pleat prove` chooses.
+    pub fold: Mode,
+    /// Steps of that proof.
     pub steps: usize,
-    /// Length of a proof that shows everything.
+    /// Its length if it shows everything.
     pub proof_bytes: usize,
     pub proving_model: PathBuf,
     pub verification_model: PathBuf,
@@ -114,13 +117,15 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
     }
     let network = model.network();
     let shown = network.descriptor().ports().map(elements).sum();
+    let fold = Mode::shorter(network);
     Ok(Compiled {
         model_id: model.verification().id().to_string(),
         report,
         digit_bits: network.digit_bits(),
         row_bits: network.row_bits(),
-        steps: network.steps(),
-        proof_bytes: proof_bytes(network, shown),
+        fold,
+        steps: fold.schedule(network).steps,
+        proof_bytes: proof_bytes(network, fold, shown),
         proving_model: secret_path,
         verification_model: public_path,
         seconds,
@@ -167,8 +172,9 @@ impl fmt::Display for Compiled {
         }
         writeln!(
             f,
-            "  a proof   {} steps, {} bytes with all inputs and outputs public",
+            "  a proof   {} steps (mode {}), {} bytes with all inputs and outputs public",
             self.steps,
+            self.fold,
             grouped(self.proof_bytes)
         )?;
         writeln!(

@@ -13,10 +13,9 @@ use crate::args::{CompileArgs, Hide, ProveArgs};
 use crate::compile::{Compiled, compile};
 use crate::console::{Console, grouped};
 use crate::error::CliError;
-use crate::prove::{Proved, prove_with};
-use crate::setup::{Setup, setup};
+use crate::prove::{Proved, prove};
 use crate::tensors::sample;
-use crate::verify::verify_with;
+use crate::verify::verify;
 
 const MODEL: &[u8] = include_bytes!("../../../../testdata/mnist-8.onnx");
 const DIGITS: &[u8] = include_bytes!("../../../../testdata/mnist-200.npz");
@@ -31,7 +30,6 @@ const PAPER: f64 = 96.0;
 #[derive(Serialize)]
 pub struct Demo {
     compile: Compiled,
-    setup: Setup,
     prove: Proved,
     verify: Verdict,
     /// The verdict on the same proof with another output.
@@ -75,24 +73,14 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
         compiled.model_id,
     ))?;
 
-    let (setup, parameters) = setup(console)?;
-    let how = if setup.built {
-        "built and cached"
-    } else {
-        "found in the cache"
-    };
-    console.show(&format!(
-        "setup    {:6.2} s  the parameters that all models share: {how}",
-        setup.seconds.total()
-    ))?;
-
-    let proved = prove_with(
+    let proved = prove(
         &ProveArgs {
             model: path("mnist.pleat"),
             input: Some(digits),
             index: DIGIT,
             input_from: Vec::new(),
             hide: vec![Hide::Input],
+            fold: None,
             receipt: false,
             claim: Vec::new(),
             claims: None,
@@ -100,7 +88,6 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
             output: Some(path("mnist.proof")),
         },
         console,
-        || Ok(&parameters),
     )?;
     console.show(&format!(
         "prove    {:6.2} s  image hidden: {} steps folded, {} bytes",
@@ -109,12 +96,7 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
         grouped(proved.proof_bytes)
     ))?;
 
-    let mut key = || Ok(parameters.verifier_key().clone());
-    let verdict = verify_with(
-        &verification(folder.path(), "mnist.proof"),
-        console,
-        &mut key,
-    )?;
+    let verdict = verify(&verification(folder.path(), "mnist.proof"), console)?;
     console.show(&format!(
         "verify   {:6.2} s  {}",
         verdict.seconds.verify,
@@ -124,11 +106,7 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
     console.stage("tamper");
     let forged = forge(&path("mnist.vmodel"), &path("mnist.proof"))?;
     write("forged.proof", &forged)?;
-    let tampered = verify_with(
-        &verification(folder.path(), "forged.proof"),
-        console,
-        &mut key,
-    )?;
+    let tampered = verify(&verification(folder.path(), "forged.proof"), console)?;
     console.show(&format!(
         "tamper   {:6.2} s  the same proof with the logits moved on by one: {}",
         tampered.seconds.verify,
@@ -136,7 +114,6 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
     ))?;
     Ok(Demo {
         compile: compiled,
-        setup,
         prove: proved,
         verify: verdict,
         tampered,

@@ -11,6 +11,7 @@ use pleat_verifier::command::{self, PortValues, decode_proof};
 use pleat_verifier::descriptor::Port;
 use pleat_verifier::encoding::Reader;
 use pleat_verifier::error::FormatError;
+use pleat_verifier::fold::Mode;
 use pleat_verifier::model::{MODEL_MAGIC, ModelId, VerificationModel};
 use pleat_verifier::network::Network;
 use pleat_verifier::opened::{OPENING_MAGIC, OPENING_VERSION, PortOpening};
@@ -42,7 +43,12 @@ pub struct Inspection {
 #[serde(untagged)]
 pub enum Detail {
     Model(Box<ModelDetail>),
-    /// Tensors of a proof, secret file or opening.
+    /// A proof's mode and tensors.
+    Proof {
+        fold: Mode,
+        tensors: Vec<PortValues>,
+    },
+    /// Tensors of a secret file or opening.
     Tensors {
         tensors: Vec<PortValues>,
     },
@@ -61,12 +67,15 @@ pub struct ModelDetail {
     column_bits: usize,
     weight_column_bits: usize,
     table_rows: usize,
-    steps: usize,
     parameters: usize,
     rows: usize,
     macs: usize,
-    /// Length of a proof that shows nothing; each public integer adds 4 bytes.
+    /// The mode that `pleat prove` chooses.
+    fold: Mode,
+    /// Length of that proof if it shows nothing; each public integer adds 4 bytes.
     proof_bytes_hidden: usize,
+    /// Proofs of both modes.
+    folds: Vec<FoldDetail>,
     inputs: Vec<PortDetail>,
     outputs: Vec<PortDetail>,
     functions: Vec<String>,
@@ -74,6 +83,14 @@ pub struct ModelDetail {
     /// The compile report, in a proving model.
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<serde_json::Value>,
+}
+
+/// Proofs of one mode.
+#[derive(Serialize)]
+struct FoldDetail {
+    fold: Mode,
+    steps: usize,
+    proof_bytes_hidden: usize,
 }
 
 #[derive(Serialize)]
@@ -132,7 +149,7 @@ pub fn inspect(args: &InspectArgs) -> Result<Inspection, CliError> {
         Some(&PROOF_MAGIC) => {
             let id = model_of(&bytes).map_err(damaged)?;
             let public = "public: the tensors that are not hidden; `inspect` does not verify it";
-            let detail = about(path, &model, id, |model| proof_tensors(path, &bytes, model))?;
+            let detail = about(path, &model, id, |model| proof_detail(path, &bytes, model))?;
             ("proof", public, Some(id), detail)
         }
         Some(&SECRET_MAGIC) => {
@@ -180,7 +197,7 @@ fn about(
     path: &Path,
     model: &Option<VerificationModel>,
     id: ModelId,
-    decode: impl FnOnce(&VerificationModel) -> Result<Vec<PortValues>, CliError>,
+    decode: impl FnOnce(&VerificationModel) -> Result<Detail, CliError>,
 ) -> Result<Detail, CliError> {
     let Some(model) = model else {
         return Ok(Detail::Closed { hint: MODEL_NEEDED });
@@ -193,34 +210,33 @@ fn about(
             expected: model.id().to_string(),
         });
     }
-    Ok(Detail::Tensors {
-        tensors: decode(model)?,
-    })
+    decode(model)
 }
 
-fn proof_tensors(
-    path: &Path,
-    bytes: &[u8],
-    model: &VerificationModel,
-) -> Result<Vec<PortValues>, CliError> {
+fn proof_detail(path: &Path, bytes: &[u8], model: &VerificationModel) -> Result<Detail, CliError> {
     let proof = decode_proof(bytes, model).map_err(|e| CliError::BadProof {
         path: path.to_owned(),
         reason: e.to_string(),
     })?;
     let ports = model.network().descriptor().ports();
     let tensors = ports.zip(proof.messages.public.ports());
-    Ok(tensors
-        .map(|(port, shown)| PortValues::new(port, shown.is_none(), shown.clone()))
-        .collect())
+    Ok(Detail::Proof {
+        fold: proof.mode(),
+        tensors: tensors
+            .map(|(port, shown)| PortValues::new(port, shown.is_none(), shown.clone()))
+            .collect(),
+    })
 }
 
-fn opened(model: &VerificationModel, openings: &[PortOpening]) -> Vec<PortValues> {
+fn opened(model: &VerificationModel, openings: &[PortOpening]) -> Detail {
     let ports: Vec<&Port> = model.network().descriptor().ports().collect();
     let values = |o: &PortOpening| {
         let port = ports.get(o.port)?;
         Some(PortValues::new(port, true, Some(o.values.clone())))
     };
-    openings.iter().filter_map(values).collect()
+    Detail::Tensors {
+        tensors: openings.iter().filter_map(values).collect(),
+    }
 }
 
 fn opening_model(bytes: &[u8]) -> Result<ModelId, FormatError> {
@@ -253,6 +269,7 @@ impl ModelDetail {
             rows: n.rows(),
         });
         let nodes: Vec<NodeDetail> = nodes.collect();
+        let fold = Mode::shorter(network);
         let sizes = descriptor
             .weights
             .iter()
@@ -263,11 +280,18 @@ impl ModelDetail {
             column_bits: network.nu(),
             weight_column_bits: network.nu_w(),
             table_rows: network.table_rows(),
-            steps: network.steps(),
             parameters: sizes.sum(),
             rows: network.real_rows(),
             macs: nodes.iter().map(|n| n.macs).sum(),
-            proof_bytes_hidden: proof_bytes(network, 0),
+            fold,
+            proof_bytes_hidden: proof_bytes(network, fold, 0),
+            folds: Mode::ALL
+                .map(|fold| FoldDetail {
+                    fold,
+                    steps: fold.schedule(network).steps,
+                    proof_bytes_hidden: proof_bytes(network, fold, 0),
+                })
+                .into(),
             inputs: ports(&descriptor.inputs),
             outputs: ports(&descriptor.outputs),
             functions: descriptor
@@ -328,6 +352,10 @@ impl fmt::Display for Inspection {
             Detail::Model(model) => write!(f, "{model}"),
             Detail::Onnx(onnx) => write!(f, "{onnx}"),
             Detail::Closed { hint } => writeln!(f, "  {hint}"),
+            Detail::Proof { fold, tensors } => {
+                writeln!(f, "  fold    {fold}")?;
+                tensors.iter().try_for_each(|t| writeln!(f, "  {t}"))
+            }
             Detail::Tensors { tensors } => tensors.iter().try_for_each(|t| writeln!(f, "  {t}")),
         }
     }
@@ -361,12 +389,20 @@ impl fmt::Display for ModelDetail {
             self.row_bits,
             grouped(self.table_rows)
         )?;
-        writeln!(
-            f,
-            "  a proof: {} steps, {} bytes and 4 for each public integer",
-            self.steps,
-            grouped(self.proof_bytes_hidden)
-        )?;
+        for own in &self.folds {
+            writeln!(
+                f,
+                "  a proof of the mode {}{}: {} steps, {} bytes and 4 for each public integer",
+                own.fold,
+                if own.fold == self.fold {
+                    " (the default)"
+                } else {
+                    ""
+                },
+                own.steps,
+                grouped(own.proof_bytes_hidden)
+            )?;
+        }
         let width = |header: &str, cell: fn(&NodeDetail) -> &str| {
             let cells = self.nodes.iter().map(|n| cell(n).chars().count());
             cells.max().unwrap_or(0).max(header.len())

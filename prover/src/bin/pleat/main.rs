@@ -58,7 +58,7 @@ fn run(command: &Command, console: &Console) -> Result<u8, CliError> {
         }
         Command::Run(args) => console.finish(&run::run(args, console)?)?,
         Command::Inspect(args) => console.finish(&inspect::inspect(args)?)?,
-        Command::Setup => console.finish(&setup::setup(console)?.0)?,
+        Command::Setup => console.finish(&setup::setup(console)?)?,
         Command::Demo => {
             let demo = demo::demo(console)?;
             console.finish(&demo)?;

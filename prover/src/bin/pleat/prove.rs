@@ -1,21 +1,20 @@
 //! `pleat prove`: one run, one proof, and the secrets that open what it hides.
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use pleat_nova_circuits::cache::CacheFolder;
-use pleat_nova_circuits::chain::params::Parameters;
 use pleat_prover::files::{Access, NewFile, write_together};
 use pleat_prover::model::ProvingModel;
-use pleat_prover::prove::{self as prover, Event, Keys, Request, Visibility};
+use pleat_prover::prove::{self as prover, Event, Folding, Keys, Request, Visibility};
 use pleat_prover::stages::LinkedInput;
 use pleat_verifier::command::{self, PortValues, RECEIPT_SUFFIX};
 use pleat_verifier::descriptor::Port;
+use pleat_verifier::fold::Mode;
 use pleat_verifier::network::Network;
 use pleat_verifier::pcs::OpeningKey;
-use pleat_verifier::receipt::{Origin, Receipt, Remarks};
+use pleat_verifier::receipt::{Origin, Receipt, Remarks, Subject};
 use rand_core::OsRng;
 use serde::Serialize;
 
@@ -39,6 +38,8 @@ pub struct Proved {
     /// Where the receipt is, if one was asked for.
     pub receipt: Option<PathBuf>,
     pub proof_bytes: usize,
+    /// How it hides its steps.
+    pub fold: Mode,
     pub steps: usize,
     pub nodes: usize,
     /// Real rows of the trace.
@@ -59,17 +60,8 @@ pub fn load_model(path: &Path) -> Result<ProvingModel, CliError> {
     })
 }
 
-/// Proves and writes, with the parameters of the cache.
+/// Proves and writes.
 pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
-    prove_with(args, console, || parameters(console))
-}
-
-/// Proves and writes, with parameters from elsewhere.
-pub fn prove_with<P: Borrow<Parameters>>(
-    args: &ProveArgs,
-    console: &Console,
-    setup: impl FnOnce() -> Result<P, CliError>,
-) -> Result<Proved, CliError> {
     let default = || with_suffix(&stem(&args.model), ".proof");
     let path = args.output.clone().unwrap_or_else(default);
     let visibility = Visibility {
@@ -96,15 +88,19 @@ pub fn prove_with<P: Borrow<Parameters>>(
         Ok::<_, CliError>((model, links, inputs))
     })?;
     let network = model.network();
-    let (nova, opening) = seconds.time("setup", || {
-        let nova = setup()?;
+    let fold = args.fold.map_or_else(|| Mode::shorter(network), Mode::from);
+    let (chain, opening) = seconds.time("setup", || {
+        let chain = match fold {
+            Mode::Tree => None,
+            Mode::Chain => Some(parameters(console)?),
+        };
         let opening =
             OpeningKey::load_or_derive(network.row_bits(), &CacheFolder::from_environment());
-        Ok::<_, CliError>((nova, opening))
+        Ok::<_, CliError>((chain, opening))
     })?;
     let keys = Keys {
-        nova: nova.borrow(),
         opening: &opening,
+        folding: chain.as_ref().map_or(Folding::Tree, Folding::Chain),
     };
     if args.receipt {
         let previous = receipt::previous(&args.previous)?;
@@ -151,8 +147,8 @@ pub fn prove_with<P: Borrow<Parameters>>(
         access: Access::Shared,
     };
     let receipt = receipt_path.as_ref().map(|_| {
-        let messages = &proved.proof.messages;
-        let receipt = Receipt::new(model.verification(), &proof, messages, remarks);
+        let subject = Subject::new(&proof, &proved.proof);
+        let receipt = Receipt::new(model.verification(), &subject, remarks);
         let bytes = receipt.to_bytes()?;
         // What was written can be read.
         Receipt::from_bytes(&bytes).map(|_| bytes)
@@ -177,7 +173,8 @@ pub fn prove_with<P: Borrow<Parameters>>(
     Ok(Proved {
         model_id: model.verification().id().to_string(),
         proof_bytes: proof.len(),
-        steps: network.steps(),
+        fold,
+        steps: fold.schedule(network).steps,
         nodes: network.nodes().len(),
         rows: network.real_rows(),
         hidden_inputs: hidden_inputs.map(|p| p.name.clone()).collect(),
@@ -228,6 +225,7 @@ impl fmt::Display for Proved {
             grouped(self.proof_bytes)
         )?;
         writeln!(f, "  model   {}", self.model_id)?;
+        writeln!(f, "  fold    {}", self.fold)?;
         for name in &self.hidden_inputs {
             writeln!(f, "  input   {name}: hidden")?;
         }

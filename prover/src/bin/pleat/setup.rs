@@ -1,4 +1,4 @@
-//! `pleat setup`, and the parameters for the commands that need them.
+//! `pleat setup`, and the chain's parameters for the commands that need them.
 
 use std::fmt;
 use std::fmt::Write;
@@ -39,17 +39,19 @@ pub fn parameters(console: &Console) -> Result<Parameters, CliError> {
 /// Says what becomes of the parameters.
 pub fn announce(console: &Console, event: &SetupEvent) {
     match event {
-        SetupEvent::Loading(_) => console.stage("setup: load the shared parameters"),
+        SetupEvent::Loading(_) => console.stage("setup: load the chain's parameters"),
         SetupEvent::Building => {
-            console.note(&"building the parameters that all models share (some seconds, once)");
-            console.stage("setup: build the shared parameters");
+            console.note(
+                &"building the chain's parameters, which all models share (some seconds, once)",
+            );
+            console.stage("setup: build the chain's parameters");
         }
-        SetupEvent::Storing(_) => console.stage("setup: store the shared parameters"),
+        SetupEvent::Storing(_) => console.stage("setup: store the chain's parameters"),
     }
 }
 
 /// Makes sure that the cache is there, and says what is in it.
-pub fn setup(console: &Console) -> Result<(Setup, Parameters), CliError> {
+pub fn setup(console: &Console) -> Result<Setup, CliError> {
     let mut seconds = StageSeconds::start();
     let cache = CacheFolder::from_environment();
     let mut built = false;
@@ -81,7 +83,7 @@ pub fn setup(console: &Console) -> Result<(Setup, Parameters), CliError> {
         secondary_variables: sizes.secondary_variables,
         seconds,
     };
-    Ok((setup, parameters))
+    Ok(setup)
 }
 
 impl fmt::Display for Setup {
@@ -89,7 +91,7 @@ impl fmt::Display for Setup {
         let how = if self.built { "built" } else { "loaded" };
         writeln!(
             f,
-            "{how} the shared parameters in {:.1} s",
+            "{how} the parameters of the mode `chain` in {:.1} s",
             self.seconds.total()
         )?;
         writeln!(f, "  digest   {}", self.digest)?;
@@ -98,7 +100,10 @@ impl fmt::Display for Setup {
                 let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
                 writeln!(f, "  cache    {}, {} bytes", file.display(), grouped(bytes))?;
             }
-            _ => writeln!(f, "  cache    none: they are built anew by every command")?,
+            _ => writeln!(
+                f,
+                "  cache    none: they are built anew by every command that needs them"
+            )?,
         }
         writeln!(
             f,

@@ -5,7 +5,7 @@ use std::path::Path;
 use pleat_nova_circuits::cache::CacheFolder;
 use pleat_nova_circuits::chain::params::VerifierKey;
 use pleat_verifier::command::{
-    self, ChainArgs, ChainVerdict, DataRequest, Key, TensorRole, Verdict, VerifyArgs, read_json,
+    self, ChainArgs, ChainVerdict, DataRequest, TensorRole, Verdict, VerifyArgs, read_json,
 };
 
 use crate::console::Console;
@@ -13,12 +13,16 @@ use crate::error::CliError;
 use crate::setup::announce;
 use crate::tensors::{sample, specs};
 
-/// Verifies with the parameters of the cache.
+/// Verifies; a proof of the chain with the key of the cache.
 pub fn verify(args: &VerifyArgs, console: &Console) -> Result<Verdict, CliError> {
     let cache = CacheFolder::from_environment();
-    verify_with(args, console, &mut || {
-        VerifierKey::load_or_build(&cache, &mut |event| announce(console, &event))
-    })
+    console.stage("load");
+    let mut key = || {
+        let key = VerifierKey::load_or_build(&cache, &mut |event| announce(console, &event));
+        console.stage("verify");
+        key
+    };
+    Ok(command::run(args, &mut load, &mut key)?)
 }
 
 /// Verifies receipts that refer to each other, with their proofs.
@@ -31,21 +35,6 @@ pub fn verify_chain(args: &ChainArgs, console: &Console) -> Result<ChainVerdict,
         key
     };
     Ok(command::run_chain(args, &mut key)?)
-}
-
-/// Verifies with a key from elsewhere.
-pub fn verify_with(
-    args: &VerifyArgs,
-    console: &Console,
-    key: &mut Key<'_>,
-) -> Result<Verdict, CliError> {
-    console.stage("load");
-    let mut key = || {
-        let key = key();
-        console.stage("verify");
-        key
-    };
-    Ok(command::run(args, &mut load, &mut key)?)
 }
 
 fn load(spec: &str, request: &DataRequest<'_>) -> Result<Vec<Vec<f64>>, String> {

@@ -1,0 +1,160 @@
+//! What a proof claims of the columns, in public values: challenges, and the parts of the three sumchecks' statements that
+//! follow from these and from the descriptor (PROTOCOL.md §4).
+
+use ff::Field;
+use pleat_nova_circuits::cycle::{F, field_from_i64};
+use pleat_nova_circuits::relation::{LookupScalars, PUBLIC_COLUMNS};
+
+use crate::columns::field_from_usize;
+use crate::descriptor::Node;
+use crate::mle::{Coordinates, eq_table, zeros_at};
+use crate::network::Network;
+use crate::proof::PublicValues;
+
+/// Challenges that follow the row commitments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenges {
+    /// Shift of the LogUp denominators.
+    pub alpha: F,
+    /// Combines the entries of a lookup.
+    pub beta: F,
+    /// The point at which every layer's relation is claimed; `ν` coordinates.
+    pub r: Vec<F>,
+    /// Combines the parts of `Λ`.
+    pub gamma: F,
+    /// Weight of the LogUp sum.
+    pub delta: F,
+}
+
+/// Challenges of the sumchecks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Points {
+    /// Slots whose claims are weighted before everything else, used or not: the mode's.
+    pub slots: usize,
+    /// Combines CONTRACT's sums.
+    pub sigma: F,
+    /// CONTRACT's challenges.
+    pub x: Vec<F>,
+    /// LOOKUP's challenges.
+    pub u: Vec<F>,
+    /// Combines the claims about columns.
+    pub rho: F,
+    /// OPEN's challenges.
+    pub z: Vec<F>,
+}
+
+impl Points {
+    /// None of them known.
+    pub const fn unknown(slots: usize) -> Self {
+        Self {
+            slots,
+            sigma: F::ZERO,
+            x: Vec::new(),
+            u: Vec::new(),
+            rho: F::ZERO,
+            z: Vec::new(),
+        }
+    }
+
+    /// `ρ_L = ρ^(4·slots)`: weight of the first evaluation.
+    pub fn rho_l(&self) -> F {
+        power(self.rho, self.slots.saturating_mul(4))
+    }
+}
+
+/// `base^exponent`.
+pub fn power(base: F, exponent: usize) -> F {
+    base.pow_vartime([u64::try_from(exponent).unwrap_or(u64::MAX)])
+}
+
+/// Coordinates `n..` of a point, the zero-extended ones.
+pub(crate) fn beyond(point: &[F], n: usize) -> &[F] {
+    point.get(n..).unwrap_or(&[])
+}
+
+impl Network {
+    /// `2^(2B-1)·act~(r)`: the public part of `Z*`.
+    pub fn public_z(&self, r: &[F]) -> F {
+        let exponent = self.digit_bits().saturating_mul(2).saturating_sub(1);
+        field_from_usize(1_usize << exponent) * self.act_at(r)
+    }
+
+    /// `v~(r_block)` of public values listed row-major over the node's true shape.
+    pub fn public_value_at(&self, node: &Node, values: &[i32], r: &[F]) -> F {
+        let (low, _) = self.block_point(node, r);
+        let coordinates = Coordinates::split(&node.out, low);
+        let mut weights = vec![F::one()];
+        for axis in &node.out {
+            let table = eq_table(coordinates.of(axis.id));
+            let own = table.get(..axis.len).unwrap_or(&table);
+            weights = weights
+                .iter()
+                .flat_map(|w| own.iter().map(move |t| w * t))
+                .collect();
+        }
+        let term = |(w, v): (&F, &i32)| *w * field_from_i64(i64::from(*v));
+        weights
+            .iter()
+            .zip(values)
+            .map(term)
+            .fold(F::zero(), |sum, t| sum + t)
+    }
+
+    /// `θ_l·(m_s, m_c, m_d)`: what turns a node's claims `s, c, d` into its part of `Z*`.
+    pub fn slot_factors(&self, node: &Node, r: &[F]) -> [F; 3] {
+        let (_, theta) = self.block_point(node, r);
+        let multipliers = [
+            node.product.as_ref().map(|p| p.multiplier),
+            node.linear.as_ref().map(|l| l.multiplier),
+            node.bias.as_ref().map(|l| l.multiplier),
+        ];
+        multipliers.map(|m| m.map_or(F::zero(), |m| theta * field_from_i64(m)))
+    }
+
+    /// What `Λ` needs besides the row.
+    pub fn lookup_scalars(&self, challenges: &Challenges) -> LookupScalars {
+        LookupScalars {
+            alpha: challenges.alpha,
+            beta: challenges.beta,
+            beta2: challenges.beta.square(),
+            gamma: challenges.gamma,
+            delta: challenges.delta,
+            two_2b: field_from_usize(1_usize << self.digit_bits().saturating_mul(2)),
+            two_b: field_from_usize(1_usize << self.digit_bits()),
+            rng: field_from_usize(self.range_tag()),
+        }
+    }
+
+    /// `f_l = σ^l·e_l(x)·Π_{j≥k_l}(1-x_j)`, where `sigma_power` is `σ^l`: what the node's `a·b` counts in CONTRACT's last claim.
+    pub fn contract_factor(
+        &self,
+        node: &Node,
+        challenges: &Challenges,
+        x: &[F],
+        sigma_power: F,
+    ) -> F {
+        if node.product.is_none() {
+            return F::ZERO;
+        }
+        let (r_low, _) = self.block_point(node, &challenges.r);
+        sigma_power * node.batch_eq(r_low, x) * zeros_at(beyond(x, node.contraction_bits()))
+    }
+
+    /// The public columns `tag act Tin Tout Ttag` at LOOKUP's point, without the coordinates beyond `ν`, and that point.
+    pub fn public_columns_at_u<'p>(&self, points: &'p Points) -> ([F; PUBLIC_COLUMNS], &'p [F]) {
+        let u = points.u.get(..self.nu()).unwrap_or(&points.u);
+        let at_u = self.public_columns_at(u);
+        ([at_u.tag, at_u.act, at_u.tin, at_u.tout, at_u.ttag], u)
+    }
+
+    /// The shown values' part of OPEN's claim: their extensions at `r`, weighted after the evaluations.
+    pub fn shown_sum(&self, challenges: &Challenges, points: &Points, public: &PublicValues) -> F {
+        let mut sum = F::zero();
+        let mut weight = points.rho_l() * power(points.rho, 9);
+        for (node, values) in public.shown_nodes(self) {
+            sum += weight * self.public_value_at(node, values, &challenges.r);
+            weight *= points.rho;
+        }
+        sum
+    }
+}
