@@ -121,6 +121,17 @@ pub fn model_of(bytes: &[u8]) -> Result<ModelId, FormatError> {
     Ok(ModelId(input.array()?))
 }
 
+/// The mode that a proof file says it is of; nothing else of it is looked at.
+///
+/// # Errors
+/// If it is no proof file of this version.
+pub fn mode_of(bytes: &[u8]) -> Result<Mode, FormatError> {
+    let mut input = Reader::new(bytes, PROOF_MAGIC, PROOF_VERSION, WHAT)?;
+    let _: [u8; 32] = input.array()?;
+    let [got] = input.array()?;
+    Mode::of_number(got).ok_or(FormatError::Mode { got })
+}
+
 impl Proof {
     /// How it hides and proves.
     pub const fn mode(&self) -> Mode {
