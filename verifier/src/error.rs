@@ -191,6 +191,8 @@ impl VerifyError {
             Self::Steps(Steps::Shares) => "shares",
             Self::Steps(Steps::Constraints) => "constraints",
             Self::Steps(Steps::Products) => "products",
+            // A decoded proof has as many as its steps imply.
+            Self::Steps(Steps::Tree) => "format",
             Self::Steps(_) => "steps-opening",
             Self::NoChainKey => "no-chain-key",
             Self::Step(_) => "step",
