@@ -5,7 +5,7 @@ use pleat_nova_circuits::tree::Check as Steps;
 use thiserror::Error;
 
 use crate::descriptor::DescriptorError;
-use crate::fold::chain::EndState;
+use crate::fold::chain::end_state::EndState;
 
 /// Why bytes are not the file they should be.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
