@@ -138,7 +138,7 @@ pub enum IpaError {
 /// `H`, which has no known relation to generators of other labels.
 #[must_use]
 pub fn inner_generator<G: EndoGroup>() -> G::AffineGroupElement {
-    let derived = G::from_label(INNER_LABEL, 1);
+    let derived = crate::generators::derive::<G>(INNER_LABEL, 0..1);
     derived
         .first()
         .copied()
