@@ -64,11 +64,26 @@ impl ProvingModel {
         rng: &mut impl CryptoRngCore,
     ) -> Result<Self, ProvingModelError> {
         let network = Network::new(descriptor, &Limits::default()).map_err(ModelError::from)?;
+        let generators = Generators::derive(network.row_bits());
+        Self::commit_under(&generators, network, blocks, report, rng)
+    }
+
+    /// [`Self::commit`], for a network that is checked and under these generators. A model is one that others verify only under
+    /// those that its row length derives.
+    ///
+    /// # Errors
+    /// If the blocks do not fit the descriptor.
+    pub fn commit_under(
+        generators: &Generators,
+        network: Network,
+        blocks: Vec<Vec<i32>>,
+        report: String,
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<Self, ProvingModelError> {
         let weights = weight_column(&network, &blocks)?;
         let blinds = random(network.rows(Column::W).len(), rng);
-        let generators = Generators::derive(network.row_bits());
         let rows = commit_rows(
-            &generators,
+            generators,
             &network,
             Column::W,
             Cells::Signed(&weights),

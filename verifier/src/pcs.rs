@@ -43,6 +43,12 @@ impl OpeningKey {
         }
     }
 
+    /// A key of these generators, `inner` being the argument's own. *For tests*: whoever knows a relation between generators
+    /// can forge.
+    pub const fn from_generators_unchecked(generators: Generators, inner: Affine) -> Self {
+        Self { generators, inner }
+    }
+
     /// The generators of row commitments.
     pub const fn generators(&self) -> &Generators {
         &self.generators
