@@ -212,7 +212,7 @@ pub fn verify(
     if sum(&layout, &equation, &claims, &sent, &evaluations) != equation.total {
         return Err(pleat_nova_circuits::tree::Check::Shares.into());
     }
-    pcs::check(key, model, &messages, &eta, &points.z)?;
+    pcs::check(key, model, &messages.columns(&eta, &points.z))?;
     Ok(messages.public)
 }
 

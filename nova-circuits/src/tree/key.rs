@@ -81,11 +81,30 @@ impl Key {
         &KEY
     }
 
-    /// The key, derived from its labels: some 0.1 s.
+    /// The key, derived from its labels: some 40 ms of one core.
     #[must_use]
     pub fn derive() -> Option<Self> {
         Some(Self {
             generators: Arc::new(Generators::derive()?),
+        })
+    }
+
+    /// A key of these generators: that of blinds, one for each variable and for each constraint (both padded), the inner-product
+    /// argument's own. *For tests*: whoever knows a relation between generators can forge. [`Key::digest`] is another than
+    /// [`STEP_DIGEST`]. `None` if they are too many or too few.
+    #[must_use]
+    pub fn from_generators_unchecked(
+        blind: Affine,
+        vectors: Vec<Affine>,
+        inner: Affine,
+    ) -> Option<Self> {
+        let generators = Generators {
+            blind,
+            vectors,
+            inner,
+        };
+        (generators.vectors.len() == 2 * PADDED).then(|| Self {
+            generators: Arc::new(generators),
         })
     }
 
@@ -200,6 +219,25 @@ mod tests {
             "write them with the example `step_generators`"
         );
         assert_eq!(Key::new().generators, derived.generators);
+    }
+
+    #[test]
+    fn keys_of_given_generators() {
+        let Generators {
+            blind,
+            vectors,
+            inner,
+        } = &*Key::new().generators;
+        let again = |vectors| Key::from_generators_unchecked(*blind, vectors, *inner);
+        assert_eq!(
+            again(vectors.clone()).unwrap().generators,
+            Key::new().generators
+        );
+        let mut other = vectors.clone();
+        other.swap(0, 1);
+        assert_ne!(again(other.clone()).unwrap().digest(), STEP_DIGEST);
+        other.pop();
+        assert!(again(other).is_none());
     }
 
     #[test]

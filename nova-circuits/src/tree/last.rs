@@ -335,3 +335,160 @@ pub fn verify(
     };
     ipa::verify(&key.bases(), transcript, &statement, argument).map_err(|_| Check::Opening)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    use super::*;
+    use crate::{
+        cycle::{Point, affine, field_from_uniform},
+        tree::step::{CONSTRAINTS, VARIABLES, WORDS, residue},
+    };
+    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+    use sha3::{Digest, Sha3_512};
+
+    #[derive(Clone, Default)]
+    struct Hashed(Sha3_512);
+
+    impl Transcript<F> for Hashed {
+        fn absorb(&mut self, label: &'static str, bytes: &[u8]) {
+            self.0.update(label);
+            self.0.update((bytes.len() as u64).to_le_bytes());
+            self.0.update(bytes);
+        }
+
+        fn challenge(&mut self, label: &'static str) -> Option<F> {
+            self.absorb(label, &[]);
+            Some(field_from_uniform(&self.0.clone().finalize().into()))
+        }
+    }
+
+    /// Any relaxed instance that is satisfied.
+    fn satisfied(seed: u64) -> Relaxed {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let mut root = Relaxed::random(&mut rng);
+        root.slack = F::random(&mut rng);
+        root.words = (0..WORDS).map(|_| F::random(&mut rng)).collect();
+        root.error = residue(&root.vector());
+        root
+    }
+
+    /// The root as the verifier knows it, with these components of `opened`'s commitment on generators of the whole vector.
+    fn known(key: &Key, root: &Relaxed, extra: &[(Opened, usize, F)]) -> Root {
+        let own = |opened: Opened| {
+            let committed = match opened {
+                Opened::Segment(segment) => {
+                    let range = segment.range();
+                    let blind = &root.blinds[segment.index()];
+                    key.commit_variables(range.start, &root.variables[range], blind)
+                }
+                Opened::Error => key.commit_errors(&root.error, &root.error_blind),
+            };
+            let extra = extra.iter().filter(|(at, ..)| *at == opened);
+            let sum = extra.fold(committed, |sum: Point, (_, position, value)| {
+                sum + msm(&[*value], &[key.bases().generators[*position]])
+            });
+            (opened, F::ONE, affine(&sum))
+        };
+        let segments = Segment::all().map(Opened::Segment);
+        Root {
+            commitments: segments.chain([Opened::Error]).map(own).collect(),
+            slack: root.slack,
+            words: root.words.clone(),
+        }
+    }
+
+    /// [`prove`], for commitments with further components that the sumchecks do not know of: a prover who opens what there is.
+    fn prove_with(key: &Key, root: &Relaxed, extra: &[(Opened, usize, F)]) -> LastProof {
+        let mut transcript = Hashed::default();
+        let mut proof = prove(key, &mut transcript.clone(), root).unwrap();
+        let z = root.vector();
+        let tau = challenges(&mut transcript, "tau", BITS).unwrap();
+        let (_, x, at_x) = prove_outer(&mut transcript, root, &z, &tau).unwrap();
+        absorb(&mut transcript, "at x", &at_x);
+        let rho = challenge(&mut transcript, "rho").unwrap();
+        let claim = at_x[0] + rho * (at_x[1] + rho * at_x[2]);
+        let (_, y) = prove_inner(&mut transcript, z, &x, &rho, claim).unwrap();
+        absorb(&mut transcript, "at y", &[proof.at_y]);
+        let tables = (eq_table(&x), eq_table(&y[..BITS]));
+        let combination = Combination::new(&mut transcript, &tables.0, &tables.1).unwrap();
+        let (mut vector, blind) = combination.of(root);
+        for (opened, position, value) in extra {
+            vector[*position] += combination.powers[opened.power()] * value;
+        }
+        absorb(&mut transcript, "blind", &[blind]);
+        let statement = Statement {
+            commitment: &msm(&vector, key.bases().generators),
+            functional: Functional::Vector(&combination.functional),
+            value: &combination.value(&proof.at_y, &at_x[3]),
+        };
+        proof.argument = ipa::prove(&key.bases(), &mut transcript, &statement, &vector).unwrap();
+        proof
+    }
+
+    fn outcome(root: &Relaxed, extra: &[(Opened, usize, F)]) -> Result<(), Check> {
+        let key = Key::embedded();
+        let proof = prove_with(key, root, extra);
+        verify(
+            key,
+            &mut Hashed::default(),
+            &known(key, root, extra),
+            &proof,
+        )
+    }
+
+    #[test]
+    fn a_satisfied_root() {
+        let root = satisfied(1);
+        assert_eq!(outcome(&root, &[]), Ok(()));
+        let mut other = root.clone();
+        other.error[CONSTRAINTS - 1] += F::ONE;
+        assert_eq!(outcome(&other, &[]), Err(Check::Constraints));
+    }
+
+    /// No constraint has a position beyond the variables, and the functional is 0 there: what a commitment has there says nothing.
+    /// Beyond the constraints, an error counts.
+    #[test]
+    fn padding_of_variables_is_harmless_and_of_errors_is_not() {
+        let root = satisfied(2);
+        let value = F::from(7);
+        for opened in [
+            Opened::Segment(Segment::Z),
+            Opened::Segment(Segment::V),
+            Opened::Error,
+        ] {
+            for position in [VARIABLES, PADDED - 1] {
+                let accepted = outcome(&root, &[(opened, position, value)]);
+                assert_eq!(accepted, Ok(()), "{opened:?}, {position}");
+            }
+            for position in [PADDED + CONSTRAINTS, 2 * PADDED - 1] {
+                let refused = outcome(&root, &[(opened, position, value)]);
+                assert_eq!(refused, Err(Check::Opening), "{opened:?}, {position}");
+            }
+        }
+    }
+
+    /// The functional is that of the page: inverse powers on each range, 0 on padding of variables.
+    #[test]
+    fn the_functional_weighs_each_range_by_its_inverse_power() {
+        let (x, y) = (vec![F::from(3); BITS], vec![F::from(5); BITS]);
+        let (eq_x, eq_y) = (eq_table(&x), eq_table(&y));
+        let combination = Combination::new(&mut Hashed::default(), &eq_x, &eq_y).unwrap();
+        let at = |position: usize| combination.functional[position];
+        for segment in Segment::all() {
+            let power = combination.powers[segment.index()];
+            for position in segment.range() {
+                assert_eq!(power * at(position), eq_y[position], "{segment:?}");
+            }
+        }
+        assert!((VARIABLES..PADDED).all(|position| at(position) == F::ZERO));
+        for (row, eq) in eq_x.iter().enumerate() {
+            let power = combination.powers[SEGMENTS];
+            assert_eq!(power * at(PADDED + row), combination.nu * eq);
+        }
+        let mut powers = combination.powers.clone();
+        powers.sort_unstable();
+        powers.dedup();
+        assert_eq!(powers.len(), SEGMENTS + 1);
+    }
+}

@@ -8,6 +8,19 @@
 //!
 //! The vector of a constraint system is `z = (W, u, X)`: variables, the slack, words. Words are public and differ from step to
 //! step; the shape is one for all.
+//!
+//! Sizes, for `S` slots and `Q` rounds: `12S + 6Q + 27` variables, `7S + 3Q + 18` constraints.
+//!
+//! | `S` | `Q` | variables | constraints | fit |
+//! |---:|---:|---:|---:|---|
+//! | 32 | 16 | 507 | 290 | `2^9` |
+//! | 74 | 16 | 1,011 | 584 | `2^10` |
+//! | 75 | 16 | 1,023 | 591 | `2^10` |
+//! | 76 | 16 | 1,035 | 598 | `2^11` |
+//!
+//! 74 and 16: 74 further nodes cost five points (`Z`, `A`, `D`, `V` and one to cross terms: 160 bytes), where 32 would cost as
+//! much; and the last proof, whose length grows with the logarithm, is two points and five scalars longer at `2^10`. 75 slots
+//! would fit as well.
 
 use crate::{cycle::F, relation::WITNESS_COLUMNS};
 use core::ops::Range;

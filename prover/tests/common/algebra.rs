@@ -83,7 +83,12 @@ pub fn sumchecks<'m, B: Fold>(
 
 /// A proof of committed steps.
 pub fn prove_tree(traced: Traced<'_>, key: &OpeningKey) -> Proof {
-    let mut rng = ChaCha20Rng::seed_from_u64(11);
+    prove_tree_with(traced, key, 11)
+}
+
+/// [`prove_tree`], with other blinds and another random instance.
+pub fn prove_tree_with(traced: Traced<'_>, key: &OpeningKey, seed: u64) -> Proof {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
     let opened = sumchecks::<Tree>(traced, key, Key::embedded(), &mut rng);
     let stated = opened.state().unwrap();
     let folded = stated.fold(&mut rng).unwrap();
