@@ -21,7 +21,7 @@ extern "C" {
     fn now() -> f64;
 }
 
-/// Beyond this, deriving generators ahead takes minutes.
+/// Deriving more generators ahead takes longer than anyone waits.
 const MAX_PREPARED: usize = 16;
 
 /// The generators of row commitments that were derived so far, and the chain's key if it was needed.
@@ -41,7 +41,7 @@ impl Verifier {
     }
 
     /// Whether this is a proof of the mode `chain`, for which [`Verifier::load_chain_key`] has to come first.
-    pub fn is_chain(proof: &[u8]) -> bool {
+    pub fn is_chain(&self, proof: &[u8]) -> bool {
         mode_of(proof) == Ok(Mode::Chain)
     }
 
@@ -57,6 +57,13 @@ impl Verifier {
     /// Derives the generators of row commitments for `κ = row_bits` ahead of the first proof that needs them.
     pub fn prepare(&mut self, row_bits: usize) {
         self.opening_key(row_bits.min(MAX_PREPARED));
+    }
+
+    /// [`Verifier::prepare`] for proofs about this model; nothing if it is none.
+    pub fn prepare_for(&mut self, model: &[u8]) {
+        if let Ok(model) = VerificationModel::from_bytes(model, &Limits::default()) {
+            self.prepare(model.network().row_bits());
+        }
     }
 
     /// Checks a proof against a verification model and, if one is demanded, a model id. Gives JSON: a verdict, or an error if

@@ -2,29 +2,30 @@
 
 import { glue } from './glue.js';
 
-/** The verifier: a compiled module, the key that all models share, and the running instance. */
+/** The verifier: a compiled module, the running instance, and the key of the mode `chain` once it was needed. */
 export class Verifier {
   #module;
+  #source;
   #key;
+  #loading;
   #instance;
+  #holdsKey;
 
   /**
-   * From a compiled module and the bytes of the key.
-   * @throws {Error} if the key is not the one that this version of the verifier pins.
+   * From a compiled module. The key is not looked at before it is needed.
+   * @param {WebAssembly.Module} module
+   * @param key bytes or an address; by default, the file beside this one.
    */
   constructor(module, key) {
     this.#module = module;
-    this.#key = key;
+    this.#source = key;
     this.#running();
   }
 
-  /** From files; without arguments, from those beside this one. */
+  /** From files; without arguments, from those beside this one. Only the code is read now. */
   static async load({ wasm, key } = {}) {
-    const [code, bytes] = await Promise.all([
-      bytesOf(wasm ?? new URL('./pleat_verifier.wasm', import.meta.url)),
-      bytesOf(key ?? new URL('./pleat_verifier.key', import.meta.url)),
-    ]);
-    return new Verifier(await WebAssembly.compile(code), bytes);
+    const code = await bytesOf(wasm ?? new URL('./pleat_verifier.wasm', import.meta.url));
+    return new Verifier(await WebAssembly.compile(code), key);
   }
 
   /** Derives what models with rows of `2 ** rowBits` cells need, so that the first proof does not wait for it. */
@@ -32,23 +33,75 @@ export class Verifier {
     this.#guarded((instance) => instance.prepare(rowBits));
   }
 
-  /** Checks a proof. What it gives is described in index.d.ts, and is what `pleat-verify --json` prints. */
+  /** As `prepare`, for proofs about this model. */
+  prepareFor(model) {
+    const modelBytes = bytes(model);
+    this.#guarded((instance) => instance.prepare_for(modelBytes));
+  }
+
+  /** Whether this is a proof of the mode `chain`, and its key is not loaded yet. */
+  needsKey(proof) {
+    return !this.#key && this.#isChain(bytes(proof));
+  }
+
+  /**
+   * Loads the key that proofs of the mode `chain` need. Nothing happens if it is there already.
+   * @param source bytes or an address, in place of the one that this was made with.
+   * @throws {Error} if it is not the one that this version of the verifier pins.
+   */
+  async loadKey(source = this.#source) {
+    if (this.#key) return;
+    this.#loading ??= this.#readKey(source).finally(() => (this.#loading = undefined));
+    await this.#loading;
+  }
+
+  /** As `verify`, but loads the key first if the proof needs it. */
+  async check(model, proof, options) {
+    if (this.needsKey(proof)) await this.loadKey();
+    return this.verify(model, proof, options);
+  }
+
+  /**
+   * Checks a proof. What it gives is described in index.d.ts, and is what `pleat-verify --json` prints.
+   * @throws {Error} if the proof needs the key, and `loadKey` was not awaited.
+   */
   verify(model, proof, { modelId } = {}) {
     if (modelId !== undefined && modelId !== null && typeof modelId !== 'string') throw new TypeError('modelId has to be a string');
     const [modelBytes, proofBytes] = [bytes(model), bytes(proof)];
-    const text = this.#guarded((instance) => instance.verify(modelBytes, proofBytes, modelId ?? undefined));
-    return typeof text === 'string' ? JSON.parse(text) : aborted(text);
+    let result;
+    try {
+      if (this.#key && this.#isChain(proofBytes)) this.#giveKey(this.#key);
+      result = JSON.parse(this.#guarded((instance) => instance.verify(modelBytes, proofBytes, modelId ?? undefined)));
+    } catch (error) {
+      return aborted(error);
+    }
+    if (result.check === 'no-chain-key') {
+      throw new Error('this proof is of the mode `chain`, whose key is not loaded: await loadKey() first, or check() instead of verify()');
+    }
+    return result;
+  }
+
+  async #readKey(source) {
+    const key = await bytesOf(source ?? new URL('./pleat_verifier.key', import.meta.url));
+    this.#giveKey(key);
+    this.#key = key;
+  }
+
+  #isChain(proof) {
+    return this.#guarded((instance) => instance.is_chain(proof));
+  }
+
+  #giveKey(key) {
+    this.#guarded((instance) => this.#holdsKey || instance.load_chain_key(key));
+    this.#holdsKey = true;
   }
 
   #running() {
     if (!this.#instance) {
       const bindings = glue();
       bindings.initSync({ module: this.#module });
-      try {
-        this.#instance = new bindings.Verifier(this.#key);
-      } catch (reason) {
-        throw reason instanceof Error ? reason : new Error(String(reason));
-      }
+      this.#instance = new bindings.Verifier();
+      this.#holdsKey = false;
     }
     return this.#instance;
   }
@@ -58,8 +111,10 @@ export class Verifier {
     try {
       return call(this.#running());
     } catch (error) {
+      // What the code refuses, it says as text.
+      if (typeof error === 'string') throw new Error(error);
       this.#instance = undefined;
-      return error;
+      throw error;
     }
   }
 }
@@ -68,6 +123,7 @@ function aborted(error) {
   return {
     valid: false,
     model_id: null,
+    fold: null,
     seconds: { setup: 0, verify: 0, total: 0 },
     input: null,
     output: null,

@@ -2,12 +2,16 @@
 {
   const MAGIC = { 'PLEATVM\n': 'model', 'PLEATPF\n': 'proof' };
   const MAX_BYTES = 1 << 26;
-  // Rows of the models that Pleat's compiler makes by default; longer ones are derived when they come.
-  const USUAL_ROW_BITS = 14;
+  // What the first moments are enough for; models with longer rows have their generators derived when they are chosen.
+  const FIRST_ROW_BITS = 12;
   const WHAT_REFUSED = {
     'demand/model-id': 'The model file has another id than the one that you demand.',
     format: 'This is not a whole, well-formed proof for this model.',
     'other-model': 'The proof is about another model than this one.',
+    shares: 'The equation that this model and these values demand does not hold. Something that it binds was changed or never computed: an input, an output, a commitment.',
+    constraints: 'The folded steps do not satisfy their constraints.',
+    products: 'The products in the folded steps are not those of the values that they commit to.',
+    'steps-opening': 'The folded steps are not those that the proof commits to.',
     'nova-format': 'The folded part of the proof is malformed.',
     nova: 'The folded steps do not verify. Something that they bind was changed or never computed: an input, an output, a commitment.',
     'end-state': 'The steps do not end in the state that this model and these values demand.',
@@ -58,10 +62,11 @@
       start();
     };
     ready = (async () => {
-      const [wasm, key] = await Promise.all([embedded('wasm'), embedded('key')]);
-      const loaded = await ask({ kind: 'load', wasm, key }, [wasm.buffer, key.buffer]);
-      const prepared = await ask({ kind: 'prepare', rowBits: USUAL_ROW_BITS });
-      document.documentElement.dataset.ready = JSON.stringify({ load: loaded.seconds, prepare: prepared.seconds });
+      const wasm = await embedded('wasm');
+      const loaded = await ask({ kind: 'load', wasm }, [wasm.buffer]);
+      const prepared = await ask({ kind: 'prepare', rowBits: FIRST_ROW_BITS });
+      const total = performance.now() / 1000;
+      document.documentElement.dataset.ready = JSON.stringify({ load: loaded.seconds, prepare: prepared.seconds, total });
     })();
     ready.then(
       () => checks || say('Ready.'),
@@ -83,6 +88,16 @@
     files[slot] = file;
     $(`${slot}-file`).textContent = file ? `${file.name}, ${file.size.toLocaleString('en')} bytes` : 'No file';
     forget();
+    if (slot === 'model' && file && file.size <= MAX_BYTES) prepareFor(file);
+  }
+
+  // While people choose the proof. What goes wrong here, the check says.
+  async function prepareFor(file) {
+    try {
+      const model = await file.arrayBuffer();
+      await ready;
+      await ask({ kind: 'prepareFor', model }, [model]);
+    } catch {}
   }
 
   async function slotOf(file) {
@@ -141,6 +156,13 @@
       }
       const [model, proof] = await Promise.all([files.model.arrayBuffer(), files.proof.arrayBuffer()]);
       await ready;
+      if ((await ask({ kind: 'needsKey', proof })).result) {
+        if (own === checks) say('Getting ready for proofs of this mode, then checking…');
+        const key = await embedded('key');
+        const { seconds } = await ask({ kind: 'loadKey', key }, [key.buffer]);
+        document.documentElement.dataset.key = seconds;
+        if (own === checks) say('Checking…');
+      }
       answer = (await ask({ kind: 'verify', model, proof, modelId }, [model, proof])).result;
     } catch (error) {
       answer = { error: error.message };
@@ -161,6 +183,7 @@
   }
 
   const mono = (text) => element('span', { className: 'mono' }, text);
+  const HIDDEN_BY = { tree: 'Committed steps', chain: 'Nova’s chain' };
   const duration = (seconds) => `${seconds.toFixed(2)} s`;
 
   function show(answer, modelId) {
@@ -179,7 +202,11 @@
     return [
       'valid',
       '✓ Valid: a run of this model',
-      list(['Model id', mono(answer.model_id), element('br'), known], ['Time', duration(answer.seconds.total)]),
+      list(
+        ['Model id', mono(answer.model_id), element('br'), known],
+        ['Hidden by', `${HIDDEN_BY[answer.fold]} (`, mono(answer.fold), ')'],
+        ['Time', duration(answer.seconds.total)],
+      ),
       ...answer.input.flatMap((port) => tensor('Input', port)),
       ...answer.output.flatMap((port) => tensor('Output', port)),
     ];

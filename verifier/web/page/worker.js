@@ -3,11 +3,20 @@
 let verifier;
 
 const handlers = {
-  async load({ wasm, key }) {
-    verifier = new Verifier(await WebAssembly.compile(wasm), key);
+  async load({ wasm }) {
+    verifier = new Verifier(await WebAssembly.compile(wasm));
   },
   prepare({ rowBits }) {
     verifier.prepare(rowBits);
+  },
+  prepareFor({ model }) {
+    verifier.prepareFor(model);
+  },
+  needsKey({ proof }) {
+    return verifier.needsKey(proof);
+  },
+  loadKey({ key }) {
+    return verifier.loadKey(key);
   },
   verify({ model, proof, modelId }) {
     return verifier.verify(model, proof, { modelId });
