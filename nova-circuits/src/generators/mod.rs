@@ -3,7 +3,7 @@
 //! SHAKE256 of a label is a stream of messages of 32 bytes, and each is hashed to the curve as RFC 9380 has it: SHA-256 expands
 //! the message, which gives two field elements; each becomes a point by the map of Shallue and van de Woestijne (§6.6.1); the
 //! generator is their sum. nova-snark's way derives the map's constants for every point, divides for each, and extracts roots in
-//! constant time. Here the constants are derived once, a batch shares its inversions, and roots come from tables ([`Roots`]).
+//! constant time. Here the constants are derived once, a batch shares its inversions, and roots come from tables.
 
 mod roots;
 
