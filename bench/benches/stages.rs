@@ -10,15 +10,21 @@ use pleat_bench::measured_mode;
 use pleat_bench::pleat::Case;
 use pleat_nova_circuits::cache::CacheFolder;
 use pleat_nova_circuits::chain::params::{self, Parameters};
+use pleat_nova_circuits::tree::Key;
 use pleat_prover::columns::Columns;
 use pleat_prover::execute::{block_values, execute};
+use pleat_prover::fold::Fold;
+use pleat_prover::fold::chain::Chain;
+use pleat_prover::fold::tree::Tree;
 use pleat_prover::stages::{
     Claimed, Committed, Contracted, Contracting, Fixed, Fractions, LookedUp, LookingUp, Opened,
     Traced,
 };
+use pleat_verifier::fold::chain::Messages;
+use pleat_verifier::fold::{Folded, Mode};
 use pleat_verifier::pcs::OpeningKey;
 use pleat_verifier::proof::{Proof, PublicValues};
-use pleat_verifier::verify::verify;
+use pleat_verifier::verify::{Keys, verify};
 use rand_core::OsRng;
 
 fn subjects() -> Vec<(&'static str, Subject)> {
@@ -31,15 +37,15 @@ fn subjects() -> Vec<(&'static str, Subject)> {
     all.into_iter().take(count).collect()
 }
 
-/// Everything that the stages of one network need.
-struct Bench<'a> {
+/// Everything that the stages of one network need, in one mode.
+struct Bench<'a, B: Fold> {
     case: &'a Case,
     key: &'a OpeningKey,
-    nova: &'a Parameters,
+    fold: fn() -> B::Key<'static>,
 }
 
 // Each gives the input of the stage that it is named after.
-impl<'a> Bench<'a> {
+impl<'a, B: Fold> Bench<'a, B> {
     fn columns(&self) -> Columns {
         let network = self.case.model.network();
         let inputs = [self.case.input.clone()];
@@ -55,10 +61,10 @@ impl<'a> Bench<'a> {
             output.then(|| block_values(network, p.node, &columns.y))
         });
         let public = PublicValues::new(shown.collect());
-        Traced::new(&self.case.model, columns, public, &mut OsRng)
+        Traced::new(&self.case.model, B::MODE, columns, public, &mut OsRng)
     }
     fn committed(&self) -> Committed<'a> {
-        self.traced().commit(self.key, &self.nova.digest())
+        self.traced().commit(self.key)
     }
     fn fractions(&self) -> Fractions<'a> {
         self.committed().fractions().unwrap()
@@ -69,20 +75,20 @@ impl<'a> Bench<'a> {
     fn claimed(&self) -> Claimed<'a> {
         self.fixed().claims()
     }
-    fn contracting(&self) -> Contracting<'a> {
-        self.claimed().bind()
+    fn contracting(&self) -> Contracting<'a, B> {
+        self.claimed().bind((self.fold)(), &mut OsRng)
     }
-    fn contracted(&self) -> Contracted<'a> {
+    fn contracted(&self) -> Contracted<'a, B> {
         self.contracting().run(&mut OsRng)
     }
-    fn looking_up(&self) -> LookingUp<'a> {
-        self.contracted().bind()
+    fn looking_up(&self) -> LookingUp<'a, B> {
+        self.contracted().bind(&mut OsRng)
     }
-    fn looked_up(&self) -> LookedUp<'a> {
+    fn looked_up(&self) -> LookedUp<'a, B> {
         self.looking_up().run(&mut OsRng)
     }
-    fn opened(&self) -> Opened<'a> {
-        self.looked_up().bind().run(&mut OsRng)
+    fn opened(&self) -> Opened<'a, B> {
+        self.looked_up().bind(&mut OsRng).run(&mut OsRng)
     }
 }
 
@@ -97,87 +103,109 @@ fn stage<I, O>(
     });
 }
 
+/// The stages that both modes have.
+fn shared<B: Fold>(group: &mut BenchmarkGroup<'_, WallTime>, bench: &Bench<'_, B>) {
+    let key = bench.key;
+    let name = |stage: &str| format!("{} {stage}", B::MODE);
+    let rng = || OsRng;
+    stage(
+        group,
+        &name("claims"),
+        || bench.fixed(),
+        |s| s.claims().bind::<B>((bench.fold)(), &mut rng()),
+    );
+    stage(
+        group,
+        &name("contract"),
+        || bench.contracting(),
+        |s| s.run(&mut rng()).bind(&mut rng()),
+    );
+    stage(
+        group,
+        &name("lookup"),
+        || bench.looking_up(),
+        |s| s.run(&mut rng()),
+    );
+    stage(
+        group,
+        &name("open"),
+        || bench.looked_up(),
+        |s| s.bind(&mut rng()).run(&mut rng()),
+    );
+    if B::MODE == Mode::Chain {
+        return;
+    }
+    stage(group, "commit", || bench.traced(), |s| s.commit(key));
+    stage(
+        group,
+        "fractions",
+        || bench.committed(),
+        |s| s.fractions().unwrap(),
+    );
+    stage(
+        group,
+        "commit fractions",
+        || bench.fractions(),
+        |s| s.commit(key),
+    );
+}
+
 fn stages(c: &mut Criterion) {
     let nova = Parameters::load_or_build(&CacheFolder::from_environment(), &mut |_| {}).unwrap();
     for (name, subject) in subjects() {
         let case = subject.case().unwrap();
         let network = case.model.network();
         let key = OpeningKey::derive(network.row_bits());
-        let bench = Bench {
-            case: &case,
-            key: &key,
-            nova: &nova,
-        };
         let mut group = c.benchmark_group(name);
         group.sample_size(10);
         let inputs = [case.input.clone()];
         group.bench_function("execute", |b| {
             b.iter(|| execute(network, case.model.weights(), &inputs).unwrap());
         });
-        let digest = nova.digest();
-        stage(
-            &mut group,
-            "commit",
-            || bench.traced(),
-            |s| s.commit(&key, &digest),
-        );
-        stage(
-            &mut group,
-            "fractions",
-            || bench.committed(),
-            |s| s.fractions().unwrap(),
-        );
-        stage(
-            &mut group,
-            "commit fractions",
-            || bench.fractions(),
-            |s| s.commit(&key),
-        );
-        stage(
-            &mut group,
-            "claims",
-            || bench.fixed(),
-            |s| s.claims().bind(),
-        );
-        stage(
-            &mut group,
-            "contract",
-            || bench.contracting(),
-            |s| s.run(&mut OsRng).bind(),
-        );
-        stage(
-            &mut group,
-            "lookup",
-            || bench.looking_up(),
-            |s| s.run(&mut OsRng),
-        );
-        stage(
-            &mut group,
-            "open",
-            || bench.looked_up(),
-            |s| s.bind().run(&mut OsRng),
-        );
-        stage(
-            &mut group,
-            "opening",
-            || bench.opened(),
-            |s| s.open(&key).unwrap(),
-        );
+        let tree = Bench::<Tree> {
+            case: &case,
+            key: &key,
+            fold: Key::embedded,
+        };
+        shared(&mut group, &tree);
+        let chain = Bench::<Chain> {
+            case: &case,
+            key: &key,
+            fold: || (),
+        };
+        shared(&mut group, &chain);
 
-        let opened = bench.opened();
+        let model = case.model.verification();
+        let keys = Keys {
+            opening: &key,
+            chain: Some(nova.verifier_key()),
+        };
+        let stated = tree.opened().state().unwrap();
+        group.bench_function("opening", |b| b.iter(|| stated.open(&key).unwrap()));
+        group.bench_function("tree fold", |b| b.iter(|| stated.fold(&mut OsRng).unwrap()));
+        let proof = Proof {
+            messages: stated.open(&key).unwrap(),
+            folded: Folded::Tree(Box::new(stated.fold(&mut OsRng).unwrap())),
+        };
+        group.bench_function("tree verify", |b| {
+            b.iter(|| verify(keys, model, &proof).unwrap());
+        });
+
+        let opened = chain.opened();
         let steps = opened.steps();
         let fold = || params::fold(&nova, &steps.start, &steps.steps, &mut |_| {}).unwrap();
-        group.bench_function("fold", |b| b.iter(fold));
+        group.bench_function("chain fold", |b| b.iter(fold));
         let folded = fold();
         let compress = || params::compress(&nova, &folded).unwrap();
-        group.bench_function("compress", |b| b.iter(compress));
+        group.bench_function("chain compress", |b| b.iter(compress));
+        let (messages, advice) = opened.open(&key).unwrap();
+        let nova = compress();
         let proof = Proof {
-            messages: opened.open(&key).unwrap(),
-            nova: compress(),
+            messages,
+            folded: Folded::Chain(Messages { advice, nova }),
         };
-        let (verifier, model) = (nova.verifier_key(), case.model.verification());
-        group.bench_function("verify", |b| {
-            b.iter(|| verify(verifier, &key, model, &proof).unwrap());
+        group.bench_function("chain verify", |b| {
+            b.iter(|| verify(keys, model, &proof).unwrap());
         });
         group.finish();
     }

@@ -1,79 +1,79 @@
-//! Pleat's sumchecks without the recursion: claims, evaluations and round messages are sent as they are, and the verifier executes
-//! the steps that Nova would have proved. Nothing of the inside transcript is hidden: its nonces are zero.
-//!
-//! What follows from other messages is not sent: challenges, the claims that sumchecks start from, and the rounds of
-//! zero-extended variables, whose polynomial is `claim·(1 - X)`.
+//! Pleat's sumchecks without hiding what they are about: claims, evaluations and round messages are sent as they are, and the
+//! verifier checks the equation of committed steps (PROTOCOL.md §5.1) itself. It is what both modes have in common.
 
-use ff::Field;
-use pleat_nova_circuits::chain::hash::hash;
-use pleat_nova_circuits::chain::step::{
-    ROUNDS, RoundWitness, SLOTS, SlotWitness, State, Witness, step,
-};
-use pleat_nova_circuits::cycle::F;
-use pleat_nova_circuits::relation::fold_round_at;
+use pleat_nova_circuits::cycle::{F, field_to_bytes};
+use pleat_nova_circuits::tree::instance::Step;
+use pleat_nova_circuits::tree::step::Message as Variable;
 use pleat_prover::columns::Columns;
 use pleat_prover::execute::{block_values, execute};
+use pleat_prover::fold::Fold;
 use pleat_prover::model::ProvingModel;
 use pleat_prover::prove::{ProveError, Stage};
-use pleat_prover::stages::{Claims, Traced};
+use pleat_prover::stages::{Claims, Ledger, Traced};
+use pleat_prover::sumcheck::Message;
+use pleat_verifier::claims::Points;
 use pleat_verifier::commitments::Commitments;
-use pleat_verifier::descriptor::Node;
 use pleat_verifier::encoding::{Reader, Writer};
 use pleat_verifier::error::VerifyError;
+use pleat_verifier::fold::Mode;
+use pleat_verifier::fold::tree::{Equation, Layout, Statement as Equations, Weights};
 use pleat_verifier::model::VerificationModel;
-use pleat_verifier::network::{Column, Network};
-use pleat_verifier::pcs::{Opening, OpeningKey, argument_bytes};
-use pleat_verifier::program::{Advice, Challenges, Program};
+use pleat_verifier::network::{Column, Rounds as Counts};
+use pleat_verifier::pcs::{self, Opening, OpeningKey, argument_bytes};
 use pleat_verifier::proof::{Messages, PublicValues, elements};
-use pleat_verifier::transcript::Statement;
-use pleat_verifier::verify::verify_with;
-use rand_core::{CryptoRng, OsRng, RngCore};
+use pleat_verifier::transcript::{FractionsFixed, Rounds, Statement};
+use rand_core::{CryptoRngCore, OsRng};
 
 use crate::BenchError;
 use crate::measure::{Measured, Meter};
 use crate::pleat::Case;
 
 const MAGIC: [u8; 8] = *b"PLEATCL\n";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const WHAT: &str = "proof in the clear";
-/// Stands for the digest of Nova's parameters, of which there are none.
-const PARAMETERS: [u8; 32] = [0; 32];
 
-/// Nonces that hide nothing.
-struct Zeros;
-
-impl CryptoRng for Zeros {}
-
-impl RngCore for Zeros {
-    fn next_u32(&mut self) -> u32 {
-        0
-    }
-    fn next_u64(&mut self) -> u64 {
-        0
-    }
-    fn fill_bytes(&mut self, to: &mut [u8]) {
-        to.fill(0);
-    }
-    fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), rand_core::Error> {
-        to.fill(0);
-        Ok(())
-    }
+fn bytes(values: &[F]) -> Vec<u8> {
+    values.iter().flat_map(field_to_bytes).collect()
 }
 
-/// Rounds of each sumcheck over variables that are not zero-extended.
-fn sent_rounds(network: &Network) -> [usize; 3] {
-    let contract = network.nodes().iter().map(Node::contraction_bits).max();
-    [
-        contract.unwrap_or(0),
-        network.nu(),
-        network.open_variables(),
-    ]
+fn first_claims(claims: &[Claims]) -> Vec<u8> {
+    let values = claims.iter().flat_map(|o| [o.s, o.c, o.d]);
+    bytes(&values.collect::<Vec<_>>())
 }
 
-/// All rounds of each sumcheck.
-fn all_rounds(network: &Network) -> [usize; 3] {
-    let rounds = network.rounds();
-    [rounds.contract, rounds.lookup, rounds.open]
+fn second_claims(claims: &[Claims]) -> Vec<u8> {
+    let values = claims.iter().flat_map(|o| [o.a, o.b]);
+    bytes(&values.collect::<Vec<_>>())
+}
+
+/// Messages are absorbed as they are.
+struct Clear(Rounds);
+
+impl Fold for Clear {
+    const MODE: Mode = Mode::Tree;
+    type Key<'k> = ();
+
+    fn start(
+        (): (),
+        fixed: FractionsFixed,
+        ledger: &Ledger<'_>,
+        _: &mut impl CryptoRngCore,
+    ) -> (Self, F) {
+        let (rounds, sigma) = fixed.claims(&[first_claims(&ledger.claims)]);
+        (Self(rounds), sigma)
+    }
+
+    fn round(&mut self, message: &Message, _: &mut impl CryptoRngCore) -> F {
+        self.0.round(&bytes(message))
+    }
+
+    fn products(&mut self, ledger: &Ledger<'_>, _: &mut impl CryptoRngCore) {
+        self.0.products(&[second_claims(&ledger.claims)]);
+    }
+
+    fn evaluations(&mut self, ledger: &Ledger<'_>, _: &mut impl CryptoRngCore) -> F {
+        self.0.evaluations(&bytes(&ledger.evaluations))
+    }
 }
 
 /// Proves a run whose inputs and outputs are shown.
@@ -92,41 +92,33 @@ pub fn prove(
     let ports = network.descriptor().ports();
     let shown = ports.map(|port| Some(block_values(network, port.node, &columns.y)));
     let public = PublicValues::new(shown.collect());
+    let rng = &mut OsRng;
     let committed = meter.stage(Stage::Commit, || {
-        let mut traced = Traced::new(model, columns, public, &mut OsRng);
-        for nonce in traced.0.nonces.iter_mut().flatten() {
-            *nonce = F::ZERO;
-        }
-        traced.commit(key, &PARAMETERS)
+        Traced::new(model, Clear::MODE, columns, public, rng).commit(key)
     });
     let fixed = meter.stage(Stage::Fractions, || {
         committed.fractions().map(|f| f.commit(key))
     });
     let fixed = fixed.ok_or(ProveError::Randomness)?;
-    let contracting = meter.stage(Stage::Claims, || fixed.claims().bind());
-    let looking_up = meter.stage(Stage::Contract, || contracting.run(&mut Zeros).bind());
-    let looked_up = meter.stage(Stage::Lookup, || looking_up.run(&mut Zeros));
-    let opened = meter.stage(Stage::Open, || looked_up.bind().run(&mut Zeros));
+    let contracting = meter.stage(Stage::Claims, || fixed.claims().bind::<Clear>((), rng));
+    let looking_up = meter.stage(Stage::Contract, || contracting.run(rng).bind(rng));
+    let looked_up = meter.stage(Stage::Lookup, || looking_up.run(rng));
+    let opened = meter.stage(Stage::Open, || looked_up.bind(rng).run(rng));
 
     let mut out = Writer::new(MAGIC, VERSION);
-    let ledger = &opened.0;
-    for Claims { s, c, d, a, b } in ledger.claims.iter().take(network.nodes().len()) {
+    let (ledger, clear) = (opened.0, opened.1);
+    for Claims { s, c, d, a, b } in &ledger.claims {
         out.fields(&[*s, *c, *d, *a, *b]);
     }
-    let mut first = 0;
-    for (sent, all) in sent_rounds(network).into_iter().zip(all_rounds(network)) {
-        for round in ledger.rounds.iter().skip(first).take(sent) {
-            out.fields(&[round.g0, round.g2, round.g3]);
-        }
-        first += all;
-    }
+    out.fields(ledger.rounds.as_flattened());
     out.fields(&ledger.evaluations);
-    let messages = meter.stage(Stage::Opening, || opened.open(key))?;
+    let (_, eta, _) = clear.0.values(&ledger.values);
+    let messages = meter.stage(Stage::Opening, || ledger.open(key, &eta))?;
     encode(&mut out, &messages);
     Ok(out.finish())
 }
 
-/// The messages that a proof of Pleat has too, without challenges.
+/// The messages that a proof of Pleat has too.
 fn encode(out: &mut Writer, messages: &Messages) {
     for value in messages.public.shown().flatten() {
         out.bytes(&value.to_le_bytes());
@@ -142,7 +134,7 @@ fn encode(out: &mut Writer, messages: &Messages) {
     out.bytes(&messages.opening.argument);
 }
 
-/// Checks a proof: the verifier of Pleat, and the steps executed natively.
+/// Checks a proof.
 ///
 /// # Errors
 /// The check that refuses it.
@@ -152,19 +144,16 @@ pub fn verify(
     bytes: &[u8],
 ) -> Result<PublicValues, VerifyError> {
     let network = model.network();
+    let layout = Layout::new(network);
     let mut input = Reader::new(bytes, MAGIC, VERSION, WHAT)?;
-    let mut claims = Vec::with_capacity(network.slots());
+    let mut claims = Vec::new();
     for _ in network.nodes() {
-        let [s, c, d, a, b] = array(&mut input)?;
+        let [s, c, d, a, b] = input.field_array()?;
         claims.push(Claims { s, c, d, a, b });
     }
-    claims.resize(network.slots(), Claims::default());
-    let mut sent = Vec::new();
-    for rounds in sent_rounds(network) {
-        let messages = (0..rounds).map(|_| array::<3>(&mut input));
-        sent.push(messages.collect::<Result<Vec<_>, _>>()?);
-    }
-    let evaluations: [F; 9] = array(&mut input)?;
+    let sent = (0..layout.rounds().total()).map(|_| input.field_array());
+    let sent: Vec<Message> = sent.collect::<Result<_, _>>()?;
+    let evaluations: [F; 9] = input.field_array()?;
     let ports = network.descriptor().ports();
     let shown = ports.map(|p| Ok(Some(input.integers(elements(p))?)));
     let public = PublicValues::new(shown.collect::<Result<_, VerifyError>>()?);
@@ -173,175 +162,93 @@ pub fn verify(
         commitments.set_rows(column, input.points(network.rows(column).len())?);
     }
     commitments.set_masks(input.points(Column::OPENED.len())?);
-    let values: [F; 10] = array(&mut input)?;
+    let values = input.field_array()?;
     let blind = input.field()?;
     let argument = input.bytes(argument_bytes(network.row_bits()))?.to_vec();
     let opening = Opening::parse(blind, argument, network.row_bits())?;
     input.finish()?;
-
-    let trace = Statement::new(&PARAMETERS, &model.id().0, &public).trace(&commitments);
-    let (_, challenges) = trace.fractions(network, &commitments);
-    let mut replay = Replay {
-        network,
-        challenges: &challenges,
-        public: &public,
-        claims,
-        evaluations,
-        rounds: Vec::new(),
-        init: [F::ZERO; 3],
-    };
-    let advice = replay.run(&sent);
     let messages = Messages {
         model: model.id(),
-        public: public.clone(),
+        public,
         commitments,
-        advice,
         values,
         opening,
     };
-    let run = |program: &Program| {
-        let mut state = program.start;
-        for (i, words) in program.words.iter().enumerate() {
-            let witness = replay.witness(i, words.rounds.end_l);
-            let next = step(&state, words, &witness);
-            let error = |source| pleat_nova_circuits::chain::Error::Step { step: i, source };
-            state = next.map_err(error)?;
-        }
-        Ok::<State, VerifyError>(state)
+
+    let statement = Statement::new(Clear::MODE, &model.id().0, &messages.public);
+    let trace = statement.trace(&messages.commitments);
+    let (fixed, challenges) = trace.fractions(network, &messages.commitments);
+    let (mut rounds, sigma) = fixed.claims(&[first_claims(&claims)]);
+    let Counts {
+        contract, lookup, ..
+    } = layout.rounds();
+    let (first, rest) = sent.split_at(contract);
+    let (second, third) = rest.split_at(lookup);
+    let challenges_of = |rounds: &mut Rounds, sent: &[Message]| -> Vec<F> {
+        sent.iter().map(|m| rounds.round(&self::bytes(m))).collect()
     };
-    verify_with(&PARAMETERS, key, model, &messages, run)?;
-    Ok(public)
-}
-
-fn array<const N: usize>(input: &mut Reader<'_>) -> Result<[F; N], VerifyError> {
-    let mut values = [F::ZERO; N];
-    for value in &mut values {
-        *value = input.field()?;
+    let x = challenges_of(&mut rounds, first);
+    rounds.products(&[second_claims(&claims)]);
+    let u = challenges_of(&mut rounds, second);
+    let rho = rounds.evaluations(&self::bytes(&evaluations));
+    let z = challenges_of(&mut rounds, third);
+    let points = Points {
+        slots: claims.len(),
+        sigma,
+        x,
+        u,
+        rho,
+        z,
+    };
+    let (_, eta, zeta) = rounds.values(&values);
+    let equation = Equations {
+        network,
+        challenges: &challenges,
+        points: &points,
+        public: &messages.public,
+        values: &values,
     }
-    Ok(values)
+    .equation(&Weights::powers(&zeta))?;
+    if sum(&layout, &equation, &claims, &sent, &evaluations) != equation.total {
+        return Err(pleat_nova_circuits::tree::Check::Shares.into());
+    }
+    pcs::check(key, model, &messages.columns(&eta, &points.z))?;
+    Ok(messages.public)
 }
 
-/// Follows the inside transcript, as the prover does.
-struct Replay<'a> {
-    network: &'a Network,
-    challenges: &'a Challenges,
-    public: &'a PublicValues,
-    /// One per slot.
-    claims: Vec<Claims>,
-    evaluations: [F; 9],
-    rounds: Vec<RoundWitness>,
-    init: [F; 3],
-}
-
-fn chain(seed: F, messages: impl Iterator<Item = [F; 3]>) -> F {
-    messages.fold(seed, |t, m| hash(t, m, F::ZERO))
-}
-
-impl Replay<'_> {
-    fn run(&mut self, sent: &[Vec<[F; 3]>]) -> Advice {
-        let sent = |i: usize| sent.get(i).map_or(&[][..], Vec::as_slice);
-        let [contract, lookup, open] = all_rounds(self.network);
-        let sigma = chain(
-            self.challenges.t0,
-            self.claims.iter().map(|o| [o.s, o.c, o.d]),
-        );
-        let sums = self.claims.iter().map(|o| o.s);
-        let sum = powers(sigma, sums);
-        let x = self.sumcheck(0, sigma, sum, contract, sent(0));
-
-        let last = x.last().copied().unwrap_or(F::ZERO);
-        let tau = chain(last, self.claims.iter().map(|o| [o.a, o.b, F::ZERO]));
-        let mut sum = self.network.public_z(&self.challenges.r);
-        for (node, claims) in self.network.nodes().iter().zip(&self.claims) {
-            let [k0, k1, k2] = self.network.slot_factors(node, &self.challenges.r);
-            sum += k0 * claims.s + k1 * claims.c + k2 * claims.d;
+/// `Σ words·messages`.
+fn sum(
+    layout: &Layout,
+    equation: &Equation,
+    claims: &[Claims],
+    sent: &[Message],
+    evaluations: &[F; 9],
+) -> F {
+    let mut steps = vec![Step::new(); layout.steps()];
+    let mut set = |step: usize, variable: Variable, value: F| {
+        if let Some(step) = steps.get_mut(step) {
+            step.set(variable, value);
         }
-        let u = self.sumcheck(1, tau, sum, lookup, sent(1));
-
-        let [y, p, r1, r0, f0, f1, f2, m, ht] = self.evaluations;
-        let last = u.last().copied().unwrap_or(F::ZERO);
-        let rho = chain(last, [[y, p, r1], [r0, f0, f1], [f2, m, ht]].into_iter());
-        let slots = self.claims.iter().flat_map(|o| [o.a, o.b, o.c, o.d]);
-        let shown = self.public.shown_nodes(self.network);
-        let shown =
-            shown.map(|(node, v)| self.network.public_value_at(node, v, &self.challenges.r));
-        let sum = powers(rho, slots.chain(self.evaluations).chain(shown));
-        let z = self.sumcheck(2, rho, sum, open, sent(2));
-        Advice {
-            sigma,
-            x,
-            tau,
-            u,
-            rho,
-            z,
+    };
+    for (slot, Claims { s, c, d, a, b }) in claims.iter().enumerate() {
+        let (step, place) = Layout::slot(slot);
+        for (i, value) in [*s, *c, *d, *a, *b].into_iter().enumerate() {
+            set(step, Variable::Slot(place, i), value);
         }
     }
-
-    /// The challenges of a sumcheck's rounds.
-    fn sumcheck(
-        &mut self,
-        which: usize,
-        seed: F,
-        mut claim: F,
-        rounds: usize,
-        sent: &[[F; 3]],
-    ) -> Vec<F> {
-        if let Some(init) = self.init.get_mut(which) {
-            *init = claim;
+    for (round, message) in sent.iter().enumerate() {
+        let (step, place) = Layout::round(round);
+        for (i, value) in message.iter().enumerate() {
+            set(step, Variable::Round(place, i), *value);
         }
-        let mut challenge = seed;
-        (0..rounds)
-            .map(|i| {
-                let message = sent.get(i).copied().unwrap_or([claim, F::ZERO, F::ZERO]);
-                let [g0, g2, g3] = message;
-                challenge = hash(challenge, message, F::ZERO);
-                claim = fold_round_at(&claim, &message, &challenge);
-                let nonce = F::ZERO;
-                self.rounds.push(RoundWitness { g0, g2, g3, nonce });
-                challenge
-            })
-            .collect()
     }
-
-    /// What step `i` would have as its witness.
-    fn witness(&self, i: usize, end_l: bool) -> Witness {
-        let mut witness = Witness::zero();
-        let claims = self.claims.iter().skip(i * SLOTS);
-        for (slot, Claims { s, c, d, a, b }) in witness.slots.iter_mut().zip(claims) {
-            *slot = SlotWitness {
-                s: *s,
-                c: *c,
-                d: *d,
-                nonce_z: F::ZERO,
-                a: *a,
-                b: *b,
-                nonce_ab: F::ZERO,
-            };
-        }
-        let rounds = self.rounds.iter().skip(i * ROUNDS);
-        for (to, from) in witness.rounds.iter_mut().zip(rounds) {
-            *to = *from;
-        }
-        let [contract, lookup, _] = all_rounds(self.network);
-        let starts = [0, contract, contract + lookup];
-        for (start, init) in starts.into_iter().zip(self.init) {
-            if i * ROUNDS == start {
-                witness.init = init;
-            }
-        }
-        if end_l {
-            witness.evaluations.values = self.evaluations;
-        }
-        witness
+    for (i, value) in evaluations.iter().enumerate() {
+        set(layout.evaluations(), Variable::Evaluation(i), *value);
     }
-}
-
-/// `Σ base^i·value_i`.
-fn powers(base: F, values: impl Iterator<Item = F>) -> F {
-    let weighted = values.fold((F::ONE, F::ZERO), |(power, sum), v| {
-        (power * base, sum + power * v)
-    });
-    weighted.1
+    let steps = steps.iter_mut().zip(&equation.words);
+    steps
+        .map(|(step, words)| step.share(&words.flatten()))
+        .sum()
 }
 
 /// Proves, verifies and measures.
@@ -401,7 +308,7 @@ mod tests {
         assert_eq!(public.shown().last(), case.output.as_deref());
         let network = case.model.network();
         let elements = 5 * network.nodes().len()
-            + 3 * sent_rounds(network).iter().sum::<usize>()
+            + 3 * network.rounds().total()
             + 9
             + Commitments::count(network)
             + 11;
@@ -423,6 +330,6 @@ mod tests {
         }
         assert!(verify(model, &key, &bytes[..bytes.len() - 1]).is_err());
         assert!(verify(model, &key, &[&bytes[..], &[0]].concat()).is_err());
-        assert!(network.steps() >= 2);
+        assert!(Mode::Tree.schedule(network).steps >= 2);
     }
 }

@@ -8,6 +8,7 @@ use pleat_prover::compile::{CompileOptions, compile};
 use pleat_prover::data::load;
 use pleat_prover::model::ProvingModel;
 use pleat_prover::prove::Visibility;
+use pleat_verifier::fold::Mode;
 use pleat_verifier::quantize::quantize;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -25,9 +26,11 @@ use crate::{clear, pleat};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum System {
-    /// Pleat as it is.
-    Pleat,
-    /// Pleat's sumchecks sent in the clear, without recursion.
+    /// Pleat, with committed steps.
+    Tree,
+    /// Pleat, with Nova's chain.
+    Chain,
+    /// Pleat's sumchecks sent in the clear.
     Clear,
     /// One layer per Nova step.
     Folding,
@@ -44,7 +47,8 @@ impl System {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Pleat => "pleat",
+            Self::Tree => "tree",
+            Self::Chain => "chain",
             Self::Clear => "clear",
             Self::Folding => "folding",
             Self::Monolithic => "monolithic",
@@ -218,7 +222,8 @@ impl Job {
             Ok::<_, BenchError>(case)
         };
         let measured = match system {
-            System::Pleat => pleat::run(&case(&mut meter)?, &mut meter),
+            System::Tree => pleat::run(&case(&mut meter)?, Mode::Tree, &mut meter),
+            System::Chain => pleat::run(&case(&mut meter)?, Mode::Chain, &mut meter),
             System::Clear => clear::run(&case(&mut meter)?, &mut meter),
             System::Folding => folding::run::<Ours>(&*net()?, &mut meter),
             System::FoldingNova => folding::run::<Novas>(&*net()?, &mut meter),

@@ -10,8 +10,9 @@ use crate::nets::Shape;
 pub const DEPTHS: [usize; 10] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 
 /// Systems that are compared with one another.
-pub const SYSTEMS: [System; 4] = [
-    System::Pleat,
+pub const SYSTEMS: [System; 5] = [
+    System::Tree,
+    System::Chain,
     System::Clear,
     System::Folding,
     System::Monolithic,
@@ -90,7 +91,7 @@ pub fn growth() -> Vec<Series> {
             .into_iter()
             .map(|subject| Job {
                 subject,
-                system: System::Pleat,
+                system: System::Tree,
             })
             .collect(),
     };
@@ -176,7 +177,7 @@ pub fn models() -> Vec<Series> {
         comparison: "models",
         jobs: vec![Job {
             subject: limit.subject,
-            system: System::Pleat,
+            system: System::Tree,
         }],
     };
     MODELS.iter().map(series).collect()

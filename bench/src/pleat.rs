@@ -4,9 +4,11 @@ use ff::Field;
 use pleat_nova_circuits::cache::CacheFolder;
 use pleat_nova_circuits::chain::params::Parameters;
 use pleat_nova_circuits::cycle::F;
+use pleat_nova_circuits::tree::step::CONSTRAINTS;
 use pleat_prover::model::ProvingModel;
-use pleat_prover::prove::{Keys, Request, Visibility, prove, unheard};
+use pleat_prover::prove::{Folding, Keys, Request, Visibility, prove, unheard};
 use pleat_verifier::descriptor::Node;
+use pleat_verifier::fold::Mode;
 use pleat_verifier::pcs::OpeningKey;
 use pleat_verifier::verify::verify;
 use rand_chacha::ChaCha20Rng;
@@ -76,23 +78,28 @@ impl Case {
     }
 }
 
-/// Proves and verifies.
+/// Proves and verifies, in one of the modes.
 ///
 /// # Errors
 /// Those of prover and verifier; [`BenchError::Disagree`], [`BenchError::Accepted`].
-pub fn run(case: &Case, meter: &mut Meter) -> Result<Measured, BenchError> {
+pub fn run(case: &Case, mode: Mode, meter: &mut Meter) -> Result<Measured, BenchError> {
     let network = case.model.network();
-    let (nova, opening) = meter.setup(|| {
-        let nova = Parameters::load_or_build(&CacheFolder::from_environment(), &mut |_| {})?;
-        Ok::<_, BenchError>((
-            nova,
-            OpeningKey::load_or_derive(network.row_bits(), &CacheFolder::from_environment()),
-        ))
+    let cache = CacheFolder::from_environment();
+    let (chain, opening) = meter.setup(|| {
+        let chain = match mode {
+            Mode::Tree => None,
+            Mode::Chain => Some(Parameters::load_or_build(&cache, &mut |_| {})?),
+        };
+        let opening = OpeningKey::load_or_derive(network.row_bits(), &cache);
+        Ok::<_, BenchError>((chain, opening))
     })?;
-    meter.constraints(nova.sizes().primary_constraints);
+    meter.constraints(match &chain {
+        Some(parameters) => parameters.sizes().primary_constraints,
+        None => CONSTRAINTS,
+    });
     let keys = Keys {
-        nova: &nova,
         opening: &opening,
+        folding: chain.as_ref().map_or(Folding::Tree, Folding::Chain),
     };
     let inputs = [case.input.clone()];
     let request = Request {
@@ -106,13 +113,17 @@ pub fn run(case: &Case, meter: &mut Meter) -> Result<Measured, BenchError> {
     if case.output.as_ref().is_some_and(disagrees) {
         return Err(BenchError::Disagree);
     }
-    let (key, model) = (nova.verifier_key(), case.model.verification());
-    meter.verify(|| verify(key, &opening, model, &proved.proof))?;
+    let keys = pleat_verifier::Keys {
+        opening: &opening,
+        chain: chain.as_ref().map(Parameters::verifier_key),
+    };
+    let model = case.model.verification();
+    meter.verify(|| verify(keys, model, &proved.proof))?;
     let mut other = proved.proof.clone();
     if let Some(value) = other.messages.values.first_mut() {
         *value += F::ONE;
     }
-    if verify(key, &opening, model, &other).is_ok() {
+    if verify(keys, model, &other).is_ok() {
         return Err(BenchError::Accepted);
     }
     meter.finish(proved.proof.to_bytes().len())

@@ -5,10 +5,11 @@ use ff::WithSmallOrderMulGroup;
 use nova_snark::provider::pasta::{pallas, vesta};
 
 macro_rules! endo_group {
-    ($curve:ident, $lattice:expr) => {
+    ($curve:ident, $suite:literal, $lattice:expr) => {
         impl EndoGroup for $curve::Point {
             const ZETA: $curve::Base = <$curve::Base as WithSmallOrderMulGroup<3>>::ZETA;
             const LATTICE: Lattice = $lattice;
+            const HASH_SUITE: &'static [u8] = $suite;
 
             #[inline(always)]
             fn coordinates(point: &$curve::Affine) -> Xy<$curve::Base> {
@@ -31,6 +32,7 @@ macro_rules! endo_group {
 
 endo_group!(
     pallas,
+    b"pallas:SHA-256_SVDW_RO_",
     Lattice {
         a1: 0x49e6_9d16_40a8_9953_8cb1_2793_0000_0000,
         b1: 0x93cd_3a2c_8198_e269_0c7c_095a_0000_0001,
@@ -53,6 +55,7 @@ endo_group!(
 
 endo_group!(
     vesta,
+    b"vesta:SHA-256_SVDW_RO_",
     Lattice {
         a1: 0x49e6_9d16_40a8_9953_8cb1_2793_0000_0001,
         b1: 0x93cd_3a2c_8198_e269_0c7c_095a_0000_0001,

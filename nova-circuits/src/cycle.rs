@@ -164,10 +164,10 @@ pub fn msm_indexed(places: &[u32], values: &[F], bases: &[Affine]) -> Point {
     crate::msm::msm_indexed(places, values, bases)
 }
 
-/// `n` generators with no known relation to those of any other label (nova-snark hashes `label` to the curve).
+/// `n` generators with no known relation to those of any other label: [`crate::generators::derive`] on the primary curve.
 #[must_use]
-pub fn generators(label: &'static [u8], n: usize) -> Vec<Affine> {
-    Point::from_label(label, n)
+pub fn generators(label: &[u8], n: usize) -> Vec<Affine> {
+    crate::generators::derive::<Point>(label, 0..n)
 }
 
 /// The neutral element.

@@ -228,7 +228,8 @@ impl<E: Engine<GE: EndoGroup>> CommitmentEngineTrait<E> for CommitmentEngine<E> 
     type Commitment = Commitment<E>;
 
     fn setup(label: &'static [u8], n: usize) -> Result<CommitmentKey<E>, NovaError> {
-        let generators = E::GE::from_label(label, n.next_power_of_two().saturating_add(1));
+        let count = n.next_power_of_two().saturating_add(1);
+        let generators = crate::generators::derive::<E::GE>(label, 0..count);
         let (h, ck) = generators
             .split_first()
             .ok_or(NovaError::InvalidCommitmentKeyLength)?;

@@ -1,13 +1,14 @@
 //! Lists of points as bytes: compressed, which is small, or by both coordinates, which is quick to read. Every form has one
 //! reading, and what is read is on the curve.
 
+use crate::generators::Roots;
 use crate::msm::{EndoGroup, Xy};
 use ff::{Field, PrimeField};
 use rayon::prelude::*;
 
 /// How points are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub enum Form {
     /// The abscissa, and the ordinate's parity in its highest bit, as [`crate::cycle::point_to_bytes`] has it.
     Compressed,
     /// Abscissa and ordinate.
@@ -23,7 +24,8 @@ impl Form {
     const ALL: [Self; 2] = [Self::Compressed, Self::Coordinates];
 
     /// Length of a point.
-    pub(crate) const fn bytes(self) -> usize {
+    #[must_use]
+    pub const fn bytes(self) -> usize {
         match self {
             Self::Compressed => COORDINATE,
             Self::Coordinates => 2 * COORDINATE,
@@ -31,7 +33,8 @@ impl Form {
     }
 
     /// The points one after the other; none may be the neutral element.
-    pub(crate) fn write<G: EndoGroup>(self, points: &[G::AffineGroupElement]) -> Vec<u8> {
+    #[must_use]
+    pub fn write<G: EndoGroup>(self, points: &[G::AffineGroupElement]) -> Vec<u8> {
         let chunk = |points: &[G::AffineGroupElement]| {
             let mut bytes = Vec::with_capacity(points.len() * self.bytes());
             for point in points {
@@ -53,35 +56,42 @@ impl Form {
     }
 
     /// The points of these bytes; `None` unless they are what [`Form::write`] writes.
-    pub(crate) fn read<G: EndoGroup>(self, bytes: &[u8]) -> Option<Vec<G::AffineGroupElement>> {
+    #[must_use]
+    pub fn read<G: EndoGroup>(self, bytes: &[u8]) -> Option<Vec<G::AffineGroupElement>> {
         let (_, b, ..) = G::group_params();
         if !bytes.len().is_multiple_of(self.bytes()) {
             return None;
         }
+        let roots = (self == Self::Compressed).then(Roots::new);
         bytes
             .par_chunks_exact(self.bytes())
             .with_min_len(CHUNK)
-            .map(|bytes| self.read_one::<G>(bytes, &b))
+            .map(|bytes| Self::read_one::<G>(bytes, &b, roots.as_ref()))
             .collect()
     }
 
-    fn read_one<G: EndoGroup>(self, bytes: &[u8], b: &G::Base) -> Option<G::AffineGroupElement> {
+    /// A point by both coordinates, or, with a way to extract roots, a compressed one.
+    fn read_one<G: EndoGroup>(
+        bytes: &[u8],
+        b: &G::Base,
+        roots: Option<&Roots<G::Base>>,
+    ) -> Option<G::AffineGroupElement> {
         let mut x: [u8; COORDINATE] = *bytes.first_chunk()?;
         let odd = x.last().copied()? >> 7 == 1;
-        if self == Self::Compressed
+        if roots.is_some()
             && let Some(last) = x.last_mut()
         {
             *last &= 0x7f;
         }
         let x = coordinate::<G::Base>(&x)?;
         let square = x.square() * x + b;
-        let y = match self {
-            Self::Coordinates => {
+        let y = match roots {
+            None => {
                 let y = coordinate::<G::Base>(bytes.last_chunk()?)?;
                 (y.square() == square).then_some(y)?
             }
-            Self::Compressed => {
-                let y: G::Base = Option::from(square.sqrt())?;
+            Some(roots) => {
+                let y = roots.root(&square)?;
                 if bool::from(y.is_odd()) == odd { y } else { -y }
             }
         };

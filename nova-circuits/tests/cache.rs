@@ -163,3 +163,42 @@ fn no_cache() {
     );
     assert_eq!(CacheFolder::none().parameters_file(), None);
 }
+
+/// Lengths that ask for more memory than there is: such a file used to end the process at every start.
+#[test]
+fn lengths_that_are_not_there_are_no_reason_to_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = CacheFolder::at(folder.path());
+    let (built, ..) = set_up(&cache);
+    let (parameters, key) = (
+        cache.parameters_file().unwrap(),
+        cache.verifier_key_file().unwrap(),
+    );
+    let expected = built.verifier_key().to_bytes();
+    // Of the header of 52 bytes the first contents; of the key, the first curve's bytes. bincode marks a length of eight bytes
+    // with 0xfd, of four with 0xfc.
+    let good = fs::read(&key).unwrap();
+    let marker = (0..good.len() - 5)
+        .find(|i| {
+            good[*i] == 0xfc && {
+                let length = u32::from_le_bytes(*good[i + 1..].first_chunk().unwrap()) as usize;
+                (1 << 20..good.len()).contains(&length)
+            }
+        })
+        .unwrap();
+    let huge = [&[0xfd][..], &[0xff; 8]].concat();
+    for (file, at) in [(&parameters, 52), (&key, marker)] {
+        let good = fs::read(file).unwrap();
+        assert_eq!(good[at], 0xfc);
+        let mut flipped = good.clone();
+        flipped[at] ^= 1;
+        let replaced = [&good[..at], &huge, &good[at + 5..]].concat();
+        for bytes in [flipped, replaced] {
+            fs::write(file, bytes).unwrap();
+            let (again, _, warnings) = set_up(&cache);
+            assert_eq!(warnings, 1);
+            assert!(again.verifier_key().to_bytes() == expected);
+            assert!(fs::read(file).unwrap() == good, "it is written anew");
+        }
+    }
+}

@@ -1,5 +1,4 @@
-//! The inner-product argument: complete for every size, refused when anything about it is changed, and much faster than
-//! nova-snark's.
+//! The inner-product argument: complete for every size, and refused when anything about it is changed.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use ff::Field;
@@ -285,63 +284,4 @@ fn a_zero_challenge_is_an_error() {
     assert_eq!(proved.err(), Some(IpaError::Challenge));
     let verdict = verify(&case.bases(), &mut Zeros, &case.statement(), &argument);
     assert_eq!(verdict, Err(IpaError::Challenge));
-}
-
-/// Both engines open the same commitment, one after the other; ours has to be at least twice as fast, and is by a factor of more
-/// than ten on an idle machine.
-#[test]
-fn ours_is_faster_than_novas() {
-    use nova_snark::provider::{
-        PallasEngine, ipa_pc, keccak::Keccak256Transcript, pedersen::CommitmentEngine,
-    };
-    use nova_snark::traits::{
-        TranscriptEngineTrait, commitment::CommitmentEngineTrait, evaluation::EvaluationEngineTrait,
-    };
-    use pleat_nova_circuits::ipa::EvaluationEngine;
-    use std::time::{Duration, Instant};
-
-    type F = <PallasEngine as Engine>::Scalar;
-
-    fn time<EE: EvaluationEngineTrait<PallasEngine>>(rounds: usize) -> Duration {
-        let mut rng = ChaCha20Rng::seed_from_u64(10);
-        let key = CommitmentEngine::<PallasEngine>::setup(b"ipa test", 1 << rounds).unwrap();
-        let (prover, verifier) = EE::setup(&key).unwrap();
-        let mut random = |n: usize| -> Vec<F> { (0..n).map(|_| F::random(&mut rng)).collect() };
-        let (vector, point) = (random(1 << rounds), random(rounds));
-        let commitment = CommitmentEngine::<PallasEngine>::commit(&key, &vector, &F::ZERO);
-        let value = evaluated(&vector, &point);
-        let transcript = || Keccak256Transcript::<PallasEngine>::new(b"test");
-        let start = Instant::now();
-        let argument = EE::prove(
-            &key,
-            &prover,
-            &mut transcript(),
-            &commitment,
-            &vector,
-            &point,
-            &value,
-        )
-        .unwrap();
-        let proving = start.elapsed();
-        let verdict = |value: F| {
-            EE::verify(
-                &verifier,
-                &mut transcript(),
-                &commitment,
-                &point,
-                &value,
-                &argument,
-            )
-        };
-        let start = Instant::now();
-        verdict(value).unwrap();
-        let verifying = start.elapsed();
-        assert!(verdict(value + F::ONE).is_err());
-        eprintln!("2^{rounds}: proving {proving:?}, verifying {verifying:?}");
-        proving
-    }
-
-    let ours = time::<EvaluationEngine<PallasEngine>>(12);
-    let novas = time::<ipa_pc::EvaluationEngine<PallasEngine>>(12);
-    assert!(novas > ours * 2, "nova-snark's {novas:?}, ours {ours:?}");
 }

@@ -14,6 +14,7 @@ use ff::{Field, PrimeField};
 use nova_snark::{
     nova::{CompressedSNARK, PublicParams},
     provider::traits::DlogGroup,
+    spartan::snark::RelaxedR1CSSNARK,
     traits::{Engine, Group},
 };
 use pleat_nova_circuits::{
@@ -22,9 +23,9 @@ use pleat_nova_circuits::{
         Curve, NOVA_PROOF_BYTES, NovaProof, PARAMETERS_DIGEST, Parameters, Part, ProofFormat,
         VerifierKey, fold, prove_steps, verify,
     },
-    chain::spartan,
     chain::step::{Check, STATE, State, UniversalStep, Unsatisfied, Witness, Words, step},
     cycle::{F, Primary, Secondary},
+    ipa::EvaluationEngine,
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use std::sync::LazyLock;
@@ -382,8 +383,8 @@ fn the_reference_agrees() {
         Primary,
         Secondary,
         UniversalStep,
-        spartan::Reference<Primary>,
-        spartan::Reference<Secondary>,
+        RelaxedR1CSSNARK<Primary, EvaluationEngine<Primary>>,
+        RelaxedR1CSSNARK<Secondary, EvaluationEngine<Secondary>>,
     >;
     let public = PublicParams::setup(&UniversalStep::blank(), &|_| 0, &|_| 0).unwrap();
     let (_, key) = Reference::setup(&public).unwrap();

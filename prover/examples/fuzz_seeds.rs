@@ -12,10 +12,10 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::algebra::{commit, key, prove_under, public, traced};
+use common::algebra::{commit, complete, key, prove_chain, prove_tree, public, traced};
 use pleat_nova_circuits::cache::CacheFolder;
-use pleat_nova_circuits::chain::params::{Parameters, prove_steps};
-use pleat_verifier::proof::Proof;
+use pleat_nova_circuits::chain::params::Parameters;
+use pleat_verifier::fold::Mode;
 
 fn main() {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../verifier/fuzz/seeds");
@@ -41,10 +41,14 @@ fn main() {
     let model = commit(&mlp);
     let key = key(&model);
     for (name, shown) in [("shown", true), ("hidden", false)] {
-        let mut traced = traced(&model, &mlp.inputs, 3);
-        traced.0.public = public(&model, &traced.0.columns, |_| shown);
-        let (messages, steps) = prove_under(&parameters.digest(), traced, &key);
-        let nova = prove_steps(&parameters, &steps.start, &steps.steps, &mut |_| ()).unwrap();
-        write("proof", name, &Proof { messages, nova }.to_bytes());
+        let run = |mode| {
+            let mut traced = traced(&model, mode, &mlp.inputs, 3);
+            traced.0.public = public(&model, &traced.0.columns, |_| shown);
+            traced
+        };
+        let tree = prove_tree(run(Mode::Tree), &key);
+        write("proof", &format!("tree-{name}"), &tree.to_bytes());
+        let chain = complete(&parameters, prove_chain(run(Mode::Chain), &key));
+        write("proof", &format!("chain-{name}"), &chain.to_bytes());
     }
 }

@@ -1,5 +1,5 @@
-//! Completeness of the algebra: honest proofs of all kinds of networks satisfy the full verifier, with the step function
-//! executed natively.
+//! Completeness of the algebra: honest proofs of all kinds of networks satisfy the full verifier; in the chain, with the step
+//! function executed natively.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::algebra::{commit, key, prove, public, traced, verify};
+use common::algebra::{check_both, commit, key, public, traced};
 
 #[test]
 fn honest_proofs_verify() {
@@ -18,13 +18,15 @@ fn honest_proofs_verify() {
         let model = commit(&problem);
         let key = key(&model);
         for shown in 0..3_usize {
-            let mut traced = traced(&model, &problem.inputs, 3);
             let inputs = model.network().descriptor().inputs.len();
             let show = |i: usize| [false, i >= inputs, true][shown];
-            traced.0.public = public(&model, &traced.0.columns, show);
-            let (messages, steps) = prove(traced, &key);
-            let verdict = verify(model.verification(), &key, &messages, &steps);
-            assert!(verdict.is_ok(), "{}: {verdict:?}", problem.name);
+            let verdicts = check_both(&model, &key, |mode| {
+                let mut traced = traced(&model, mode, &problem.inputs, 3);
+                traced.0.public = public(&model, &traced.0.columns, show);
+                traced
+            });
+            let name = &problem.name;
+            assert!(verdicts.iter().all(Result::is_ok), "{name}: {verdicts:?}");
         }
     }
 }

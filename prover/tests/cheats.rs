@@ -10,25 +10,26 @@
 
 mod common;
 
-use common::algebra::PARAMETERS;
 use common::cheat::{
-    Cheat, Refusal, Setting, Stage, claim_mut, gap_f, gap_z, inverse, ledger, lie_claim,
+    Cheat, Committed, Refusal, Setting, Stage, claim_mut, gap_f, gap_z, inverse, ledger, lie_claim,
     lie_factor, padding, real, refusal, slot_f, trace,
 };
 use common::dense::mlp;
 use ff::Field;
-use pleat_nova_circuits::chain::step::{Check, SLOTS, ScalarWords};
+use pleat_nova_circuits::chain::step::{Check, SLOTS};
 use pleat_nova_circuits::cycle::F;
 use pleat_nova_circuits::relation::{LookupRow, lambda_at};
+use pleat_nova_circuits::tree;
 use pleat_prover::execute::Trace;
 use pleat_prover::stages::Ledger;
+use pleat_verifier::claims::{Points, power};
 use pleat_verifier::columns::field_from_usize;
 use pleat_verifier::descriptor::Function;
-use pleat_verifier::error::EndState;
-use pleat_verifier::mle::{inner_product, zeros_at};
+use pleat_verifier::fold::Mode;
+use pleat_verifier::fold::chain::EndState;
+use pleat_verifier::mle::{eq, inner_product, zeros_at};
 use pleat_verifier::network::{Column, Network};
 use pleat_verifier::pcs::row_weight;
-use pleat_verifier::program::power;
 use pleat_verifier::proof::PublicValues;
 
 const X: usize = 0;
@@ -43,8 +44,38 @@ const LAMBDA: Refusal = Refusal::Step(Check::LookupClaim);
 const EVALUATIONS: Refusal = Refusal::Step(Check::EvaluationsHash);
 const OPEN_CLAIM: Refusal = Refusal::End(EndState::Claim);
 const BAL_F: Refusal = Refusal::End(EndState::BalF);
+const SHARES: Refusal = Refusal::Steps(tree::Check::Shares);
 
-type Row = (String, Cheat, Refusal);
+/// A cheat, and what refuses it in the chain.
+struct Row {
+    name: String,
+    cheat: Cheat,
+    refusal: Refusal,
+    /// What refuses it with committed steps, if it can be played there.
+    committed: Option<Committed>,
+}
+
+impl Row {
+    /// A cheat that the same relation refuses in both modes.
+    fn new(name: impl Into<String>, cheat: Cheat, refusal: Refusal) -> Self {
+        Self {
+            name: name.into(),
+            cheat,
+            refusal,
+            committed: Some(Committed::of(refusal)),
+        }
+    }
+
+    /// A cheat that only the chain knows: it alters a hash, a word's digest, or an unused slot.
+    fn of_chain(name: impl Into<String>, cheat: Cheat, refusal: Refusal) -> Self {
+        Self {
+            name: name.into(),
+            cheat,
+            refusal,
+            committed: None,
+        }
+    }
+}
 
 // ---- the trace
 
@@ -146,33 +177,26 @@ fn multiplicity() -> Cheat {
 
 // ---- what a lie has to make up for
 
-/// The scalars and public columns as words.
-fn scalars(ledger: &Ledger<'_>) -> ScalarWords {
-    let network = ledger.network();
-    let program = network.program(&ledger.challenges, &ledger.advice, &ledger.public);
-    program.words[0].scalars
-}
-
 /// What LOOKUP's last claim has more than `Λ` of the values at `u`, and by how much `Λ` grows with one of the nine
 /// evaluations or five public columns, in which it is affine.
 fn slope(ledger: &Ledger<'_>, index: usize) -> (F, F) {
-    let words = scalars(ledger);
+    let network = ledger.network();
+    let (columns, u) = network.public_columns_at_u(&ledger.points);
+    let extended = zeros_at(&ledger.points.u[u.len()..]);
+    let scalars = network.lookup_scalars(&ledger.challenges);
+    let eq_r_u = eq(&ledger.challenges.r, u);
     let at = |by: F| {
         let mut witness = ledger.evaluations;
-        let mut public = words.public_columns();
+        let mut public = columns;
         match index {
             0..9 => witness[index] += by,
             _ => public[index - 9] += by,
         }
-        lambda_at(
-            &words.eq_r_u,
-            &LookupRow::new(witness, public),
-            &words.lookup(),
-        )
+        lambda_at(&eq_r_u, &LookupRow::new(witness, public), &scalars)
     };
     let true_value = at(F::ZERO);
     (
-        ledger.last[1] * inverse(words.zero_l) - true_value,
+        ledger.last[1] * inverse(extended) - true_value,
         at(F::ONE) - true_value,
     )
 }
@@ -215,15 +239,15 @@ fn lie_value(column: Column) -> Cheat {
     ledger(Stage::Values, move |play| {
         let Ledger {
             challenges,
-            advice,
+            points,
             public,
             values,
             last,
             ..
         } = &*play.ledger;
         let network = play.ledger.network();
-        let (z, extended) = advice.z.split_at(network.open_variables());
-        let functionals = network.functionals_at(challenges, advice, public, z);
+        let (z, extended) = points.z.split_at(network.open_variables());
+        let functionals = network.functionals_at(challenges, points, public, z);
         let gap = last[2] * inverse(zeros_at(extended)) - inner_product(values, &functionals);
         let by = gap * inverse(functionals[column.index()]);
         play.ledger.values[column.index()] += by;
@@ -248,7 +272,7 @@ fn late_claim(ledger: &mut Ledger<'_>, key: char, by: F, base: F) {
 fn late_s() -> Cheat {
     ledger(Stage::Sigma, |play| {
         let by = gap_z(play.ledger) * inverse(play.ledger.slot_factors(H0)[0]);
-        late_claim(play.ledger, 's', by, play.ledger.advice.sigma);
+        late_claim(play.ledger, 's', by, play.ledger.points.sigma);
     })
 }
 
@@ -256,7 +280,7 @@ fn late_a() -> Cheat {
     ledger(Stage::Rho, |play| {
         let factor = slot_f(play.ledger, H0) * play.ledger.claims[H0].b;
         let by = gap_f(play.ledger) * inverse(factor);
-        late_claim(play.ledger, 'a', by, power(play.ledger.advice.rho, 4));
+        late_claim(play.ledger, 'a', by, power(play.ledger.points.rho, 4));
     })
 }
 
@@ -266,7 +290,7 @@ fn late_evaluations() -> Cheat {
         let (p, r0) = (Column::P.index(), Column::R0.index());
         let (gap, slope_p) = slope(play.ledger, p);
         let (_, slope_r0) = slope(play.ledger, r0);
-        let weight = power(play.ledger.advice.rho, r0 - p);
+        let weight = power(play.ledger.points.rho, r0 - p);
         let by = gap * inverse(slope_r0 - weight * slope_p);
         play.ledger.evaluations[p] -= weight * by;
         play.ledger.evaluations[r0] += by;
@@ -276,10 +300,10 @@ fn late_evaluations() -> Cheat {
 /// `g0` of CONTRACT's last round, chosen for its challenge.
 fn late_round() -> Cheat {
     ledger(Stage::Values, |play| {
-        let round = play.ledger.network().rounds().contract - 1;
-        let challenge = play.ledger.advice.x[round];
+        let round = play.ledger.schedule.rounds.contract - 1;
+        let challenge = play.ledger.points.x[round];
         let by = gap_f(play.ledger) * inverse(F::ONE - challenge - challenge);
-        play.ledger.rounds[round].g0 -= by;
+        play.ledger.rounds[round][0] -= by;
     })
 }
 
@@ -315,7 +339,7 @@ fn late_public(index: usize) -> Cheat {
 fn late_row() -> Cheat {
     ledger(Stage::Values, |play| {
         let network = play.ledger.model.network();
-        let z = play.ledger.advice.z.clone();
+        let z = play.ledger.points.z.clone();
         let true_value = honest_value(play.ledger, Column::Y);
         let weight = row_weight(network, &z, network.mask_row());
         let gap = play.ledger.values[0] - true_value;
@@ -329,7 +353,7 @@ fn late_row() -> Cheat {
 /// `col~(z)` as the committed rows give it.
 fn honest_value(ledger: &Ledger<'_>, column: Column) -> F {
     let network = ledger.network();
-    let z = &ledger.advice.z;
+    let z = &ledger.points.z;
     let point = pleat_verifier::mle::eq_table(&z[..network.row_bits()]);
     let mask = inner_product(&ledger.masks.rows[column.index()], &point);
     let mut sum = row_weight(network, z, network.mask_row()) * mask;
@@ -360,7 +384,7 @@ fn in_unused_slot(port: usize) -> Cheat {
         let (low, _) = network.block_point(&network.nodes()[node], &play.ledger.challenges.r);
         let by = zeros_at(low);
         let key = ['a', 'b', 'c', 'd'][place % 4];
-        assert!(place / 4 < network.slots());
+        assert!(place / 4 < play.ledger.schedule.slots);
         *claim_mut(&mut play.ledger.claims[place / 4], key) -= by;
     });
     false_public(port).and(&hide)
@@ -370,7 +394,7 @@ fn in_unused_slot(port: usize) -> Cheat {
 
 fn trace_cheats() -> Vec<Row> {
     let base = i32::from(BASE);
-    let row = |name: &str, cheat| (name.to_owned(), cheat, LAMBDA);
+    let row = |name: &str, cheat| Row::new(name, cheat, LAMBDA);
     let fractions = [Column::F0, Column::F1, Column::F2, Column::HT];
     let mut rows = vec![
         row("Y of a real row + 1", add(H0, [1, 0], [0, 0])),
@@ -449,24 +473,25 @@ fn hidden_cheats() -> Vec<Row> {
     let bad = wrong_activation(H0, 0);
     let in_s = bad.and(&lie_claim(H0, 's'));
     let in_s_a = in_s.and(&lie_factor(H0, 'a'));
-    let row = |name: &str, cheat: Cheat, check| (name.to_owned(), cheat, check);
+    let row = |name: &str, cheat: Cheat, check| Row::new(name, cheat, check);
+    let of_chain = |name: &str, cheat: Cheat, check| Row::of_chain(name, cheat, check);
     let mut rows = vec![
         row(
             "LOOKUP started from its true sum",
             bad.and(&lie_init(1)),
             Refusal::End(EndState::BalZ),
         ),
-        row(
+        of_chain(
             "LOOKUP started from its true sum, and a word k0 to match",
             bad.and(&lie_init(1)).and(&late_word()),
             Refusal::End(EndState::Dig),
         ),
-        row(
+        of_chain(
             "hidden in s, chosen after σ; an unused slot compensates",
             bad.and(&late_s()),
             Refusal::End(EndState::TZ),
         ),
-        row(
+        of_chain(
             "hidden in the evaluations, chosen after ρ",
             bad.and(&late_evaluations()),
             EVALUATIONS,
@@ -494,12 +519,12 @@ fn hidden_cheats() -> Vec<Row> {
             in_s.and(&lie_init(0)),
             Refusal::End(EndState::BalS),
         ),
-        row(
+        of_chain(
             "hidden in s, then a round sent after its challenge",
             in_s.and(&late_round()),
             Refusal::Step(Check::Round(15)),
         ),
-        row(
+        of_chain(
             "hidden in s, then a after ρ; an unused slot compensates",
             in_s.and(&late_a()),
             Refusal::End(EndState::TAb),
@@ -530,7 +555,7 @@ fn hidden_cheats() -> Vec<Row> {
         ));
     }
     for (index, name) in ["tag", "act", "Tin", "Tout", "Ttag"].iter().enumerate() {
-        rows.push(row(
+        rows.push(of_chain(
             &format!("hidden in the word {name} at u"),
             bad.and(&late_public(index)),
             Refusal::End(EndState::Dig),
@@ -548,7 +573,8 @@ fn hidden_cheats() -> Vec<Row> {
 
 /// One false message about a true trace.
 fn message_cheats() -> Vec<Row> {
-    let row = |name: &str, cheat: Cheat, check| (name.to_owned(), cheat, check);
+    let row = |name: &str, cheat: Cheat, check| Row::new(name, cheat, check);
+    let of_chain = |name: &str, cheat: Cheat, check| Row::of_chain(name, cheat, check);
     let mut rows = Vec::new();
     let h0 = [
         ('s', LAMBDA),
@@ -574,12 +600,12 @@ fn message_cheats() -> Vec<Row> {
     }
     for key in ['s', 'c', 'd', 'a', 'b'] {
         let check = if key == 's' { BAL_F } else { OPEN_CLAIM };
-        rows.push(row(
+        rows.push(of_chain(
             &format!("unused slot, {key} = 1"),
             claim(UNUSED, key, 1),
             check,
         ));
-        rows.push(row(
+        rows.push(of_chain(
             &format!("last unused slot, {key} = 1"),
             ledger(
                 if matches!(key, 'a' | 'b') {
@@ -595,7 +621,7 @@ fn message_cheats() -> Vec<Row> {
         ));
     }
     rows.extend([
-        row(
+        of_chain(
             "s of h0 + 1, s of an unused slot - 1",
             claim(H0, 's', 1).and(&claim(UNUSED, 's', -1)),
             LAMBDA,
@@ -652,7 +678,7 @@ fn message_cheats() -> Vec<Row> {
             false_public(port),
             OPEN_CLAIM,
         ));
-        rows.push(row(
+        rows.push(of_chain(
             &format!("false public {name}, its difference in an unused slot"),
             in_unused_slot(port),
             OPEN_CLAIM,
@@ -661,16 +687,29 @@ fn message_cheats() -> Vec<Row> {
     rows
 }
 
-/// Attempts every row; a row whose refusal is another one fails by name.
+/// Attempts every row in both modes; a row whose refusal is another one fails by name.
 fn refuse(rows: Vec<Row>) {
     let setting = Setting::new(mlp([0, 1]));
-    let different: Vec<String> = rows
-        .into_iter()
-        .filter_map(|(name, cheat, expected)| {
-            let got = setting.attempt(&cheat);
-            (got != expected).then(|| format!("{name}: {got:?} instead of {expected:?}"))
-        })
-        .collect();
+    let mut different: Vec<String> = Vec::new();
+    for row in rows {
+        let Row {
+            name,
+            cheat,
+            refusal,
+            committed,
+        } = row;
+        let got = setting.attempt(&cheat);
+        if got != refusal {
+            different.push(format!("{name}: {got:?} instead of {refusal:?}"));
+        }
+        let Some(committed) = committed else { continue };
+        let got = setting.attempt_tree(&cheat);
+        if !committed.is(&got) {
+            different.push(format!(
+                "{name}, committed: {got:?} instead of {committed:?}"
+            ));
+        }
+    }
     assert!(different.is_empty(), "{}", different.join("\n"));
 }
 
@@ -694,14 +733,14 @@ fn false_messages_are_refused() {
 fn what_is_harmless_is_accepted() {
     let base = i32::from(BASE);
     refuse(vec![
-        ("honest".to_owned(), Cheat::default(), Refusal::None),
-        (
-            "padding row P = -1, R0 = 2^(2B)".to_owned(),
+        Row::new("honest", Cheat::default(), Refusal::None),
+        Row::new(
+            "padding row P = -1, R0 = 2^(2B)",
             add_padding(H0, [0, -1], [0, base * base]),
             Refusal::None,
         ),
-        (
-            "padding row P = -1, R1 = 2^B".to_owned(),
+        Row::new(
+            "padding row P = -1, R1 = 2^B",
             add_padding(H1, [0, -1], [base, 0]),
             Refusal::None,
         ),
@@ -710,32 +749,34 @@ fn what_is_harmless_is_accepted() {
 
 #[test]
 fn another_network_or_other_weights_are_refused() {
-    let setting = Setting::new(mlp([0, 1]));
-    let swapped = Setting::new(mlp([1, 0]));
-    let honest = Cheat::default();
-    // Both networks have the same layout: the trace of one fits the other.
-    let run = swapped.run(&honest).unwrap();
-    assert_ne!(run, setting.run(&honest).unwrap());
-    let verdict = setting.attempt_on(&setting.model, run.clone(), &honest, |_| true);
-    assert_eq!(refusal(verdict), LAMBDA, "layers run in another order");
-    // An honest proof about the other model, its own id in it.
-    let verdict = setting.attempt_on(&swapped.model, run, &honest, |_| true);
-    assert_eq!(refusal(verdict), Refusal::OtherModel);
+    for (mode, lookup) in [(Mode::Tree, SHARES), (Mode::Chain, LAMBDA)] {
+        let setting = Setting::new(mlp([0, 1]));
+        let swapped = Setting::new(mlp([1, 0]));
+        let honest = Cheat::default();
+        // Both networks have the same layout: the trace of one fits the other.
+        let run = swapped.run(&honest).unwrap();
+        assert_ne!(run, setting.run(&honest).unwrap());
+        let verdict = setting.attempt_on(mode, &setting.model, run.clone(), &honest, |_| true);
+        assert_eq!(refusal(verdict), lookup, "layers run in another order");
+        // An honest proof about the other model, its own id in it.
+        let verdict = setting.attempt_on(mode, &swapped.model, run, &honest, |_| true);
+        assert_eq!(refusal(verdict), Refusal::OtherModel);
 
-    let weight = setting.model.weights()[0];
-    let cheater = Setting {
-        problem: setting.problem.clone(),
-        model: setting.model.clone().with_weight_cell(0, weight + 1),
-        key: common::algebra::key(&setting.model),
-    };
-    let run = cheater.run(&honest).unwrap();
-    assert_ne!(run, setting.run(&honest).unwrap(), "the weight matters");
-    let verdict = setting.attempt_on(&cheater.model, run, &honest, |_| true);
-    assert_eq!(
-        refusal(verdict),
-        Refusal::Opening,
-        "one weight + 1, same id"
-    );
+        let weight = setting.model.weights()[0];
+        let cheater = Setting {
+            problem: setting.problem.clone(),
+            model: setting.model.clone().with_weight_cell(0, weight + 1),
+            key: common::algebra::key(&setting.model),
+        };
+        let run = cheater.run(&honest).unwrap();
+        assert_ne!(run, setting.run(&honest).unwrap(), "the weight matters");
+        let verdict = setting.attempt_on(mode, &cheater.model, run, &honest, |_| true);
+        assert_eq!(
+            refusal(verdict),
+            Refusal::Opening,
+            "one weight + 1, same id"
+        );
+    }
 }
 
 /// In every node of every other network: a wrong pair of the node's own function, and a value on a padding row.
@@ -753,10 +794,12 @@ fn every_node_is_bound() {
         let inputs = network.descriptor().inputs.len();
         // Inputs are hidden, so that no public value refuses instead.
         let attempt = |cheat: &Cheat, what: String| {
-            let run = setting.run(cheat)?;
-            let verdict = setting.attempt_on(&setting.model, run, cheat, |i| i >= inputs);
-            let name = &setting.problem.name;
-            assert_eq!(refusal(verdict), LAMBDA, "{name}: {what}");
+            for (mode, lookup) in [(Mode::Tree, SHARES), (Mode::Chain, LAMBDA)] {
+                let run = setting.run(cheat)?;
+                let verdict = setting.attempt_on(mode, &setting.model, run, cheat, |i| i >= inputs);
+                let name = &setting.problem.name;
+                assert_eq!(refusal(verdict), lookup, "{name}, {mode}: {what}");
+            }
             Some(())
         };
         for (index, node) in network.nodes().iter().enumerate() {
@@ -796,22 +839,37 @@ fn every_node_is_bound() {
 /// The honest proof of one statement is refused for every other.
 #[test]
 fn statements_are_bound() {
-    use common::algebra::{prove, traced, verify};
-    use pleat_verifier::verify::verify_with;
+    use common::algebra::{prove_chain, prove_tree, traced, verify_chain, verify_tree};
     let setting = Setting::new(mlp([0, 1]));
     let (model, key) = (setting.model.verification(), &setting.key);
-    let (messages, steps) = prove(traced(&setting.model, &setting.problem.inputs, 3), key);
-    let verdict = |m: &_| refusal(verify(model, key, m, &steps));
-    assert_eq!(verdict(&messages), Refusal::None);
+    let inputs = &setting.problem.inputs;
+    let chain = prove_chain(traced(&setting.model, Mode::Chain, inputs, 3), key);
+    let tree = prove_tree(traced(&setting.model, Mode::Tree, inputs, 3), key);
+    // The refusal in each mode when only these messages are changed.
+    let verdicts = |change: &dyn Fn(&mut pleat_verifier::proof::Messages), model: &_| {
+        let (mut chain, mut tree) = (chain.clone(), tree.clone());
+        change(&mut chain.messages);
+        change(&mut tree.messages);
+        [
+            refusal(verify_tree(model, key, &tree)),
+            refusal(verify_chain(model, key, &chain)),
+        ]
+    };
+    let bound = [SHARES, Refusal::End(EndState::TZ)];
+    assert_eq!(verdicts(&|_| (), model), [Refusal::None; 2]);
     for port in 0..2 {
-        let mut shown = messages.public.ports().to_vec();
-        shown[port].as_mut().unwrap()[0] += 1;
-        let mut changed = messages.clone();
-        changed.public = PublicValues::new(shown.clone());
-        assert_eq!(verdict(&changed), Refusal::End(EndState::TZ), "changed");
-        shown[port] = None;
-        changed.public = PublicValues::new(shown);
-        assert_eq!(verdict(&changed), Refusal::End(EndState::TZ), "hidden");
+        let changed = |hide: bool| {
+            move |messages: &mut pleat_verifier::proof::Messages| {
+                let mut shown = messages.public.ports().to_vec();
+                shown[port].as_mut().unwrap()[0] += 1;
+                if hide {
+                    shown[port] = None;
+                }
+                messages.public = PublicValues::new(shown);
+            }
+        };
+        assert_eq!(verdicts(&changed(false), model), bound, "changed");
+        assert_eq!(verdicts(&changed(true), model), bound, "hidden");
     }
     let weights = |cell: i32| {
         let mut problem = setting.problem.clone();
@@ -825,42 +883,25 @@ fn statements_are_bound() {
     ] {
         let other = other.verification();
         assert_ne!(other.id(), model.id());
-        let refused = refusal(verify(other, key, &messages, &steps));
-        assert_eq!(refused, Refusal::OtherModel, "other {what}");
-        let mut relabelled = messages.clone();
-        relabelled.model = other.id();
-        let refused = refusal(verify(other, key, &relabelled, &steps));
-        assert_eq!(refused, Refusal::End(EndState::TZ), "other {what}");
+        let refused = verdicts(&|_| (), other);
+        assert_eq!(refused, [Refusal::OtherModel; 2], "other {what}");
+        let refused = verdicts(&|messages| messages.model = other.id(), other);
+        assert_eq!(refused, bound, "other {what}");
     }
-    // Steps as they were proved, under other parameters.
-    let mut parameters = PARAMETERS;
-    parameters[31] ^= 1;
-    let run = |program: &pleat_verifier::program::Program| {
-        let mut state = program.start;
-        for (words, witness) in &steps.steps {
-            state = pleat_nova_circuits::chain::step::step(&state, words, witness)
-                .map_err(pleat_verifier::error::VerifyError::Step)?;
-        }
-        Ok(state)
-    };
-    let refused = refusal(verify_with(&parameters, key, model, &messages, run));
-    assert_eq!(refused, Refusal::End(EndState::TZ), "other parameters");
 }
 
-/// Why all slots' weights come before `ρ_L`: the values of unused slots have weights of their own.
+/// Why all slots' weights come before `ρ_L`: in the chain, the values of unused slots have weights of their own.
 #[test]
 fn weights_of_claims_are_distinct() {
     let setting = Setting::new(mlp([0, 1]));
     let network = setting.model.network();
-    let slots = 4 * network.slots();
-    assert!(slots > 4 * SLOTS * network.nodes().len().div_ceil(SLOTS));
-    let advice = pleat_verifier::program::Advice {
-        sigma: F::ONE,
-        x: Vec::new(),
-        tau: F::ONE,
-        u: Vec::new(),
+    let slots = Mode::Chain.schedule(network).slots;
+    assert!(slots > SLOTS * network.nodes().len().div_ceil(SLOTS));
+    let points = Points {
         rho: field_from_usize(3),
-        z: Vec::new(),
+        ..Points::unknown(slots)
     };
-    assert_eq!(advice.rho_l(network), power(field_from_usize(3), slots));
+    assert_eq!(points.rho_l(), power(field_from_usize(3), 4 * slots));
+    // With committed steps, words of unused slots are zero.
+    assert_eq!(Mode::Tree.schedule(network).slots, network.nodes().len());
 }

@@ -11,7 +11,9 @@
 
 mod common;
 
-use common::cheat::{Cheat, Refusal, Setting, Stage, lie_claim, lie_factor, real, refusal, trace};
+use common::cheat::{
+    Cheat, Committed, Refusal, Setting, Stage, lie_claim, lie_factor, real, refusal, trace,
+};
 use common::{
     Builder, IDENTITY, Problem, RELU, activations, axis, ident, ints, maxpool_net, node, product,
     rng, stride, term, whole, window,
@@ -19,7 +21,8 @@ use common::{
 use pleat_nova_circuits::chain::step::Check;
 use pleat_prover::execute::{Executor, Trace, block_values};
 use pleat_verifier::descriptor::{AxisMap, Limits, Node, Source, Term};
-use pleat_verifier::error::EndState;
+use pleat_verifier::fold::Mode;
+use pleat_verifier::fold::chain::EndState;
 use pleat_verifier::network::Network;
 
 const LAMBDA: Refusal = Refusal::Step(Check::LookupClaim);
@@ -93,8 +96,14 @@ fn run_as(setting: &Setting, node: usize, alter: impl Fn(&mut Node)) -> Trace {
     run
 }
 
+/// The refusal in the chain; with committed steps, the same relation refuses.
 fn verdict(setting: &Setting, run: &Trace, cheat: &Cheat) -> Refusal {
-    refusal(setting.attempt_on(&setting.model, run.clone(), cheat, |_| true))
+    let model = &setting.model;
+    let verdict = setting.attempt_on(Mode::Chain, model, run.clone(), cheat, |_| true);
+    let refusal = refusal(verdict);
+    let committed = setting.attempt_trace(run.clone(), cheat);
+    assert!(Committed::of(refusal).is(&committed), "{committed:?}");
+    refusal
 }
 
 fn a_terms(node: &mut Node) -> &mut Vec<Term> {
@@ -212,6 +221,11 @@ fn a_positive_difference_that_counts_as_zero_is_refused() {
             let cell = real(network, DIFFERENCE, |cell| trace.p[cell] > 0);
             lie(trace, cell, base);
         });
-        assert_eq!(setting.attempt(&cheat), LAMBDA, "lie {i}");
+        let run = setting.run(&cheat).unwrap();
+        assert_eq!(
+            verdict(&setting, &run, &Cheat::default()),
+            LAMBDA,
+            "lie {i}"
+        );
     }
 }

@@ -14,14 +14,14 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use ndarray::Array2;
-use program::{CACHE, Ran, folder, is_empty, pleat, text};
+use program::{CACHE, Ran, folder, is_empty, pleat, pleat_with_cache, text};
 use serde_json::{Value, json};
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/credit_mlp.onnx");
 const APPLICANTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/credit-300.npz");
 const FEATURES: usize = 61;
 const APPLICANT: &str = "7";
-/// The credit model compiled, and two proofs about one applicant.
+/// The credit model compiled, and proofs about one applicant.
 struct World {
     folder: PathBuf,
     compiled: Value,
@@ -29,6 +29,8 @@ struct World {
     public: Value,
     /// Input and output are hidden.
     hidden: Value,
+    /// Nothing is hidden, in the other mode.
+    chain: Value,
 }
 
 static WORLD: LazyLock<World> = LazyLock::new(|| {
@@ -65,6 +67,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
             "hidden.proof",
             &["--json", "--hide", "input", "--hide", "output"],
         ),
+        chain: prove("chain.proof", &["--json", "--fold", "chain"]),
         folder,
     }
 });
@@ -112,21 +115,30 @@ fn proving_reports_the_proof_and_its_stages() {
     for (proof, name) in [
         (&WORLD.public, "public.proof"),
         (&WORLD.hidden, "hidden.proof"),
+        (&WORLD.chain, "chain.proof"),
     ] {
+        let of_chain = name == "chain.proof";
+        let (mode, most) = if of_chain {
+            ("chain", 16_000)
+        } else {
+            ("tree", 8_200)
+        };
+        assert_eq!(proof["fold"], mode);
         assert_eq!(proof["model_id"], WORLD.compiled["model_id"]);
         assert_eq!(proof["nodes"], WORLD.compiled["nodes"]);
         assert_eq!(proof["rows"], WORLD.compiled["rows"]);
         assert_eq!(proof["steps"], 3);
         let length = fs::metadata(WORLD.folder.join(name)).unwrap().len();
         assert_eq!(proof["proof_bytes"], length);
-        assert!(length <= 16_000, "{length}");
+        assert!(length <= most, "{length}");
         let seconds = proof["seconds"].as_object().unwrap();
         let stages: Vec<&str> = seconds.keys().map(String::as_str).collect();
         for stage in [
-            "setup", "execute", "commit", "contract", "lookup", "open", "fold", "compress",
+            "setup", "execute", "commit", "contract", "lookup", "open", "fold",
         ] {
             assert!(stages.contains(&stage), "{stages:?}");
         }
+        assert_eq!(stages.contains(&"compress"), of_chain);
         let sum: f64 = seconds
             .iter()
             .filter(|(s, _)| *s != "total")
@@ -146,6 +158,44 @@ fn proving_reports_the_proof_and_its_stages() {
         WORLD.public["output"][0]["integers"],
         WORLD.hidden["output"][0]["integers"]
     );
+}
+
+/// Both modes prove the same; a proof of committed steps needs and leaves nothing of the chain's parameters.
+#[test]
+fn both_modes_verify_and_say_which_they_are() {
+    for (proof, mode) in [("public.proof", "tree"), ("chain.proof", "chain")] {
+        let verdict = WORLD.verify(proof, &["--json"]).demand(0).json();
+        assert_eq!(verdict["fold"], mode);
+        assert_eq!(
+            verdict["output"][0]["integers"],
+            WORLD.public["output"][0]["integers"]
+        );
+        let shown = WORLD.verify(proof, &[]).demand(0);
+        assert!(
+            shown.out.contains(&format!("fold   {mode}")),
+            "{}",
+            shown.out
+        );
+    }
+    assert_eq!(WORLD.chain["output"], WORLD.public["output"]);
+    let folder = tempfile::tempdir().unwrap();
+    let cache = text(folder.path());
+    let proof = WORLD.at("fresh.proof");
+    let model = WORLD.at("credit.pleat");
+    let args = [
+        "prove", &model, "--input", APPLICANTS, "--index", APPLICANT, "-o", &proof,
+    ];
+    pleat_with_cache(&args, cache).demand(0);
+    let model = WORLD.at("credit.vmodel");
+    pleat_with_cache(&["verify", &model, &proof], cache).demand(0);
+    let mut names = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|f| f.unwrap().file_name());
+    assert!(
+        names.all(|name| name.to_str().unwrap().starts_with("generators-")),
+        "only generators are cached"
+    );
+    pleat(&["prove", &model, "--fold", "ring"]).demand(2);
 }
 
 #[test]
@@ -333,13 +383,18 @@ fn bad_proofs_are_invalid_and_say_why() {
     refused(&changed(0, &|_| b'X'), "not a Pleat proof");
     refused(&changed(8, &|_| 9), "format version 9");
     refused(&changed(10, &|b| b ^ 1), "the proof is about model");
-    refused(&changed(42, &|_| 2), "visibility flag");
+    refused(&changed(42, &|_| 9), "unknown mode");
+    refused(&changed(42, &|_| 2), "bytes; this model");
+    refused(&changed(43, &|_| 2), "visibility flag");
     refused(&good[..good.len() - 1], "bytes; this model");
     refused(&[&good[..], &[0]].concat(), "bytes; this model");
     refused(&good[..20], "truncated");
     // The first public integer of the input, and the output's.
-    refused(&changed(44, &|b| b ^ 1), "Nova");
-    refused(&changed(44 + 4 * FEATURES, &|b| b ^ 1), "Nova");
+    refused(&changed(45, &|b| b ^ 1), "shares");
+    refused(&changed(45 + 4 * FEATURES, &|b| b ^ 1), "shares");
+    let mut chain = fs::read(WORLD.folder.join("chain.proof")).unwrap();
+    chain[45] ^= 1;
+    refused(&chain, "Nova");
     refused(&vec![0; 1 << 20], "not a Pleat proof");
     let swapped = fs::read(WORLD.folder.join("credit.vmodel")).unwrap();
     refused(&swapped, "not a Pleat proof");
@@ -545,6 +600,7 @@ fn files_say_what_they_are() {
     }
     for (file, kind, tensors) in [
         ("hidden.proof", "proof", 2),
+        ("chain.proof", "proof", 2),
         ("hidden.proof.secret", "secret file", 2),
     ] {
         let found = inspect(&WORLD.at(file), &[]);
@@ -552,10 +608,16 @@ fn files_say_what_they_are() {
         assert!(found["hint"].as_str().unwrap().contains("--model"));
         let found = inspect(&WORLD.at(file), &["--model", &vmodel]);
         assert_eq!(found["tensors"].as_array().unwrap().len(), tensors);
-        assert_eq!(
-            found["tensors"][0]["integers"].is_array(),
-            kind == "secret file"
-        );
+        let shown = kind == "secret file" || file == "chain.proof";
+        assert_eq!(found["tensors"][0]["integers"].is_array(), shown);
+        if kind == "proof" {
+            let mode = if file == "chain.proof" {
+                "chain"
+            } else {
+                "tree"
+            };
+            assert_eq!(found["fold"], mode);
+        }
     }
     let found = inspect(MODEL, &[]);
     assert_eq!(found["kind"], "ONNX model");
@@ -591,7 +653,8 @@ fn the_demo_ends_in_a_refused_forgery() {
     assert_eq!(demo["verify"]["valid"], true);
     assert_eq!(demo["tampered"]["valid"], false);
     assert_eq!(demo["prove"]["hidden_inputs"].as_array().unwrap().len(), 1);
-    assert!(demo["prove"]["proof_bytes"].as_u64().unwrap() <= 16_000);
+    assert_eq!(demo["prove"]["fold"], "tree");
+    assert!(demo["prove"]["proof_bytes"].as_u64().unwrap() <= 9_200);
 }
 
 #[test]

@@ -464,8 +464,8 @@ fn proofs_of_what_windows_become() {
         };
         let model = algebra::commit(&problem);
         let key = algebra::key(&model);
-        let traced = algebra::traced(&model, &problem.inputs, 1);
-        let (messages, steps) = algebra::prove(traced, &key);
-        algebra::verify(model.verification(), &key, &messages, &steps).unwrap();
+        let run = |mode| algebra::traced(&model, mode, &problem.inputs, 1);
+        let verdicts = algebra::check_both(&model, &key, run);
+        assert!(verdicts.iter().all(Result::is_ok), "{verdicts:?}");
     }
 }

@@ -13,6 +13,7 @@ use pleat_prover::compile::{CompileOptions, Compiled, compile, unheard};
 use pleat_prover::data;
 use pleat_prover::execute::{block_values, execute, weight_column};
 use pleat_verifier::descriptor::{AxisId, AxisMap, Function, Limits, Stride};
+use pleat_verifier::fold::Mode;
 use pleat_verifier::network::Network;
 use pleat_verifier::proof::{elements, proof_bytes};
 use pleat_verifier::quantize::quantize;
@@ -96,8 +97,10 @@ fn a_proof_is_short() {
     let network = Network::new(compiled().descriptor, &Limits::default()).unwrap();
     let shown: usize = network.descriptor().outputs.iter().map(elements).sum();
     assert_eq!(shown, 10);
-    let bytes = proof_bytes(&network, shown);
-    assert!(bytes <= 16_000, "{bytes}");
+    let [tree, chain] = Mode::ALL.map(|mode| proof_bytes(&network, mode, shown));
+    assert!(tree <= 9_200, "{tree}");
+    assert!(chain <= 16_000, "{chain}");
+    assert_eq!(Mode::shorter(&network), Mode::Tree);
 }
 
 #[test]

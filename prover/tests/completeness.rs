@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::algebra::{commit, key, prove, public, traced, verify};
+use common::algebra::{check_both, commit, key, public, traced};
 use common::dense::Dense;
 use common::{Builder, Problem};
 use ff::Field;
@@ -25,6 +25,7 @@ use pleat_prover::sumcheck::{
 };
 use pleat_verifier::columns::{TableEntry, field_from_usize};
 use pleat_verifier::descriptor::{Axis, AxisMap, Inner, Node, Role, Source, Stride, View};
+use pleat_verifier::fold::Mode;
 use pleat_verifier::mle::{Coordinates, bits, eq_index, eq_table, inner_product, zeros_at};
 use pleat_verifier::network::{Column, Network};
 use proptest::prelude::*;
@@ -112,13 +113,15 @@ proptest! {
         let problem = spec.problem();
         let model = commit(&problem);
         let key = key(&model);
-        let mut traced = traced(&model, &problem.inputs, seed);
-        let outputs: Vec<Vec<i32>> = traced.0.public.ports()[1..].iter().flatten().cloned().collect();
+        let run = traced(&model, Mode::Tree, &problem.inputs, seed);
+        let outputs: Vec<Vec<i32>> = run.0.public.ports()[1..].iter().flatten().cloned().collect();
         prop_assert_eq!(outputs, problem.outputs.clone());
-        traced.0.public = public(&model, &traced.0.columns, |port| shown >> port & 1 == 1);
-        let (messages, steps) = prove(traced, &key);
-        let verdict = verify(model.verification(), &key, &messages, &steps);
-        prop_assert!(verdict.is_ok(), "{:?}", verdict);
+        let verdicts = check_both(&model, &key, |mode| {
+            let mut traced = traced(&model, mode, &problem.inputs, seed);
+            traced.0.public = public(&model, &traced.0.columns, |port| shown >> port & 1 == 1);
+            traced
+        });
+        prop_assert!(verdicts.iter().all(Result::is_ok), "{:?}", verdicts);
     }
 }
 
@@ -144,9 +147,10 @@ fn the_smallest_and_the_largest_networks_prove() {
         let problem = spec.problem();
         let model = commit(&problem);
         let key = key(&model);
-        let (messages, steps) = prove(traced(&model, &problem.inputs, 5), &key);
-        let verdict = verify(model.verification(), &key, &messages, &steps);
-        assert!(verdict.is_ok(), "{spec:?}: {verdict:?}");
+        let verdicts = check_both(&model, &key, |mode| {
+            traced(&model, mode, &problem.inputs, 5)
+        });
+        assert!(verdicts.iter().all(Result::is_ok), "{spec:?}: {verdicts:?}");
     }
 }
 
@@ -484,22 +488,24 @@ fn low_len(block: &OpenBlock) -> usize {
     block.tensors.first().map_or(1, |t| t.low.len())
 }
 
-/// The chain of challenges: each follows the one before it, the message and the nonce.
+/// Every message is bound before its challenge is known, in order, and folds the claim.
 #[test]
-fn rounds_are_chained() {
+fn rounds_follow_each_other() {
     let mut rng = randomness(7);
     let mut contract = contract_items(&mut rng, &[3, 1]);
     let sum = contract.sum();
-    let out = sumcheck::run(&mut contract, 5, F::from(9), sum, &mut rng);
-    let (mut previous, mut claim) = (F::from(9), sum);
-    for (round, challenge) in out.rounds.iter().zip(&out.challenges) {
-        let message = [round.g0, round.g2, round.g3];
-        let next = pleat_nova_circuits::chain::hash::hash(previous, message, round.nonce);
-        assert_eq!(*challenge, next);
-        claim = fold_round_at(&claim, &message, challenge);
-        previous = next;
+    let mut bound = Vec::new();
+    let out = sumcheck::run(&mut contract, 5, sum, &mut |message| {
+        let challenge = F::random(&mut rng);
+        bound.push((*message, challenge));
+        challenge
+    });
+    let mut claim = sum;
+    for (message, challenge) in &bound {
+        claim = fold_round_at(&claim, message, challenge);
     }
-    assert_eq!(out.rounds.len(), 5);
+    let (messages, challenges): (Vec<_>, Vec<_>) = bound.into_iter().unzip();
+    assert_eq!((out.messages, out.challenges), (messages, challenges));
     assert_eq!(out.claim, claim);
 }
 
@@ -833,8 +839,7 @@ proptest! {
             prop_assert_eq!(z + (1 << 15), digits);
         }
         let key = key(&model);
-        let (messages, steps) = prove(traced(&model, &problem.inputs, seed), &key);
-        let verdict = verify(model.verification(), &key, &messages, &steps);
-        prop_assert!(verdict.is_ok(), "{:?}", verdict);
+        let verdicts = check_both(&model, &key, |mode| traced(&model, mode, &problem.inputs, seed));
+        prop_assert!(verdicts.iter().all(Result::is_ok), "{:?}", verdicts);
     }
 }

@@ -19,13 +19,14 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use common::Problem;
-use common::algebra::{commit, key, prove, traced, verify};
+use common::algebra::{check_both, commit, key, traced};
 use ndarray::{ArrayD, IxDyn};
 use network::{CHANNELS, CLASSES, Deep, PIXELS, SIDE};
 use pleat_prover::compile::{CompileOptions, Compiled, compile, unheard};
 use pleat_prover::data;
 use pleat_prover::execute::{block_values, execute, weight_column};
 use pleat_verifier::descriptor::Limits;
+use pleat_verifier::fold::Mode;
 use pleat_verifier::network::Network;
 use pleat_verifier::proof::proof_bytes;
 
@@ -144,11 +145,11 @@ fn counts_as_by_hand() {
 
 #[test]
 fn depth_hardly_lengthens_proofs() {
-    let bytes = |compiled: &Compiled| proof_bytes(&network(compiled), CLASSES);
-    let shallow = bytes(&compiled(2, 20).1);
-    let deep = bytes(&DEEP512.1);
-    assert!(deep <= 20_000, "{deep}");
-    assert!(deep <= shallow + 5_000, "{deep}, {shallow}");
+    let bytes = |compiled: &Compiled, mode| proof_bytes(&network(compiled), mode, CLASSES);
+    let shallow = compiled(2, 20).1;
+    let [tree, chain] = Mode::ALL.map(|mode| (bytes(&DEEP512.1, mode), bytes(&shallow, mode)));
+    assert!(tree.0 <= 13_800 && tree.0 <= tree.1 + 6_000, "{tree:?}");
+    assert!(chain.0 <= 20_000 && chain.0 <= chain.1 + 5_000, "{chain:?}");
 }
 
 #[test]
@@ -164,9 +165,10 @@ fn a_proof_of_128_layers_verifies() {
     };
     let model = commit(&problem);
     let key = key(&model);
-    let traced = traced(&model, &problem.inputs, 3);
-    let (messages, steps) = prove(traced, &key);
-    verify(model.verification(), &key, &messages, &steps).unwrap();
+    let verdicts = check_both(&model, &key, |mode| {
+        traced(&model, mode, &problem.inputs, 3)
+    });
+    assert!(verdicts.iter().all(Result::is_ok), "{verdicts:?}");
 }
 
 #[test]
@@ -197,15 +199,18 @@ fn wide_layers_stay_alive_and_prove() {
         outputs: Vec::new(),
     };
     let model = commit(&problem);
-    let traced = traced(&model, &problem.inputs, 3);
+    let run = traced(&model, Mode::Tree, &problem.inputs, 3);
     for layer in 1..=4 {
-        let values = block_values(model.network(), layer, &traced.0.columns.y);
+        let values = block_values(model.network(), layer, &run.0.columns.y);
         let (share, largest) = life(&values);
         assert!(
             share > 0.25 && largest > 256.0,
             "{layer}: {share}, {largest}"
         );
     }
-    let (messages, steps) = prove(traced, &key(&model));
-    verify(model.verification(), &key(&model), &messages, &steps).unwrap();
+    let key = key(&model);
+    let verdicts = check_both(&model, &key, |mode| {
+        traced(&model, mode, &problem.inputs, 3)
+    });
+    assert!(verdicts.iter().all(Result::is_ok), "{verdicts:?}");
 }

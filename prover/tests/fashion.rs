@@ -13,12 +13,13 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use common::Problem;
-use common::algebra::{commit, key, prove, traced, verify};
+use common::algebra::{check_both, commit, key, traced};
 use ndarray::{ArrayD, Axis};
 use pleat_prover::compile::{CompileOptions, Compiled, compile, unheard};
 use pleat_prover::data::load;
 use pleat_prover::execute::{Executor, block_values, weight_column};
 use pleat_verifier::descriptor::Limits;
+use pleat_verifier::fold::Mode;
 use pleat_verifier::network::Network;
 use pleat_verifier::proof::proof_bytes;
 use tract_onnx::prelude::*;
@@ -148,8 +149,9 @@ fn counts_as_by_hand() {
 
 #[test]
 fn a_proof_has_few_kilobytes() {
-    let bytes = proof_bytes(&network(), 10);
-    assert!(bytes <= 18_000, "{bytes}");
+    let [tree, chain] = Mode::ALL.map(|mode| proof_bytes(&network(), mode, 10));
+    assert!(tree <= 12_000, "{tree}");
+    assert!(chain <= 18_000, "{chain}");
 }
 
 #[test]
@@ -163,6 +165,8 @@ fn proofs_verify() {
     };
     let model = commit(&problem);
     let key = key(&model);
-    let (messages, steps) = prove(traced(&model, &problem.inputs, 3), &key);
-    verify(model.verification(), &key, &messages, &steps).unwrap();
+    let verdicts = check_both(&model, &key, |mode| {
+        traced(&model, mode, &problem.inputs, 3)
+    });
+    assert!(verdicts.iter().all(Result::is_ok), "{verdicts:?}");
 }

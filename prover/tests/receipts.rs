@@ -87,6 +87,9 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
                 &at("score7.opening"),
                 "--previous",
                 &at("score7.proof.receipt.json"),
+                // Commitments to tensors are the same in both modes.
+                "--fold",
+                "chain",
             ],
         )
         .demand(0);
@@ -301,9 +304,10 @@ fn one_receipt_is_checked_with_its_proof() {
 
     let original = world.receipt("score7.proof.receipt.json");
     let zeros = "0".repeat(64);
-    let cases: [(&str, &str, Value); 10] = [
+    let cases: [(&str, &str, Value); 11] = [
         ("/model", "model", json!(zeros)),
         ("/proof", "proof", json!(zeros)),
+        ("/fold", "fold", json!("chain")),
         ("/inputs", "inputs", json!([])),
         ("/inputs/0/name", "inputs[0].name", json!("z")),
         ("/inputs/0/shape", "inputs[0].shape", json!([61, 1])),
@@ -337,7 +341,7 @@ fn one_receipt_is_checked_with_its_proof() {
             text.replace("\"claims\":", "\"claims\":{},\"claims\":"),
             "canonical form",
         ),
-        (text.replace("pleat/1", "pleat/2"), "version"),
+        (text.replace("pleat/2", "pleat/1"), "version"),
         (
             text.replace("\"claims\":{\"agent\":\"scorer\"},", ""),
             "missing field",

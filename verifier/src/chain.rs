@@ -6,9 +6,9 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::descriptor::{Port, element_cells};
+use crate::messages::Messages;
 use crate::model::VerificationModel;
 use crate::network::Network;
-use crate::proof::Messages;
 use crate::receipt::{Receipt, Role, Sha3Hash};
 
 /// A receipt with the proof that it is about. That the proof is valid, and the receipt about it, is for the caller to check.

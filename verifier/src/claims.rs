@@ -9,7 +9,7 @@ use crate::columns::field_from_usize;
 use crate::descriptor::Node;
 use crate::mle::{Coordinates, eq_table, zeros_at};
 use crate::network::Network;
-use crate::proof::PublicValues;
+use crate::public::PublicValues;
 
 /// Challenges that follow the row commitments.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use pleat_nova_circuits::tree::Check as Steps;
 use thiserror::Error;
 
 use crate::descriptor::DescriptorError;
-use crate::fold::chain::EndState;
+use crate::fold::chain::end_state::EndState;
 
 /// Why bytes are not the file they should be.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -191,6 +191,8 @@ impl VerifyError {
             Self::Steps(Steps::Shares) => "shares",
             Self::Steps(Steps::Constraints) => "constraints",
             Self::Steps(Steps::Products) => "products",
+            // A decoded proof has as many as its steps imply.
+            Self::Steps(Steps::Tree) => "format",
             Self::Steps(_) => "steps-opening",
             Self::NoChainKey => "no-chain-key",
             Self::Step(_) => "step",

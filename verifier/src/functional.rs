@@ -7,7 +7,7 @@ use crate::claims::{Challenges, Points};
 use crate::descriptor::{Node, Role, Source, View};
 use crate::mle::{Coordinates, bits, eq, eq_index, eq_prefix_sum, indicator, shape_bits, zeros_at};
 use crate::network::{Column, Network};
-use crate::proof::PublicValues;
+use crate::public::PublicValues;
 
 impl Node {
     /// The point at which the node's view of this role is claimed: output coordinates from `r_l`, contraction coordinates,

@@ -1,5 +1,5 @@
 //! A descriptor that passed every rule, with all that follows from it: the sizes of the trace, which rows are committed,
-//! the number of rounds, slots and steps (PROTOCOL.md §0–§3).
+//! the rounds of the sumchecks (PROTOCOL.md §0–§3).
 
 use crate::descriptor::{Descriptor, DescriptorError, Function, Limits, Node};
 

@@ -7,9 +7,10 @@ use crate::commitments::{Generators, RowCommitment};
 use crate::descriptor::{Port, element_cells};
 use crate::encoding::{HEADER_BYTES, Reader, Writer};
 use crate::error::{FormatError, VerifyError};
+use crate::messages::Messages;
 use crate::model::{ModelId, VerificationModel};
 use crate::network::Network;
-use crate::proof::{Messages, elements};
+use crate::public::elements;
 
 /// First bytes of an opening file.
 pub const OPENING_MAGIC: [u8; 8] = *b"PLEATOP\n";

@@ -14,7 +14,6 @@ use crate::error::{FormatError, VerifyError};
 use crate::mle::eq_index;
 use crate::model::VerificationModel;
 use crate::network::{Column, Network};
-use crate::proof::Messages;
 use crate::transcript::OpeningTranscript;
 
 /// Generators for rows of `2^κ` cells, and the argument's own.
@@ -187,23 +186,37 @@ pub fn open(
         .map_err(|e| VerifyError::Aborted(e.to_string()))
 }
 
-/// Checks a proof's opening against row commitments: the witness columns' from the proof, `W`'s from the model.
+/// What an opening is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Columns<'a> {
+    /// Row commitments of the witness columns, and of all mask rows.
+    pub commitments: &'a Commitments,
+    /// `col~(z)`.
+    pub values: &'a [F; 10],
+    /// The opening.
+    pub opening: &'a Opening,
+    /// `η`.
+    pub eta: &'a F,
+    /// `z`, which may have more coordinates than the columns.
+    pub z: &'a [F],
+}
+
+/// Checks an opening against row commitments: the witness columns' from the proof, `W`'s from the model.
 ///
 /// # Errors
 /// [`VerifyError::Opening`] if the argument fails.
 pub fn check(
     key: &OpeningKey,
     model: &VerificationModel,
-    proof: &Messages,
-    eta: &F,
-    z: &[F],
+    columns: &Columns<'_>,
 ) -> Result<(), VerifyError> {
-    let Messages {
+    let Columns {
         commitments,
         values,
         opening,
-        ..
-    } = proof;
+        eta,
+        z,
+    } = *columns;
     let network = model.network();
     let combined = combine(network, model.weights(), commitments, eta, z);
     let statement = Statement {

@@ -4,81 +4,22 @@
 //! File: magic, version, model id, mode, flags, public values, row commitments, mask commitments, the mode's messages, values at
 //! `z`, blind of the opening, inner-product argument, the mode's proof of its steps.
 
-use pleat_nova_circuits::cycle::F;
-
-use crate::commitments::{Commitments, RowCommitment};
-use crate::descriptor::{Node, Port};
+use crate::commitments::Commitments;
+use crate::descriptor::Port;
 use crate::encoding::{HEADER_BYTES, Reader, Writer};
 use crate::error::{FormatError, VerifyError};
 use crate::fold::{self, Folded, Mode};
+pub use crate::messages::Messages;
 use crate::model::ModelId;
 use crate::network::{Column, Network};
 use crate::pcs::{Opening, argument_bytes};
+pub use crate::public::{PublicValues, elements};
 
 /// First bytes of a proof file.
 pub const PROOF_MAGIC: [u8; 8] = *b"PLEATPF\n";
 /// Version of the format.
 pub const PROOF_VERSION: u16 = 2;
 const WHAT: &str = "proof";
-
-/// What the prover chose to show: integers of each input and output, row-major over the true shape, or nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicValues {
-    ports: Vec<Option<Vec<i32>>>,
-}
-
-impl PublicValues {
-    /// One entry per port, inputs then outputs; `None` hides it.
-    pub const fn new(ports: Vec<Option<Vec<i32>>>) -> Self {
-        Self { ports }
-    }
-
-    /// One entry per port, inputs then outputs.
-    pub fn ports(&self) -> &[Option<Vec<i32>>] {
-        &self.ports
-    }
-
-    /// One byte per port: 1 if it is shown.
-    pub fn flags(&self) -> Vec<u8> {
-        self.ports.iter().map(|p| u8::from(p.is_some())).collect()
-    }
-
-    /// The values shown, in order.
-    pub fn shown(&self) -> impl Iterator<Item = &[i32]> {
-        self.ports.iter().filter_map(Option::as_deref)
-    }
-
-    /// The values shown, with the nodes whose blocks they are.
-    pub fn shown_nodes<'a>(
-        &'a self,
-        network: &'a Network,
-    ) -> impl Iterator<Item = (&'a Node, &'a [i32])> {
-        let ports = network.descriptor().ports().zip(&self.ports);
-        ports.filter_map(|(port, values)| {
-            Some((network.nodes().get(port.node)?, values.as_deref()?))
-        })
-    }
-}
-
-/// Elements of a port's tensor.
-pub fn elements(port: &Port) -> usize {
-    port.shape.iter().fold(1, |n, len| n.saturating_mul(*len))
-}
-
-/// The messages that proofs of both modes have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Messages {
-    /// The model it is about.
-    pub model: ModelId,
-    /// What is shown.
-    pub public: PublicValues,
-    /// Row and mask commitments.
-    pub commitments: Commitments,
-    /// `col~(z)` in the order of [`Column::OPENED`].
-    pub values: [F; 10],
-    /// Opening of the columns.
-    pub opening: Opening,
-}
 
 /// A proof, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +60,17 @@ enum First {
 pub fn model_of(bytes: &[u8]) -> Result<ModelId, FormatError> {
     let mut input = Reader::new(bytes, PROOF_MAGIC, PROOF_VERSION, WHAT)?;
     Ok(ModelId(input.array()?))
+}
+
+/// The mode that a proof file says it is of; nothing else of it is looked at.
+///
+/// # Errors
+/// If it is no proof file of this version.
+pub fn mode_of(bytes: &[u8]) -> Result<Mode, FormatError> {
+    let mut input = Reader::new(bytes, PROOF_MAGIC, PROOF_VERSION, WHAT)?;
+    let _: [u8; 32] = input.array()?;
+    let [got] = input.array()?;
+    Mode::of_number(got).ok_or(FormatError::Mode { got })
 }
 
 impl Proof {
@@ -228,17 +180,5 @@ impl Proof {
             },
             folded,
         })
-    }
-}
-
-impl Messages {
-    /// Row commitments of an input or output: what two proofs share if they are about the same tensor.
-    pub fn port_commitment(&self, network: &Network, port: &Port) -> Vec<RowCommitment> {
-        let own = network.port_rows(port);
-        let rows = network.rows(Column::Y);
-        let all = rows.iter().zip(self.commitments.rows(Column::Y));
-        all.filter(|(row, _)| own.contains(*row))
-            .map(|(_, c)| *c)
-            .collect()
     }
 }

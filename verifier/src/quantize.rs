@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::descriptor::Port;
 use crate::network::Network;
-use crate::proof::elements;
+use crate::public::elements;
 
 /// Why real numbers are not a tensor of the network.
 #[derive(Clone, Debug, PartialEq, Error)]

@@ -12,9 +12,9 @@ use sha3::{
 
 use crate::claims::Challenges;
 use crate::commitments::{Commitments, RowCommitment};
-use crate::fold::{Mode, chain::Advice};
+use crate::fold::mode::Mode;
 use crate::network::{Column, Network};
-use crate::proof::PublicValues;
+use crate::public::PublicValues;
 
 /// The protocol's version, the first message.
 pub const PROTOCOL_VERSION: &[u8] = b"pleat protocol 2";
@@ -156,16 +156,12 @@ impl FractionsFixed {
         self.0.challenge("t0")
     }
 
-    /// Step 9 of the chain: the challenges that its circuit derived, and the columns' values at `z`. Returns `η`.
-    pub fn values(self, advice: &Advice, values: &[F; 10]) -> F {
-        let Advice { points, tau } = advice;
+    /// Step 9 of the chain: the challenges that its circuit derived, by name, and the columns' values at `z`. Returns `η`.
+    pub fn stated(self, challenges: &[(&str, &[F])], values: &[F; 10]) -> F {
         let mut outside = self.0;
-        outside.absorb_fields("sigma", &[points.sigma]);
-        outside.absorb_fields("x", &points.x);
-        outside.absorb_fields("tau", &[*tau]);
-        outside.absorb_fields("u", &points.u);
-        outside.absorb_fields("rho", &[points.rho]);
-        outside.absorb_fields("z", &points.z);
+        for (name, challenges) in challenges {
+            outside.absorb_fields(name, challenges);
+        }
         outside.absorb_fields("values", values);
         outside.challenge("eta")
     }

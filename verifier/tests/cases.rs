@@ -8,6 +8,7 @@ use std::path::Path;
 use pleat_nova_circuits::cache::CacheFolder;
 use pleat_nova_circuits::chain::params::VerifierKey;
 use pleat_verifier::command::{self, CommandError, Verdict, VerifyArgs};
+use pleat_verifier::fold::Mode;
 use pleat_verifier::model::ModelId;
 use serde::Deserialize;
 
@@ -65,8 +66,9 @@ enum Edit {
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(tag = "outcome", rename_all = "lowercase", deny_unknown_fields)]
 enum Expect {
-    /// Exit code 0. Integers of the outputs, where they are shown; how many integers of the inputs are.
+    /// Exit code 0. The mode; integers of the outputs, where they are shown; how many integers of the inputs are.
     Valid {
+        fold: Mode,
         shown_inputs: Vec<usize>,
         outputs: Vec<Option<Vec<i32>>>,
     },
@@ -134,12 +136,14 @@ fn outcome(case: &Case, folder: &Path, key: &VerifierKey) -> Result<Verdict, Str
 
 fn summary(verdict: Verdict) -> Expect {
     if let (Some(check), Some(reason)) = (verdict.check, verdict.reason) {
-        assert!(!verdict.valid && verdict.input.is_none() && verdict.output.is_none());
+        assert!(!verdict.valid && verdict.fold.is_none());
+        assert!(verdict.input.is_none() && verdict.output.is_none());
         return Expect::Invalid { check, reason };
     }
     assert!(verdict.valid);
     let count = |values: Option<Vec<i32>>| values.map_or(0, |v| v.len());
     Expect::Valid {
+        fold: verdict.fold.unwrap(),
         shown_inputs: verdict
             .input
             .unwrap()
@@ -189,6 +193,7 @@ fn the_table_has_every_check_that_a_proof_can_fail() {
         Expect::Error { .. } => "error",
     });
     let expected = [
+        "constraints",
         "demand/model-id",
         "end-state",
         "error",
@@ -197,6 +202,9 @@ fn the_table_has_every_check_that_a_proof_can_fail() {
         "nova-format",
         "opening",
         "other-model",
+        "products",
+        "shares",
+        "steps-opening",
         "valid",
     ];
     assert!(checks.collect::<BTreeSet<_>>().into_iter().eq(expected));

@@ -8,12 +8,12 @@ use pleat_verifier::commitments::{Commitments, Generators, RowCommitment};
 use pleat_verifier::descriptor::{
     Axis, AxisId, Descriptor, Function, Limits, Linear, Node, Port, Source, View,
 };
+use pleat_verifier::fold::Mode;
 use pleat_verifier::model::VerificationModel;
 use pleat_verifier::network::{Column, Network};
 use pleat_verifier::pcs::Opening;
-use pleat_verifier::program::Advice;
 use pleat_verifier::proof::{Messages, PublicValues};
-use pleat_verifier::receipt::{Origin, Receipt, Remarks, Role, Sha3Hash};
+use pleat_verifier::receipt::{Origin, Receipt, Remarks, Role, Sha3Hash, Subject};
 
 /// A network that copies a tensor of this shape, in rows of `2^row_bits` cells.
 fn tensor(name: &str, shape: &[usize], row_bits: u32, scale: f64) -> VerificationModel {
@@ -65,14 +65,6 @@ fn proof(model: &VerificationModel) -> Messages {
         model: model.id(),
         public: PublicValues::new(vec![None, None]),
         commitments,
-        advice: Advice {
-            sigma: none,
-            x: Vec::new(),
-            tau: none,
-            u: Vec::new(),
-            rho: none,
-            z: Vec::new(),
-        },
         values: [none; 10],
         opening: Opening {
             blind: none,
@@ -81,10 +73,18 @@ fn proof(model: &VerificationModel) -> Messages {
     }
 }
 
+fn subject<'a>(file: &'a [u8], messages: &'a Messages) -> Subject<'a> {
+    Subject {
+        file,
+        fold: Mode::Tree,
+        messages,
+    }
+}
+
 /// The verdict on the link from the first tensor to the second.
 fn link(first: &VerificationModel, second: &VerificationModel) -> Result<(), ChainError> {
     let (proof_1, proof_2) = (proof(first), proof(second));
-    let receipt_1 = Receipt::new(first, b"1", &proof_1, Remarks::default());
+    let receipt_1 = Receipt::new(first, &subject(b"1", &proof_1), Remarks::default());
     let hash = Sha3Hash::of(&receipt_1.to_bytes().unwrap());
     let origin = Origin {
         receipt: hash,
@@ -96,7 +96,7 @@ fn link(first: &VerificationModel, second: &VerificationModel) -> Result<(), Cha
         origins: vec![Some(origin)],
         ..Remarks::default()
     };
-    let receipt_2 = Receipt::new(second, b"2", &proof_2, remarks);
+    let receipt_2 = Receipt::new(second, &subject(b"2", &proof_2), remarks);
     let members = [
         Member {
             name: "second",

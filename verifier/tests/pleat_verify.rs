@@ -14,22 +14,26 @@ use serde_json::{Value, json};
 
 const STORED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/proof");
 /// Of the stored model.
-const MODEL_ID: &str = "5eba7cecc30ad678f4cc63c95dced03b9709ada169fceeef1b9b6cbb77c1b179";
+const MODEL_ID: &str = "7efed893ed5ebbd6cc095e2707b5f4d81a615ff80487065d3c689a9aa1be999b";
 const FEATURES: usize = 61;
 
 fn stored(name: &str) -> String {
     Path::new(STORED).join(name).to_str().unwrap().to_owned()
 }
 
+const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/pleat-cache");
+
 /// Exit code, standard output, standard error.
 fn verify(proof: &str, more: &[&str]) -> (i32, String, String) {
+    verify_with_cache(CACHE.as_ref(), proof, more)
+}
+
+/// [`verify`], with files in this folder.
+fn verify_with_cache(cache: &Path, proof: &str, more: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_pleat-verify"))
         .args([&stored("credit.vmodel"), proof])
         .args(more)
-        .env(
-            "PLEAT_CACHE",
-            concat!(env!("CARGO_TARGET_TMPDIR"), "/pleat-cache"),
-        )
+        .env("PLEAT_CACHE", cache)
         .env_remove("RUST_LOG")
         .output()
         .unwrap();
@@ -50,8 +54,15 @@ fn verdict(proof: &str, more: &[&str], code: i32) -> Value {
 
 #[test]
 fn stored_proofs_verify_and_demands_are_checked() {
-    let public = verdict(&stored("public.proof"), &["--model-id", MODEL_ID], 0);
-    assert_eq!(public["valid"], true);
+    for (proof, fold) in [("public.proof", "tree"), ("chain-public.proof", "chain")] {
+        let public = verdict(&stored(proof), &["--model-id", MODEL_ID], 0);
+        assert_eq!(
+            (&public["valid"], &public["fold"]),
+            (&json!(true), &json!(fold))
+        );
+        assert_eq!(public["output"][0]["integers"], json!([-101]));
+    }
+    let public = verdict(&stored("public.proof"), &[], 0);
     assert_eq!(public["model_id"], MODEL_ID);
     let input = &public["input"][0];
     assert_eq!(input["integers"].as_array().unwrap().len(), FEATURES);
@@ -94,16 +105,42 @@ fn stored_proofs_verify_and_demands_are_checked() {
 }
 
 #[test]
+fn a_proof_of_committed_steps_needs_nothing_loaded() {
+    let cache = tempfile::tempdir().unwrap();
+    for proof in ["public.proof", "hidden.proof"] {
+        let (code, out, err) = verify_with_cache(cache.path(), &stored(proof), &[]);
+        assert_eq!(code, 0, "{out}{err}");
+    }
+    // What stays of a key or parameters that were loaded, whole or not.
+    let left = std::fs::read_dir(cache.path()).unwrap();
+    let left = left.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let left: Vec<String> = left
+        .filter(|name| !name.starts_with("generators-"))
+        .collect();
+    assert_eq!(left, Vec::<String>::new());
+}
+
+#[test]
+fn a_proof_of_an_older_format_is_refused_in_words() {
+    let refused = verdict(&stored("version-1.proof"), &[], 1);
+    assert_eq!(refused["check"], "format");
+    assert_eq!(
+        refused["reason"],
+        "proof of format version 1; this program reads version 2"
+    );
+}
+
+#[test]
 fn a_forged_output_is_refused_in_words() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("forged.proof");
     let mut bytes = std::fs::read(stored("public.proof")).unwrap();
-    // Header, model id, flags, the input's integers; then the output's.
-    bytes[10 + 32 + 2 + 4 * FEATURES] ^= 1;
+    // Header, model id, mode, flags, the input's integers; then the output's.
+    bytes[10 + 32 + 1 + 2 + 4 * FEATURES] ^= 1;
     std::fs::write(&path, &bytes).unwrap();
     let (code, out, _) = verify(path.to_str().unwrap(), &[]);
     assert_eq!(code, 1);
-    assert!(out.starts_with("INVALID: Nova"), "{out}");
+    assert!(out.starts_with("INVALID: committed steps: "), "{out}");
     let (code, out, _) = verify(&stored("credit.vmodel"), &[]);
     assert_eq!((code, out.as_str()), (1, "INVALID: not a Pleat proof\n"));
     let (code, _, err) = verify("nowhere.proof", &[]);

@@ -1,4 +1,4 @@
-//! The inside hash `H(t; m1,m2,m3; n)` and the words' sponge (PROTOCOL.md §4, §5), natively and as gadgets.
+//! The inside hash `H(t; m1,m2,m3; n)` and the words' sponge (PROTOCOL.md §9.1, §9.2), natively and as gadgets.
 //!
 //! Both are nova-snark's Poseidon sponge, `Strength::Standard`, absorb then squeeze 1, **not truncated**: nova's own random
 //! oracle truncates its output and is not used. The gadgets leave nova's "compact" mode off: it would add 280

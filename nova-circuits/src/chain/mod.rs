@@ -8,7 +8,7 @@
 mod error;
 pub mod hash;
 pub mod params;
-pub mod spartan;
+mod spartan;
 pub mod step;
 
 pub use error::Error;

@@ -30,7 +30,8 @@
 //! a label of its own.
 //!
 //! **Not hiding**: `L`, `R` and the last `a` depend on the vector. It may be used only where the vector is uniformly random or
-//! public: Nova opens a witness after a random fold, the column opening a masked one.
+//! public: the last proof opens a root that a random instance is part of, Nova a witness after a random fold, the column
+//! opening a masked row.
 
 mod engine;
 mod prove;
@@ -137,7 +138,7 @@ pub enum IpaError {
 /// `H`, which has no known relation to generators of other labels.
 #[must_use]
 pub fn inner_generator<G: EndoGroup>() -> G::AffineGroupElement {
-    let derived = G::from_label(INNER_LABEL, 1);
+    let derived = crate::generators::derive::<G>(INNER_LABEL, 0..1);
     derived
         .first()
         .copied()

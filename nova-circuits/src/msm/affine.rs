@@ -15,7 +15,7 @@ pub struct Xy<B> {
 }
 
 impl<B: Field> Xy<B> {
-    pub(super) const NEUTRAL: Self = Self {
+    pub(crate) const NEUTRAL: Self = Self {
         x: B::ZERO,
         y: B::ZERO,
     };
@@ -39,7 +39,7 @@ impl<B: Field> Xy<B> {
 }
 
 /// Additions waiting for their common inversion.
-pub(super) struct Adder<B> {
+pub(crate) struct Adder<B> {
     waiting: Vec<Addition<B>>,
     product: B,
 }
@@ -60,7 +60,7 @@ struct Addition<B> {
 const BATCH: usize = 512;
 
 impl<B: Field> Adder<B> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             waiting: Vec::with_capacity(BATCH),
             product: B::ONE,
@@ -69,7 +69,7 @@ impl<B: Field> Adder<B> {
 
     /// `out[to] = left + right`: at once, when the batch is full, or by [`Adder::flush`].
     #[inline(always)]
-    pub(super) fn push(&mut self, left: Xy<B>, right: Xy<B>, to: usize, out: &mut [Xy<B>]) {
+    pub(crate) fn push(&mut self, left: Xy<B>, right: Xy<B>, to: usize, out: &mut [Xy<B>]) {
         let mut denominator = right.x - left.x;
         let mut numerator = right.y - left.y;
         if left.is_neutral() {
@@ -103,7 +103,7 @@ impl<B: Field> Adder<B> {
     }
 
     /// Does what is scheduled.
-    pub(super) fn flush(&mut self, out: &mut [Xy<B>]) {
+    pub(crate) fn flush(&mut self, out: &mut [Xy<B>]) {
         // No factor is zero, so the default is never taken.
         let mut inverse = self.product.invert().unwrap_or(B::ZERO);
         for addition in self.waiting.iter().rev() {

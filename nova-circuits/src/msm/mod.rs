@@ -8,6 +8,7 @@ mod fold;
 mod indexed;
 mod pippenger;
 
+pub(crate) use affine::Adder;
 pub use affine::Xy;
 pub use endomorphism::Lattice;
 pub use fold::fold;
@@ -24,6 +25,8 @@ pub trait EndoGroup: DlogGroup {
     const ZETA: <Self as Group>::Base;
     /// Splits scalars along `φ`.
     const LATTICE: Lattice;
+    /// What RFC 9380 calls the suite by which bytes are hashed to this curve.
+    const HASH_SUITE: &'static [u8];
 
     /// Coordinates of a point; `(0, 0)` for the neutral element.
     fn coordinates(point: &Self::AffineGroupElement) -> Xy<Self::Base>;

@@ -61,6 +61,13 @@ impl Step {
     pub fn complete(&mut self, words: &[F]) {
         complete(&mut self.variables, words);
     }
+
+    /// `Δ` under these words.
+    pub fn share(&mut self, words: &[F]) -> F {
+        self.complete(words);
+        let share = self.variables.get(Segment::D.range().start);
+        share.copied().unwrap_or(F::ZERO)
+    }
 }
 
 impl Default for Step {

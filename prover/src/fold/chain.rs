@@ -130,7 +130,7 @@ impl Opened<'_, Chain> {
     pub fn open(self, key: &OpeningKey) -> Result<(Messages, Advice), VerifyError> {
         let advice = self.advice();
         let Self(ledger, own) = self;
-        let eta = own.fixed.values(&advice, &ledger.values);
+        let eta = advice.eta(own.fixed, &ledger.values);
         Ok((ledger.open(key, &eta)?, advice))
     }
 }

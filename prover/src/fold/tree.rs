@@ -162,6 +162,8 @@ impl Fold for Tree {
 pub struct Stated<'m> {
     /// What the prover knows.
     pub ledger: Ledger<'m>,
+    /// What the verifier demands.
+    pub equation: Equation,
     /// The steps, under their words.
     pub steps: Vec<(Step, Vec<F>)>,
     /// `η`.
@@ -188,10 +190,11 @@ impl<'m> Opened<'m, Tree> {
             public: &ledger.public,
             values: &ledger.values,
         };
-        let Equation { words, .. } = statement.equation(&Weights::powers(&zeta))?;
-        let words = words.iter().map(Words::flatten);
+        let equation = statement.equation(&Weights::powers(&zeta))?;
+        let words = equation.words.iter().map(Words::flatten);
         Ok(Stated {
             steps: tree.steps.into_iter().zip(words).collect(),
+            equation,
             eta,
             key: tree.key,
             commitments,

@@ -1,23 +1,28 @@
-//! Proofs without Nova: the prover's stages, and the full verifier with the steps executed natively. Only `dig` binds the
-//! prover's words, as in a real proof.
+//! Proofs step by step: the prover's stages, and the full verifier. Proofs of committed steps are whole; those of the chain stop
+//! short of Nova, whose steps are executed natively. There, only `dig` binds the prover's words, as in a real proof.
 
+use pleat_nova_circuits::chain::params::{Parameters, prove_steps};
 use pleat_nova_circuits::chain::step::{State, step};
+use pleat_nova_circuits::tree::Key;
 use pleat_prover::columns::Columns;
 use pleat_prover::execute::{block_values, execute};
+use pleat_prover::fold::Fold;
+use pleat_prover::fold::chain::{Chain, Steps};
+use pleat_prover::fold::tree::Tree;
 use pleat_prover::model::ProvingModel;
-use pleat_prover::stages::{Steps, Traced};
+use pleat_prover::stages::{Opened, Traced};
 use pleat_verifier::error::VerifyError;
+use pleat_verifier::fold::chain::{Advice, verify_with};
+use pleat_verifier::fold::{self, Folded, Mode};
 use pleat_verifier::model::VerificationModel;
 use pleat_verifier::pcs::OpeningKey;
-use pleat_verifier::proof::{Messages, PublicValues};
-use pleat_verifier::verify::verify_with;
+use pleat_verifier::proof::{Messages, Proof, PublicValues};
+use pleat_verifier::transcript::Statement;
+use pleat_verifier::verify::{Keys, verify};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use super::Problem;
-
-/// Stands for the digest of Nova's public parameters.
-pub const PARAMETERS: [u8; 32] = [7; 32];
 
 pub fn commit(problem: &Problem) -> ProvingModel {
     let mut rng = ChaCha20Rng::seed_from_u64(2);
@@ -50,56 +55,120 @@ pub fn public(
 }
 
 /// A run of the network, all ports shown.
-pub fn traced<'m>(model: &'m ProvingModel, inputs: &[Vec<i32>], seed: u64) -> Traced<'m> {
+pub fn traced<'m>(
+    model: &'m ProvingModel,
+    mode: Mode,
+    inputs: &[Vec<i32>],
+    seed: u64,
+) -> Traced<'m> {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
     let trace = execute(model.network(), model.weights(), inputs).unwrap();
     let columns = Columns::new(model.network(), trace);
     let public = public(model, &columns, |_| true);
-    Traced::new(model, columns, public, &mut rng)
+    Traced::new(model, mode, columns, public, &mut rng)
 }
 
-/// All stages, in order.
-pub fn prove(traced: Traced<'_>, key: &OpeningKey) -> (Messages, Steps) {
-    prove_under(&PARAMETERS, traced, key)
-}
-
-/// [`prove`] under some digest of Nova's parameters.
-pub fn prove_under(
-    parameters: &[u8; 32],
-    traced: Traced<'_>,
+/// All stages up to the columns' values, in order.
+pub fn sumchecks<'m, B: Fold>(
+    traced: Traced<'m>,
     key: &OpeningKey,
-) -> (Messages, Steps) {
+    fold: B::Key<'_>,
+    rng: &mut ChaCha20Rng,
+) -> Opened<'m, B> {
+    let fixed = traced.commit(key).fractions().unwrap().commit(key);
+    let contracting = fixed.claims().bind::<B>(fold, rng);
+    let looking = contracting.run(rng).bind(rng);
+    looking.run(rng).bind(rng).run(rng)
+}
+
+/// A proof of committed steps.
+pub fn prove_tree(traced: Traced<'_>, key: &OpeningKey) -> Proof {
+    prove_tree_with(traced, key, 11)
+}
+
+/// [`prove_tree`], with other blinds and another random instance.
+pub fn prove_tree_with(traced: Traced<'_>, key: &OpeningKey, seed: u64) -> Proof {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    let opened = sumchecks::<Tree>(traced, key, Key::embedded(), &mut rng);
+    let stated = opened.state().unwrap();
+    let folded = stated.fold(&mut rng).unwrap();
+    Proof {
+        messages: stated.open(key).unwrap(),
+        folded: Folded::Tree(Box::new(folded)),
+    }
+}
+
+/// The full verifier of committed steps, from bytes.
+pub fn verify_tree(
+    model: &VerificationModel,
+    key: &OpeningKey,
+    proof: &Proof,
+) -> Result<(), VerifyError> {
+    let proof = Proof::from_bytes(&proof.to_bytes(), model.network())?;
+    let keys = Keys {
+        opening: key,
+        chain: None,
+    };
+    verify(keys, model, &proof)
+}
+
+/// A proof of the chain in which the steps stand for Nova's proof of them.
+#[derive(Clone)]
+pub struct Executed {
+    pub messages: Messages,
+    pub advice: Advice,
+    pub steps: Steps,
+}
+
+/// All stages of a proof of the chain.
+pub fn prove_chain(traced: Traced<'_>, key: &OpeningKey) -> Executed {
     let mut rng = ChaCha20Rng::seed_from_u64(11);
-    let fixed = traced
-        .commit(key, parameters)
-        .fractions()
-        .unwrap()
-        .commit(key);
-    let looking = fixed.claims().bind().run(&mut rng).bind();
-    let opened = looking.run(&mut rng).bind().run(&mut rng);
+    let opened = sumchecks::<Chain>(traced, key, (), &mut rng);
     let steps = opened.steps();
-    (opened.open(key).unwrap(), steps)
+    let (messages, advice) = opened.open(key).unwrap();
+    Executed {
+        messages,
+        advice,
+        steps,
+    }
 }
 
-/// The full verifier, the steps executed natively.
-pub fn verify(
-    model: &VerificationModel,
-    key: &OpeningKey,
-    messages: &Messages,
-    steps: &Steps,
-) -> Result<(), VerifyError> {
-    verify_under(&PARAMETERS, model, key, messages, steps)
+/// The whole proof, with Nova's of its steps.
+pub fn complete(parameters: &Parameters, executed: Executed) -> Proof {
+    let Executed {
+        messages,
+        advice,
+        steps,
+    } = executed;
+    let nova = prove_steps(parameters, &steps.start, &steps.steps, &mut |_| ()).unwrap();
+    Proof {
+        messages,
+        folded: Folded::Chain(fold::chain::Messages { advice, nova }),
+    }
 }
 
-/// [`verify`] under some digest of Nova's parameters.
-pub fn verify_under(
-    parameters: &[u8; 32],
+/// The full verifier of the chain, the steps executed natively.
+pub fn verify_chain(
     model: &VerificationModel,
     key: &OpeningKey,
-    messages: &Messages,
-    steps: &Steps,
+    proof: &Executed,
 ) -> Result<(), VerifyError> {
-    verify_with(parameters, key, model, messages, |program| {
+    let Executed {
+        messages,
+        advice,
+        steps,
+    } = proof;
+    if messages.model != model.id() {
+        return Err(VerifyError::OtherModel {
+            got: messages.model.to_string(),
+            expected: model.id().to_string(),
+        });
+    }
+    let statement = Statement::new(Mode::Chain, &model.id().0, &messages.public);
+    let fixed = statement
+        .trace(&messages.commitments)
+        .fractions(model.network(), &messages.commitments);
+    verify_with(key, model, messages, advice, fixed, |program| {
         assert_eq!(program.words.len(), steps.steps.len());
         let run = |state: State, (words, witness)| {
             step(&state, words, witness).map_err(VerifyError::Step)
@@ -110,4 +179,19 @@ pub fn verify_under(
             .map(|(words, witness)| (words, witness))
             .try_fold(program.start, run)
     })
+}
+
+/// Proves a run in both modes and verifies both.
+pub fn check_both<'m>(
+    model: &'m ProvingModel,
+    key: &OpeningKey,
+    traced: impl Fn(Mode) -> Traced<'m>,
+) -> [Result<(), VerifyError>; 2] {
+    let tree = prove_tree(traced(Mode::Tree), key);
+    let chain = prove_chain(traced(Mode::Chain), key);
+    let model = model.verification();
+    [
+        verify_tree(model, key, &tree),
+        verify_chain(model, key, &chain),
+    ]
 }

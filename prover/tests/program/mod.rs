@@ -45,10 +45,15 @@ impl Ran {
 }
 
 pub fn pleat(args: &[&str]) -> Ran {
+    pleat_with_cache(args, CACHE)
+}
+
+/// With another cache folder than the tests'.
+pub fn pleat_with_cache(args: &[&str], cache: &str) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pleat"));
     command
         .args(args)
-        .env("PLEAT_CACHE", CACHE)
+        .env("PLEAT_CACHE", cache)
         .env_remove("RUST_LOG");
     let Output {
         status,

@@ -1,5 +1,5 @@
 //! Decodes bytes as a verification model. What decodes is the canonical encoding of itself, and a verifier can compute with
-//! it: the program, the functionals and the length of its proofs.
+//! it: in both modes what steps are told, the functionals and the length of its proofs.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -7,7 +7,9 @@ use pleat_nova_circuits::cycle::F;
 use pleat_verifier::descriptor::Limits;
 use pleat_verifier::model::VerificationModel;
 use pleat_verifier::network::Network;
-use pleat_verifier::program::{Advice, Challenges};
+use pleat_verifier::claims::{Challenges, Points};
+use pleat_verifier::fold::tree::{Statement, Weights};
+use pleat_verifier::fold::{Mode, chain};
 use pleat_verifier::proof::{Proof, PublicValues, proof_bytes};
 
 /// Smaller than a verifier's own, so that thousands of models can be tried in a second.
@@ -29,22 +31,12 @@ fn limits() -> Limits {
 fn compute(network: &Network) {
     let element = |i: usize| F::from(i as u64 + 2);
     let elements = |n: usize| (0..n).map(element).collect::<Vec<F>>();
-    let rounds = network.rounds();
     let challenges = Challenges {
         alpha: element(0),
         beta: element(1),
         r: elements(network.nu()),
         gamma: element(2),
         delta: element(3),
-        t0: element(4),
-    };
-    let advice = Advice {
-        sigma: element(5),
-        x: elements(rounds.contract),
-        tau: element(6),
-        u: elements(rounds.lookup),
-        rho: element(7),
-        z: elements(rounds.open),
     };
     let ports = network.descriptor().ports();
     let shown = PublicValues::new(
@@ -52,11 +44,41 @@ fn compute(network: &Network) {
             .map(|p| Some(vec![-1; p.shape.iter().product()]))
             .collect(),
     );
-    let program = network.program(&challenges, &advice, &shown);
-    assert_eq!(program.words.len(), network.steps());
-    let z = &advice.z[..network.open_variables()];
-    let _ = network.functionals_at(&challenges, &advice, &shown, z);
-    assert!(proof_bytes(network, 0) > 10_000);
+    for mode in Mode::ALL {
+        let schedule = mode.schedule(network);
+        let points = Points {
+            slots: schedule.slots,
+            sigma: element(5),
+            x: elements(schedule.rounds.contract),
+            u: elements(schedule.rounds.lookup),
+            rho: element(7),
+            z: elements(schedule.rounds.open),
+        };
+        let steps = match mode {
+            Mode::Tree => {
+                let statement = Statement {
+                    network,
+                    challenges: &challenges,
+                    points: &points,
+                    public: &shown,
+                    values: &[element(8); 10],
+                };
+                let equation = statement.equation(&Weights::powers(&element(9)));
+                equation.expect("Λ has the products that a step has").words.len()
+            }
+            Mode::Chain => {
+                let z = &points.z[..network.open_variables()];
+                let _ = network.functionals_at(&challenges, &points, &shown, z);
+                let tau = element(6);
+                let advice = chain::Advice { points, tau };
+                let program = chain::program(network, element(4), &challenges, &advice, &shown);
+                program.words.len()
+            }
+        };
+        assert_eq!(steps, schedule.steps);
+        assert!(proof_bytes(network, mode, 0) > 4_000);
+    }
+    assert!(proof_bytes(network, Mode::shorter(network), 0) > 4_000);
     assert!(Proof::from_bytes(&[], network).is_err());
 }
 

@@ -32,7 +32,7 @@ pub fn read_json(bytes: &[u8], request: &DataRequest<'_>) -> Result<Vec<Vec<f64>
     let tensor = |(port, list): (&&crate::descriptor::Port, &Value)| {
         let mut values = Vec::new();
         flatten(list, &mut values)?;
-        let size = crate::proof::elements(port);
+        let size = crate::public::elements(port);
         let whole = values.len().checked_rem(size) == Some(0) && !values.is_empty();
         if !whole {
             return Err(format!(

@@ -19,8 +19,9 @@ use thiserror::Error;
 use crate::commitments::RowCommitment;
 use crate::descriptor::Port;
 use crate::fold::Mode;
+use crate::messages::Messages;
 use crate::model::{ModelId, VerificationModel};
-use crate::proof::{Messages, Proof};
+use crate::proof::Proof;
 
 pub use canonical::canonical;
 

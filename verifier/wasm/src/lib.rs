@@ -5,11 +5,12 @@
 
 use pleat_nova_circuits::chain::params::VerifierKey;
 use pleat_verifier::descriptor::Limits;
+use pleat_verifier::fold::Mode;
 use pleat_verifier::model::{ModelId, VerificationModel};
 use pleat_verifier::pcs::OpeningKey;
-use pleat_verifier::proof::Proof;
+use pleat_verifier::proof::{Proof, mode_of};
 use pleat_verifier::verdict::{Failure, Refusal, Seconds, Verdict, decode_proof};
-use pleat_verifier::verify::verify;
+use pleat_verifier::verify::{Keys, verify};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
@@ -23,26 +24,34 @@ extern "C" {
 /// Beyond this, deriving generators ahead takes minutes.
 const MAX_PREPARED: usize = 16;
 
-/// A key, and the generators of row commitments that were derived so far.
+/// The generators of row commitments that were derived so far, and the chain's key if it was needed.
 #[wasm_bindgen]
+#[derive(Default)]
 pub struct Verifier {
-    nova: VerifierKey,
     opening: Option<(usize, OpeningKey)>,
+    chain: Option<VerifierKey>,
 }
 
 #[wasm_bindgen]
 impl Verifier {
-    /// Reads the universal circuit's key, which has to be the one that this version pins.
+    /// Ready for proofs of committed steps.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether this is a proof of the mode `chain`, for which [`Verifier::load_chain_key`] has to come first.
+    pub fn is_chain(proof: &[u8]) -> bool {
+        mode_of(proof) == Ok(Mode::Chain)
+    }
+
+    /// Reads the chain's key, which has to be the one that this version pins.
     ///
     /// # Errors
     /// If it is another.
-    #[wasm_bindgen(constructor)]
-    pub fn new(key: &[u8]) -> Result<Self, String> {
-        let nova = VerifierKey::from_bytes(key).map_err(|e| e.to_string())?;
-        Ok(Self {
-            nova,
-            opening: None,
-        })
+    pub fn load_chain_key(&mut self, key: &[u8]) -> Result<(), String> {
+        self.chain = Some(VerifierKey::from_bytes(key).map_err(|e| e.to_string())?);
+        Ok(())
     }
 
     /// Derives the generators of row commitments for `κ = row_bits` ahead of the first proof that needs them.
@@ -98,11 +107,14 @@ impl Verifier {
         let proof = decode_proof(proof, model).map_err(Refusal::Proof)?;
         let start = now();
         let row_bits = model.network().row_bits();
-        let nova = self.nova.clone();
-        let opening = self.opening_key(row_bits);
+        let chain = self.chain.clone();
+        let keys = Keys {
+            opening: self.opening_key(row_bits),
+            chain: chain.as_ref(),
+        };
         seconds.setup = since(start);
         let start = now();
-        let verified = verify(&nova, opening, model, &proof).map_err(Refusal::Proof);
+        let verified = verify(keys, model, &proof).map_err(Refusal::Proof);
         seconds.verify = since(start);
         verified.map(|()| proof)
     }

@@ -1,17 +1,15 @@
 //! The public parameters on disk, so that a command need not derive 49,154 generators anew.
 //!
 //! A file is a header (magic, format version, nova-snark's version, the parameters' digest) and the [`contents`](super::contents).
-//! What is loaded counts only if the digest recomputed from the decoded parameters is [`PARAMETERS_DIGEST`], so that nothing
-//! written into the cache can weaken a proof.
+//! The verifier's key has a file of its own, which a verifier reads alone: its bytes with both coordinates of each point.
 //!
-//! The verifier's key has a file of its own, which a verifier reads alone: its bytes with both coordinates of each point, which
-//! count only if the key that they decode to has the pinned bytes.
+//! The bytes of both are pinned, and their hash is the first thing that is looked at: nothing written into the cache can weaken a
+//! proof, nor keep a program from starting.
 
 use super::{PARAMETERS_DIGEST, Parameters, Public, VerifierKey, build_public, contents};
 use crate::{
     cache::{CacheFolder, write_whole},
     chain::{Error, hash},
-    cycle,
 };
 use std::{
     fs, io,
@@ -50,8 +48,8 @@ pub(super) enum CacheError {
     Decode(#[from] bincode::error::DecodeError),
     #[error("the contents do not encode: {0}")]
     Encode(#[from] bincode::error::EncodeError),
-    #[error("the parameters' digest is not this version's")]
-    Digest,
+    #[error("the contents are not those that this version writes")]
+    Contents,
     #[error(transparent)]
     Key(#[from] Error),
 }
@@ -131,7 +129,12 @@ impl Parameters {
     ) -> Result<Self, Error> {
         let (public, key) = while_preparing(|| {
             let public = cache.public(on_event)?;
-            Ok::<_, Error>((public, cache.load_key(on_event)))
+            // Folding begins with nova-snark's digest of the parameters, which is computed once and kept.
+            let key = std::thread::scope(|scope| {
+                scope.spawn(|| public.digest());
+                cache.load_key(on_event)
+            });
+            Ok::<_, Error>((public, key))
         })?;
         if let Some((verifier, compression)) = key.and_then(|key| {
             let compression = key.compression()?;
@@ -198,11 +201,7 @@ fn read(file: &Path) -> Result<Public, CacheError> {
     if found != header() {
         return Err(CacheError::Version);
     }
-    let public = contents::read(bytes)?;
-    if cycle::field_to_bytes(&public.digest()) != PARAMETERS_DIGEST {
-        return Err(CacheError::Digest);
-    }
-    Ok(public)
+    contents::read(bytes)
 }
 
 fn write(file: &Path, public: &Public) -> Result<(), CacheError> {
@@ -222,7 +221,7 @@ fn read_key(file: &Path) -> Result<VerifierKey, CacheError> {
 }
 
 fn write_key(file: &Path, key: &VerifierKey) -> Result<(), CacheError> {
-    let contents = key.to_expanded().ok_or(CacheError::Digest)?;
+    let contents = key.to_expanded().ok_or(CacheError::Contents)?;
     Ok(write_whole(file, &[&contents])?)
 }
 
@@ -253,7 +252,7 @@ mod tests {
         };
         let is_version = |e: &CacheError| matches!(e, CacheError::Version);
         let is_size = |e: &CacheError| matches!(e, CacheError::Size(_));
-        let is_content = |e: &CacheError| matches!(e, CacheError::Digest | CacheError::Decode(_));
+        let is_content = |e: &CacheError| matches!(e, CacheError::Contents);
         let cases: [(&str, Vec<u8>, Predicate<'_>); 14] = [
             ("empty", Vec::new(), &is_size),
             ("a header's part", good[..HEADER - 1].to_vec(), &is_size),
@@ -274,6 +273,16 @@ mod tests {
             fs::write(&file, bytes).unwrap();
             let error = read(&file).err().unwrap();
             assert!(expected(&error), "{what}: {error}");
+        }
+        // Any bit of what the contents begin with, the length of the first key, and of what lies between the keys and behind.
+        let starts = (0..64).map(|i| HEADER + i);
+        let sampled = (HEADER..good.len()).step_by(good.len() / 20);
+        for at in starts.chain(sampled).chain([rest - 5, rest, rest + 1]) {
+            let mut bytes = good.clone();
+            bytes[at] ^= 1 << (at % 8);
+            fs::write(&file, bytes).unwrap();
+            let error = read(&file).err().unwrap();
+            assert!(is_content(&error), "byte {at}: {error}");
         }
         fs::remove_file(&file).unwrap();
         assert!(matches!(read(&file), Err(CacheError::Io(_))));

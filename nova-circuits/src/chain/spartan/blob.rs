@@ -30,7 +30,9 @@ impl de::Visitor<'_> for Bytes {
 }
 
 impl<'de> Deserialize<'de> for Blob {
+    /// Asks for bytes that may be borrowed: bincode then looks whether there are as many as the length says before anything is
+    /// allocated, which it does not for a buffer of its own.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_byte_buf(Bytes)
+        deserializer.deserialize_bytes(Bytes)
     }
 }

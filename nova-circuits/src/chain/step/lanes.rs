@@ -1,4 +1,4 @@
-//! The step itself, written once over [`StepAlgebra`]: words into `dig`, the layer lane, the round lane (PROTOCOL.md §5).
+//! The step itself, written once over [`StepAlgebra`]: words into `dig`, the layer lane, the round lane (PROTOCOL.md §9.2).
 
 use super::{
     Check, EvaluationsWitness, RoundWords, SLOTS, ScalarWords, SlotWitness, SlotWords, State,

@@ -1,4 +1,4 @@
-//! The universal step of PROTOCOL.md §5: a layer lane of [`SLOTS`] slots and a round lane of [`ROUNDS`] sumcheck rounds, side by
+//! The universal step of PROTOCOL.md §9.2: a layer lane of [`SLOTS`] slots and a round lane of [`ROUNDS`] sumcheck rounds, side by
 //! side, told what to check by public words that are hashed into the state.
 //!
 //! The step is written once, over [`crate::algebra::Algebra`]; [`step`] executes it in the field, [`UniversalStep`] is the

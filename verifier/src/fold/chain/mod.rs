@@ -1,33 +1,28 @@
 //! The chain (PROTOCOL.md §9): challenges are derived inside the step's circuit, from hashes with nonces, so that the prover
 //! states them; Nova folds the steps one after the other.
 
+mod advice;
+pub(crate) mod end_state;
 mod program;
 
 use pleat_nova_circuits::chain::params::{self, NOVA_PROOF_BYTES, NovaProof, VerifierKey};
-use pleat_nova_circuits::chain::step::{ROUNDS, SLOTS, State};
-use pleat_nova_circuits::cycle::{F, FIELD_BYTES};
+use pleat_nova_circuits::chain::step::State;
+use pleat_nova_circuits::cycle::FIELD_BYTES;
 
 use crate::claims::{Challenges, Points};
 use crate::encoding::{Reader, Writer};
 use crate::error::VerifyError;
-use crate::fold::Schedule;
+use crate::fold::schedule::Schedule;
+use crate::messages;
 use crate::mle::zeros_at;
 use crate::model::VerificationModel;
-use crate::network::{Network, Rounds};
+use crate::network::Network;
 use crate::pcs::{self, OpeningKey};
-use crate::proof;
 use crate::transcript::FractionsFixed;
 
+pub use advice::{Advice, schedule};
+pub use end_state::EndState;
 pub use program::{Program, program};
-
-/// Challenges that the prover states and the circuit checks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Advice {
-    /// Those of the sumchecks.
-    pub points: Points,
-    /// End of chain AB, from which LOOKUP's challenges follow.
-    pub tau: F,
-}
 
 /// The mode's part of a proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,53 +31,6 @@ pub struct Messages {
     pub advice: Advice,
     /// The folded and compressed steps.
     pub nova: NovaProof,
-}
-
-/// The end-state equations of PROTOCOL.md §9.2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndState {
-    /// `t_Z = σ`: the claims `s, c, d` are those that `σ` follows.
-    TZ,
-    /// `t_AB = τ`: the claims `a, b` are those that `τ` follows.
-    TAb,
-    /// `dig`: the words are the verifier's own.
-    Dig,
-    /// `claim = v_open`: OPEN's last claim is `Σ col(z)·E_col(z)`.
-    Claim,
-    /// `σ^l = σ^(L*)`.
-    SigmaPower,
-    /// `ρ^(4l) = ρ^(4L*)`.
-    RhoPower,
-    /// `balZ = 0`: LOOKUP starts from the claims `s, c, d`.
-    BalZ,
-    /// `balS = 0`: CONTRACT starts from the claims `s`.
-    BalS,
-    /// `balF = 0`: CONTRACT ends in the claims `a, b`.
-    BalF,
-    /// `balV = 0`: OPEN starts from all claims.
-    BalV,
-}
-
-/// Rounds, each sumcheck's a multiple of `Q` so that the circuit knows no idle ones; steps; all slots of these.
-pub fn schedule(network: &Network) -> Schedule {
-    let whole = |n: usize| n.div_ceil(ROUNDS).max(1).saturating_mul(ROUNDS);
-    let Rounds {
-        contract,
-        lookup,
-        open,
-    } = network.rounds();
-    let rounds = Rounds {
-        contract: whole(contract),
-        lookup: whole(lookup),
-        open: whole(open),
-    };
-    let nodes = network.nodes().len().div_ceil(SLOTS);
-    let steps = nodes.max(rounds.total().div_ceil(ROUNDS));
-    Schedule {
-        rounds,
-        steps,
-        slots: steps.saturating_mul(SLOTS),
-    }
 }
 
 /// Length of the mode's part of a proof about `network`.
@@ -146,7 +94,7 @@ pub fn verify(
     key: &VerifierKey,
     opening: &OpeningKey,
     model: &VerificationModel,
-    proof: &proof::Messages,
+    proof: &messages::Messages,
     messages: &Messages,
     fixed: (FractionsFixed, Challenges),
 ) -> Result<(), VerifyError> {
@@ -163,7 +111,7 @@ pub fn verify(
 pub fn verify_with(
     opening: &OpeningKey,
     model: &VerificationModel,
-    proof: &proof::Messages,
+    proof: &messages::Messages,
     advice: &Advice,
     (mut fixed, challenges): (FractionsFixed, Challenges),
     run: impl FnOnce(&Program) -> Result<State, VerifyError> + Send,
@@ -171,12 +119,12 @@ pub fn verify_with(
     let network = model.network();
     let seed = fixed.seed();
     let program = program(network, seed, &challenges, advice, &proof.public);
-    let eta = fixed.values(advice, &proof.values);
+    let eta = advice.eta(fixed, &proof.values);
     let points = &advice.points;
     // Neither needs the other, and both are in part sequential.
     let (end, opened) = rayon::join(
         || run(&program),
-        || pcs::check(opening, model, proof, &eta, &points.z),
+        || pcs::check(opening, model, &proof.columns(&eta, &points.z)),
     );
     let end = end?;
 

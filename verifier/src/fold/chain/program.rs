@@ -8,12 +8,12 @@ use pleat_nova_circuits::chain::step::{
 use pleat_nova_circuits::cycle::F;
 use pleat_nova_circuits::relation::LookupScalars;
 
-use super::Advice;
+use super::advice::{Advice, schedule};
 use crate::claims::{Challenges, Points, beyond, power};
 use crate::descriptor::Node;
 use crate::mle::{eq, zeros_at};
 use crate::network::Network;
-use crate::proof::PublicValues;
+use crate::public::PublicValues;
 
 /// What the circuit is told, and what it must start from and end in.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,7 +84,7 @@ pub fn program(
     public: &PublicValues,
 ) -> Program {
     let Advice { points, tau } = advice;
-    let steps = super::schedule(network).steps;
+    let steps = schedule(network).steps;
     let mut sigma_power = F::one();
     let mut slots: Vec<SlotWords> = Vec::with_capacity(points.slots);
     for node in network.nodes() {

@@ -3,7 +3,7 @@
 
 use pleat_nova_circuits::tree::step::{ROUNDS, SLOTS, Segment};
 
-use crate::fold::Schedule;
+use crate::fold::schedule::Schedule;
 use crate::network::{Network, Rounds};
 
 /// The places of a network's messages.

@@ -13,10 +13,10 @@ use pleat_nova_circuits::tree::{FoldProof, Key, LastProof, MaskInstance};
 use crate::claims::{Challenges, Points};
 use crate::encoding::{Reader, Writer};
 use crate::error::VerifyError;
+use crate::messages;
 use crate::model::VerificationModel;
 use crate::network::{Network, Rounds};
 use crate::pcs::{self, OpeningKey};
-use crate::proof;
 use crate::transcript::FractionsFixed;
 
 pub use layout::Layout;
@@ -263,7 +263,7 @@ impl Commitments {
 pub fn verify(
     opening: &OpeningKey,
     model: &VerificationModel,
-    proof: &proof::Messages,
+    proof: &messages::Messages,
     messages: &Messages,
     (fixed, challenges): (FractionsFixed, Challenges),
 ) -> Result<(), VerifyError> {
@@ -306,7 +306,7 @@ pub fn verify(
                 &messages.fold,
             )?)
         },
-        || pcs::check(opening, model, proof, &eta, &points.z),
+        || pcs::check(opening, model, &proof.columns(&eta, &points.z)),
     );
     folded.and(opened)
 }

@@ -7,12 +7,12 @@ use pleat_nova_circuits::relation::fold_round_at;
 use pleat_nova_circuits::tree::lambda::lambda_form;
 use pleat_nova_circuits::tree::step::Words;
 
-use super::Layout;
+use super::layout::Layout;
 use crate::claims::{Challenges, Points};
 use crate::error::VerifyError;
 use crate::mle::{eq, inner_product};
 use crate::network::{Network, Rounds};
-use crate::proof::PublicValues;
+use crate::public::PublicValues;
 
 /// What each of the three equations counts: `1, ζ, ζ²` in a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

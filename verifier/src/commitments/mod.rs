@@ -1,8 +1,11 @@
 //! Hyrax row commitments (PROTOCOL.md §3): each committed row of `2^κ` cells is one Pedersen commitment with its own blind.
 
-use pleat_nova_circuits::cycle::{
-    Affine, EncodedPoint, F, affine, generators, msm, point_from_affine,
-};
+mod embedded;
+
+pub use embedded::Embedded;
+
+use pleat_nova_circuits::cycle::{Affine, EncodedPoint, F, Point, affine, msm, point_from_affine};
+use pleat_nova_circuits::generators;
 
 #[cfg(feature = "cli")]
 use pleat_nova_circuits::cache::{CacheFolder, cached_generators};
@@ -12,7 +15,7 @@ use crate::network::{Column, Network};
 /// A label of its own: under another's a prover would know relations to the generators of the inner-product argument.
 pub const GENERATOR_LABEL: &[u8] = b"pleat/hyrax/v1";
 
-/// The first `κ` whose generators are pinned, and so can be cached.
+/// The first `κ` whose generators are pinned.
 pub const PINNED_FROM: usize = 8;
 
 /// [`generators_sha3`](pleat_nova_circuits::cache::generators_sha3) of the `2^κ + 1` generators, for `κ` from [`PINNED_FROM`].
@@ -63,24 +66,33 @@ pub struct Generators {
 }
 
 impl Generators {
-    /// Derives `2^row_bits + 1` generators. Those for a smaller `κ` are a prefix of those for a larger one.
+    /// `2^row_bits + 1` generators, as their label gives them: the program has the first ([`Embedded::OWN`]) and derives the others.
+    /// Those for a smaller `κ` are a prefix of those for a larger one.
     pub fn derive(row_bits: usize) -> Self {
-        Self::split(&generators(GENERATOR_LABEL, Self::count(row_bits)))
+        Self::split(&Self::all(row_bits))
     }
 
-    /// As [`Self::derive`], from the cache for the row lengths that are in use.
+    /// As [`Self::derive`], with generators that would have to be derived from the cache, for the row lengths that are in use.
     #[cfg(feature = "cli")]
     pub fn load_or_derive(row_bits: usize, cache: &CacheFolder) -> Self {
         let pinned = row_bits
             .checked_sub(PINNED_FROM)
-            .and_then(|at| GENERATORS_SHA3.get(at));
-        match pinned {
-            None => Self::derive(row_bits),
-            Some(sha3) => {
-                let count = Self::count(row_bits);
-                Self::split(&cached_generators(cache, GENERATOR_LABEL, count, sha3))
-            }
+            .and_then(|at| GENERATORS_SHA3.get(at))
+            .filter(|_| row_bits > Embedded::OWN.row_bits);
+        let derive = || Self::all(row_bits);
+        let count = Self::count(row_bits);
+        let all = pinned.map_or_else(derive, |sha3| cached_generators(cache, count, sha3, derive));
+        Self::split(&all)
+    }
+
+    fn all(row_bits: usize) -> Vec<Affine> {
+        let count = Self::count(row_bits);
+        let mut all = embedded::first(count);
+        let missing = all.len()..count;
+        if !missing.is_empty() {
+            all.extend(generators::derive::<Point>(GENERATOR_LABEL, missing));
         }
+        all
     }
 
     /// These generators. *For tests*: whoever knows a relation between them can open a commitment to anything.
