@@ -226,7 +226,8 @@ pub struct Keys<'a> {
     pub folding: Folding<'a>,
 }
 
-/// Runs the network on quantized inputs and proves the run.
+/// Runs the network on quantized inputs and proves the run. A state of `rng` serves one proof only: two proofs with the same masks
+/// would let whoever has both test guesses of what they hide.
 ///
 /// # Errors
 /// If a value leaves its range, an input cannot be linked, Nova fails, or the caller cancels.
