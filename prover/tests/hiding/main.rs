@@ -1,4 +1,4 @@
-//! Hiding (PROTOCOL.md §8.2), by tests that can fail.
+//! Hiding (PROTOCOL.md §7.2), by tests that can fail.
 //!
 //! - [`transport`]: every run has exactly one tape of random values for every proof; defects of the randomness are found;
 //! - [`fresh`]: proofs of one run share nothing, and lengths say nothing;
