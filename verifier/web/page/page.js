@@ -2,7 +2,7 @@
 {
   const MAGIC = { 'PLEATVM\n': 'model', 'PLEATPF\n': 'proof' };
   const MAX_BYTES = 1 << 26;
-  // What the first moments are enough for; models with longer rows have their generators derived when they are chosen.
+  // The generators that come with the code; those for longer rows are derived when a model that has them is chosen.
   const FIRST_ROW_BITS = 12;
   const WHAT_REFUSED = {
     'demand/model-id': 'The model file has another id than the one that you demand.',

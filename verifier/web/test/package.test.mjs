@@ -40,6 +40,20 @@ test('the package checks proofs', async () => {
   assert.throws(() => verifier.verify(model, proof, { modelId: 5 }), TypeError);
 });
 
+test('what is prepared for a model is not derived for its proofs', async () => {
+  const verifier = await Verifier.load({ wasm });
+  const [long, image] = [stored('mnist-8.vmodel'), stored('mnist-8.proof')];
+  verifier.prepareFor(new Uint8Array(5));
+  const start = performance.now();
+  verifier.prepareFor(long);
+  const seconds = (performance.now() - start) / 1000;
+  for (const [own, about] of [[long, image], [model, proof]]) {
+    const result = verifier.verify(own, about);
+    assert.ok(result.valid && result.seconds.setup < seconds / 5, `${result.seconds.setup} s after ${seconds} s`);
+  }
+  assert.throws(() => verifier.prepareFor('model'), TypeError);
+});
+
 test('only a proof of the chain needs the key', async () => {
   const verifier = await Verifier.load({ wasm, key: new URL('no-such.key', folder) });
   assert.equal(verifier.needsKey(proof), false);
