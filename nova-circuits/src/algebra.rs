@@ -1,7 +1,7 @@
 //! One trait over "field element or circuit variable", so that each relation is written once and used by prover,
 //! verifier and circuit: addition is free, multiplication may cost a constraint and so has a name and may fail.
 //!
-//! [`Native`] computes in `F`; the circuit's implementation is private to [`crate::step`].
+//! [`Native`] computes in `F`; the circuit's implementation is private to [`crate::chain::step`].
 
 use crate::cycle::F;
 use core::convert::Infallible;
