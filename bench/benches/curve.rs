@@ -1,5 +1,5 @@
-//! On the curve: multi-scalar multiplications by width of the scalars, row commitments, and the inner-product argument against
-//! nova-snark's.
+//! On the curve: multi-scalar multiplications by width of the scalars, row commitments, the inner-product argument against
+//! nova-snark's, and what committed steps consist of.
 //!
 //! Without `--bench`, as under `cargo test`, every body runs once and only on the smallest size.
 #![allow(missing_docs, clippy::unwrap_used, reason = "benches")]
@@ -7,10 +7,15 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use pleat_bench::argument::{self, Novas, Opened, Ours};
 use pleat_bench::{measured_mode, nets};
-use pleat_nova_circuits::cycle::{F, generators, msm, msm_small};
+use pleat_nova_circuits::cycle::{F, Point, generators, msm, msm_small};
+use pleat_nova_circuits::ipa::{self, Bases, Functional, Statement, inner_generator};
+use pleat_nova_circuits::tree::Key;
+use pleat_nova_circuits::tree::instance::{Relaxed, Step};
+use pleat_nova_circuits::tree::step::{BITS, Message, PADDED, ROUNDS, Segment};
 use pleat_prover::columns::Cells;
 use pleat_prover::commit::{commit_row, random};
 use pleat_verifier::commitments::Generators;
+use pleat_verifier::transcript::OpeningTranscript;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
 use std::hint::black_box;
@@ -24,7 +29,7 @@ fn sizes(all: &[u32]) -> Vec<u32> {
 fn multiplications(c: &mut Criterion) {
     let mut group = c.benchmark_group("msm");
     group.sample_size(10);
-    for log in sizes(&[8, 12, 15]) {
+    for log in sizes(&[8, 10, 12, 15]) {
         let n = 1_usize << log;
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let bases = generators(b"bench", n);
@@ -98,5 +103,69 @@ fn arguments(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, multiplications, row_commitments, arguments);
+/// About the rounds of the three sumchecks of a small network.
+const ROUNDS_OF_A_PROOF: usize = 40;
+
+/// What the mode `tree` does beside the sumchecks (PROTOCOL.md §5): one commitment for each round, one multiplication of this size
+/// for each cross term and the products of each step, one argument in the end.
+fn committed_steps(c: &mut Criterion) {
+    let mut group = c.benchmark_group("committed steps");
+    group.sample_size(10);
+    let key = Key::embedded();
+    let mut rng = ChaCha20Rng::seed_from_u64(3);
+    let messages = random(3 * ROUNDS_OF_A_PROOF, &mut rng);
+    group.bench_function(
+        format!("commit of a round, {ROUNDS_OF_A_PROOF} of them"),
+        |b| {
+            b.iter(|| {
+                let mut step = Step::new();
+                for (round, message) in black_box(&messages).chunks_exact(3).enumerate() {
+                    let place = round % ROUNDS;
+                    for (i, value) in message.iter().enumerate() {
+                        step.set(Message::Round(place, i), *value);
+                    }
+                    black_box(step.commit(key, Segment::R(place), &mut rng));
+                }
+            });
+        },
+    );
+
+    let values = random(PADDED, &mut rng);
+    let blind = random(1, &mut rng)[0];
+    group.bench_function(format!("msm of 2^{BITS}"), |b| {
+        b.iter(|| key.commit_errors(black_box(&values), &blind));
+    });
+    let [first, second] = [0; 2].map(|_| Relaxed::random(&mut rng));
+    group.bench_function("cross term", |b| b.iter(|| first.cross(&second)));
+
+    let size = 2 * PADDED;
+    let points = generators(b"bench", size);
+    let bases = Bases {
+        generators: &points,
+        inner: &inner_generator::<Point>(),
+    };
+    let [vector, functional] = [0; 2].map(|_| random(size, &mut rng));
+    let statement = Statement {
+        commitment: &msm(&vector, &points),
+        functional: Functional::Vector(&functional),
+        value: &vector.iter().zip(&functional).map(|(a, b)| *a * b).sum(),
+    };
+    let transcript = || OpeningTranscript::new(&blind, &blind);
+    let prove = || ipa::prove(&bases, &mut transcript(), &statement, &vector).unwrap();
+    let name = format!("argument of 2^{} with any vector", BITS + 1);
+    group.bench_function(name, |b| b.iter(prove));
+    let argument = prove();
+    group.bench_function("verify argument", |b| {
+        b.iter(|| ipa::verify(&bases, &mut transcript(), &statement, &argument).unwrap());
+    });
+    group.finish();
+}
+
+criterion_group!(
+    benches,
+    multiplications,
+    row_commitments,
+    arguments,
+    committed_steps
+);
 criterion_main!(benches);

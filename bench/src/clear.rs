@@ -1,7 +1,7 @@
 //! Pleat's sumchecks without hiding what they are about: claims, evaluations and round messages are sent as they are, and the
 //! verifier checks the equation of committed steps (PROTOCOL.md §5.1) itself. It is what both modes have in common.
 
-use pleat_nova_circuits::cycle::{F, field_to_bytes};
+use pleat_nova_circuits::cycle::{F, FIELD_BYTES, field_to_bytes};
 use pleat_nova_circuits::tree::instance::Step;
 use pleat_nova_circuits::tree::step::Message as Variable;
 use pleat_prover::columns::Columns;
@@ -18,7 +18,7 @@ use pleat_verifier::error::VerifyError;
 use pleat_verifier::fold::Mode;
 use pleat_verifier::fold::tree::{Equation, Layout, Statement as Equations, Weights};
 use pleat_verifier::model::VerificationModel;
-use pleat_verifier::network::{Column, Rounds as Counts};
+use pleat_verifier::network::{Column, Network, Rounds as Counts};
 use pleat_verifier::pcs::{self, Opening, OpeningKey, argument_bytes};
 use pleat_verifier::proof::{Messages, PublicValues, elements};
 use pleat_verifier::transcript::{FractionsFixed, Rounds, Statement};
@@ -275,6 +275,17 @@ pub fn run(case: &Case, meter: &mut Meter) -> Result<Measured, BenchError> {
     meter.finish(bytes.len())
 }
 
+/// Length of a proof about `network` that shows `shown` integers.
+#[must_use]
+pub fn proof_bytes(network: &Network, shown: usize) -> usize {
+    let elements = 5 * network.nodes().len()
+        + 3 * network.rounds().total()
+        + 9
+        + Commitments::count(network)
+        + 11;
+    HEADER + FIELD_BYTES * elements + 4 * shown + argument_bytes(network.row_bits())
+}
+
 /// Bytes before the first claim.
 const HEADER: usize = pleat_verifier::encoding::HEADER_BYTES;
 
@@ -282,12 +293,16 @@ const HEADER: usize = pleat_verifier::encoding::HEADER_BYTES;
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use crate::nets::{Net, Shape};
+    use crate::job::Subject;
+    use crate::nets::Shape;
 
     /// 16 layers, two steps of slots.
     fn proof() -> (Case, OpeningKey, Vec<u8>) {
-        let net = Net::new(Shape::Dense { batch: 1, width: 4 }, 16);
-        let case = Case::of(&net).unwrap();
+        let subject = Subject::Uniform {
+            shape: Shape::Dense { batch: 1, width: 4 },
+            depth: 16,
+        };
+        let case = subject.case().unwrap();
         let key = OpeningKey::derive(case.model.network().row_bits());
         let mut ignore = |_| {};
         let mut meter = Meter::new(&mut ignore);
@@ -306,14 +321,7 @@ mod tests {
         let (case, key, bytes) = proof();
         let public = verify(case.model.verification(), &key, &bytes).unwrap();
         assert_eq!(public.shown().last(), case.output.as_deref());
-        let network = case.model.network();
-        let elements = 5 * network.nodes().len()
-            + 3 * network.rounds().total()
-            + 9
-            + Commitments::count(network)
-            + 11;
-        let shown = 4 * 2 * 4;
-        let expected = HEADER + 32 * elements + shown + argument_bytes(network.row_bits());
+        let expected = proof_bytes(case.model.network(), 2 * 4);
         assert_eq!(bytes.len(), expected);
     }
 

@@ -133,20 +133,29 @@ impl Subject {
         }
     }
 
+    /// What a proof shows of a run.
+    #[must_use]
+    pub const fn shown(&self) -> Visibility {
+        Visibility {
+            inputs: matches!(self, Self::Uniform { .. }),
+            outputs: true,
+        }
+    }
+
     /// As a model with an input.
     ///
     /// # Errors
     /// If the model cannot be made.
     pub fn case(&self) -> Result<Case, BenchError> {
         match *self {
-            Self::Uniform { shape, depth } => Case::of(&Net::new(shape, depth)),
+            Self::Uniform { shape, depth } => Case::of(&Net::new(shape, depth), self.shown()),
             Self::Credit => {
                 let rows = load(&testdata("credit-300.npz").to_string_lossy())?;
-                compiled("credit", &testdata("credit_mlp.onnx"), &rows, 7, None)
+                self.compiled(&testdata("credit_mlp.onnx"), &rows, 7)
             }
             Self::Mnist => {
                 let images = load(&format!("{}:images", testdata("mnist-200.npz").display()))?;
-                compiled("mnist-8", &testdata("mnist-8.onnx"), &images, 33, None)
+                self.compiled(&testdata("mnist-8.onnx"), &images, 33)
             }
             Self::Deep { depth } => {
                 let network = Deep::new(depth, &digits::digits(digits::NORMALISING)?);
@@ -154,54 +163,45 @@ impl Subject {
                 let onnx = folder.path().join("deep.onnx");
                 std::fs::write(&onnx, network.onnx()).map_err(BenchError::Io)?;
                 let images = load(&format!("{}:images", digits::DIGITS))?;
-                compiled("deep", &onnx, &images, 33, Some(CHANNELS))
+                self.compiled(&onnx, &images, 33)
             }
         }
     }
-}
 
-/// A network calibrated on an array's samples, of which number `index` is proved.
-fn compiled(
-    name: &str,
-    onnx: &Path,
-    array: &ArrayD<f32>,
-    index: usize,
-    width: Option<usize>,
-) -> Result<Case, BenchError> {
-    let specs = pleat_prover::compile::input_specs(onnx)?;
-    let spec = specs.first().ok_or(BenchError::Empty)?;
-    let samples = pleat_prover::data::samples(array.clone(), &spec.shape)?;
-    let all = (0..samples.len()).map(|i| samples.get(i).map(|s| vec![s]));
-    let calibration = all.collect::<Result<Vec<_>, _>>()?;
-    let options = CompileOptions::default();
-    let compiled = compile(
-        onnx,
-        &calibration,
-        &options,
-        &mut pleat_prover::compile::unheard,
-    )?;
-    let mut rng = ChaCha20Rng::seed_from_u64(2);
-    let (descriptor, weights) = (compiled.descriptor, compiled.weights);
-    let model = ProvingModel::commit(descriptor, weights, String::new(), &mut rng)?;
-    let real: Vec<f64> = samples.get(index)?.iter().map(|v| f64::from(*v)).collect();
-    let network = model.network();
-    let port = network
-        .descriptor()
-        .inputs
-        .first()
-        .ok_or(BenchError::Empty)?;
-    let input = quantize(port, &network.input_range(), &real)?;
-    Ok(Case {
-        name: name.to_owned(),
-        model,
-        input,
-        output: None,
-        width,
-        shown: Visibility {
-            inputs: false,
-            outputs: true,
-        },
-    })
+    /// A network calibrated on an array's samples, of which number `index` is proved.
+    fn compiled(&self, onnx: &Path, array: &ArrayD<f32>, index: usize) -> Result<Case, BenchError> {
+        let specs = pleat_prover::compile::input_specs(onnx)?;
+        let spec = specs.first().ok_or(BenchError::Empty)?;
+        let samples = pleat_prover::data::samples(array.clone(), &spec.shape)?;
+        let all = (0..samples.len()).map(|i| samples.get(i).map(|s| vec![s]));
+        let calibration = all.collect::<Result<Vec<_>, _>>()?;
+        let options = CompileOptions::default();
+        let compiled = compile(
+            onnx,
+            &calibration,
+            &options,
+            &mut pleat_prover::compile::unheard,
+        )?;
+        let mut rng = ChaCha20Rng::seed_from_u64(2);
+        let (descriptor, weights) = (compiled.descriptor, compiled.weights);
+        let model = ProvingModel::commit(descriptor, weights, String::new(), &mut rng)?;
+        let real: Vec<f64> = samples.get(index)?.iter().map(|v| f64::from(*v)).collect();
+        let network = model.network();
+        let port = network
+            .descriptor()
+            .inputs
+            .first()
+            .ok_or(BenchError::Empty)?;
+        let input = quantize(port, &network.input_range(), &real)?;
+        Ok(Case {
+            name: self.name(),
+            model,
+            input,
+            output: None,
+            width: self.facts().width,
+            shown: self.shown(),
+        })
+    }
 }
 
 impl Job {

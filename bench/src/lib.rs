@@ -3,6 +3,7 @@
 pub mod argument;
 pub mod child;
 pub mod clear;
+pub mod cost;
 pub mod deep;
 pub mod job;
 pub mod measure;
@@ -10,6 +11,7 @@ pub mod nets;
 pub mod plan;
 pub mod pleat;
 pub mod plots;
+pub mod processes;
 pub mod r1cs;
 pub mod rows;
 pub mod summary;
@@ -84,6 +86,31 @@ pub enum BenchError {
     /// There is nothing to prove.
     #[error("a network needs at least one layer")]
     Empty,
+    /// The machine is too small.
+    #[error("{asked} cores are asked for, and this machine has {there}")]
+    Cores {
+        /// As many were to be used.
+        asked: usize,
+        /// As many may be used.
+        there: usize,
+    },
+    /// A program to be measured was not built.
+    #[error(
+        "there is no {}: build it with `cargo build --release --workspace`, and run target/release/pleat-bench",
+        .0.display()
+    )]
+    Program(std::path::PathBuf),
+    /// Files for whole processes could not be made.
+    #[error("the files of {network} could not be made: {reason}")]
+    Prepare {
+        /// The network.
+        network: String,
+        /// What the process that was to make them said last.
+        reason: String,
+    },
+    /// A verification model could not be encoded.
+    #[error(transparent)]
+    Verification(#[from] pleat_verifier::error::ModelError),
     /// The system does not say how much memory is used.
     #[error("/proc does not tell how much memory was used; peak memory is measured on Linux only")]
     Memory,

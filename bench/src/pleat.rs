@@ -39,7 +39,7 @@ impl Case {
     ///
     /// # Errors
     /// If the model cannot be made.
-    pub fn of(net: &Net) -> Result<Self, BenchError> {
+    pub fn of(net: &Net, shown: Visibility) -> Result<Self, BenchError> {
         let mut rng = ChaCha20Rng::seed_from_u64(2);
         let model = ProvingModel::commit(net.descriptor(), net.blocks(), String::new(), &mut rng)?;
         Ok(Self {
@@ -48,10 +48,7 @@ impl Case {
             input: net.input().to_vec(),
             output: Some(net.last().to_vec()),
             width: Some(net.shape.width()),
-            shown: Visibility {
-                inputs: true,
-                outputs: true,
-            },
+            shown,
         })
     }
 

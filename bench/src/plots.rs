@@ -9,7 +9,7 @@ use plotters::style::register_font;
 
 use crate::BenchError;
 use crate::rows::Row;
-use crate::summary::{Metric, curve, distinct, groups};
+use crate::summary::{Metric, Panel, base, distinct, groups, panels};
 
 const FONT: &str = "sans-serif";
 const CHART: (u32, u32) = (520, 360);
@@ -45,9 +45,9 @@ fn error(e: impl std::fmt::Display) -> BenchError {
 /// If a file cannot be written.
 pub fn draw_all(folder: &Path, folding: &[Row], growth: &[Row]) -> Result<Vec<String>, BenchError> {
     let mut drawn = Vec::new();
-    for network in distinct(folding, |r| &r.network) {
-        let file = folding_file(network);
-        draw(folder, &file, &folding_charts(folding, network))?;
+    for panel in panels(folding) {
+        let file = folding_file(&panel);
+        draw(folder, &file, &folding_charts(&panel))?;
         drawn.push(file);
     }
     if !growth.is_empty() {
@@ -60,14 +60,14 @@ pub fn draw_all(folder: &Path, folding: &[Row], growth: &[Row]) -> Result<Vec<St
 /// Name, without its ending, of the plot of what grows.
 pub const GROWTH_FILE: &str = "growth";
 
-/// Name, without its ending, of a network's plot.
+/// Name, without its ending, of the plot of a network on so many cores.
 #[must_use]
-pub fn folding_file(network: &str) -> String {
-    let name = network.replace(' ', "-").replace('×', "x");
-    format!("folding-{name}")
+pub fn folding_file(panel: &Panel) -> String {
+    let name = panel.title().replace(", ", "-");
+    format!("folding-{}", name.replace(' ', "-").replace('×', "x"))
 }
 
-fn folding_charts(rows: &[Row], network: &str) -> Vec<Chart> {
+fn folding_charts(panel: &Panel) -> Vec<Chart> {
     let metrics: [(&str, Metric); 4] = [
         ("seconds to prove", |r| r.wall),
         ("seconds to verify", |r| r.verify),
@@ -77,13 +77,14 @@ fn folding_charts(rows: &[Row], network: &str) -> Vec<Chart> {
         }),
     ];
     let chart = |(title, metric): (&str, Metric)| Chart {
-        title: format!("{network}: {title}"),
+        title: format!("{}: {title}", panel.title()),
         x: "layers".to_owned(),
-        lines: distinct(rows, |r| &r.system)
+        lines: distinct(&panel.rows, |r| &r.system)
             .into_iter()
             .map(|system| Line {
                 name: system.to_owned(),
-                points: curve(rows, network, system, metric)
+                points: panel
+                    .curve(system, metric)
                     .into_iter()
                     .map(|(depth, value)| (depth as f64, value))
                     .collect(),
@@ -93,7 +94,9 @@ fn folding_charts(rows: &[Row], network: &str) -> Vec<Chart> {
     metrics.map(chart).into()
 }
 
+/// Of the mode that others are compared with.
 fn growth_charts(rows: &[Row]) -> Vec<Chart> {
+    let mode = base(rows);
     let axes: [(&str, &str, Metric); 3] = [
         ("growth-rows", "rows", |r| r.rows.map(|n| n as f64)),
         ("growth-weights", "weights", |r| r.weights.map(|n| n as f64)),
@@ -101,23 +104,27 @@ fn growth_charts(rows: &[Row]) -> Vec<Chart> {
     ];
     let metrics: [(&str, Metric); 4] = [
         ("prove", |r| r.wall),
-        ("without Nova", |r| Some(r.wall? - r.fold? - r.compress?)),
+        ("without folding", |r| Some(r.wall? - r.folded()?)),
         ("execute", |r| r.execute),
         ("verify", |r| r.verify),
     ];
-    let chart = |(comparison, x, of): (&str, &str, Metric)| Chart {
-        title: format!("seconds by {x}"),
-        x: x.to_owned(),
-        lines: metrics
+    let chart = |(comparison, x, of): (&str, &str, Metric)| {
+        let own = |r: &Row| r.comparison == comparison && Some(r.system.as_str()) == mode;
+        let lines = metrics
             .iter()
             .map(|(name, metric)| Line {
                 name: (*name).to_owned(),
-                points: groups(rows, |r| r.comparison == comparison)
+                points: groups(rows, own)
                     .iter()
                     .filter_map(|g| Some((g.median(of)?, g.median(*metric)?)))
                     .collect(),
             })
-            .collect(),
+            .collect();
+        Chart {
+            title: format!("seconds by {x}"),
+            x: x.to_owned(),
+            lines,
+        }
     };
     axes.map(chart).into()
 }
@@ -233,6 +240,7 @@ mod tests {
     fn both_formats_are_drawn() {
         let row = |system: &str, depth, wall| Row {
             network: "dense 4".into(),
+            cores: 2,
             system: system.into(),
             depth,
             wall: Some(wall),
@@ -240,16 +248,17 @@ mod tests {
             ..Row::default()
         };
         let rows = [
-            row("pleat", 1, 3.0),
-            row("pleat", 512, 4.0),
+            row("tree", 1, 3.0),
+            row("tree", 512, 4.0),
             row("folding", 1, 0.1),
         ];
         let folder = tempfile::tempdir().unwrap();
         let drawn = draw_all(folder.path(), &rows, &[]).unwrap();
-        assert_eq!(drawn, ["folding-dense-4"]);
-        let svg = std::fs::read_to_string(folder.path().join("folding-dense-4.svg")).unwrap();
+        assert_eq!(drawn, ["folding-dense-4-2-cores"]);
+        let svg =
+            std::fs::read_to_string(folder.path().join("folding-dense-4-2-cores.svg")).unwrap();
         assert!(svg.contains("seconds to prove") && svg.contains("folding"));
-        let png = std::fs::read(folder.path().join("folding-dense-4.png")).unwrap();
+        let png = std::fs::read(folder.path().join("folding-dense-4-2-cores.png")).unwrap();
         assert!(
             png.starts_with(b"\x89PNG") && png.len() > 5_000,
             "{}",

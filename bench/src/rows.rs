@@ -11,7 +11,8 @@ use pleat_prover::prove::Stage;
 use serde::{Deserialize, Serialize};
 
 use crate::BenchError;
-use crate::child::{Outcome, Run};
+use crate::child::{Outcome, Run, Usage};
+use crate::measure::Facts;
 
 /// Where and when.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,18 @@ impl Host {
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             commit: commit().unwrap_or_else(|| "unknown".to_owned()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+impl Host {
+    /// This machine, of which so many processors are used.
+    #[must_use]
+    pub fn with_cores(cores: Option<usize>) -> Self {
+        let host = Self::here();
+        Self {
+            cores: cores.unwrap_or(host.cores),
+            ..host
         }
     }
 }
@@ -84,7 +97,7 @@ pub struct Row {
     pub commit: String,
     /// See [`Host`]; of another system, its own version.
     pub version: String,
-    /// What it is part of: `folding`, `growth-rows`, …
+    /// What it is part of: `folding`, `growth-rows`, `processes-prove`, …
     pub comparison: String,
     /// What proved it.
     pub system: String,
@@ -106,9 +119,9 @@ pub struct Row {
     pub repetition: usize,
     /// Seconds for parameters and keys.
     pub setup: Option<f64>,
-    /// Seconds of wall time for proving.
+    /// Seconds of wall time for proving; of whole processes, for everything.
     pub wall: Option<f64>,
-    /// Seconds of CPU time for proving.
+    /// Seconds of CPU time, likewise.
     pub cpu: Option<f64>,
     /// Seconds of this stage, as the following.
     pub execute: Option<f64>,
@@ -126,9 +139,9 @@ pub struct Row {
     pub open: Option<f64>,
     /// Inner-product argument of the columns.
     pub opening: Option<f64>,
-    /// Nova steps.
+    /// Folding of the steps; in the mode `tree`, the last proof too.
     pub fold: Option<f64>,
-    /// Compressing, or proving the one instance.
+    /// Compressing, or proving the one instance; the mode `tree` has no such stage.
     pub compress: Option<f64>,
     /// Peak memory of the process.
     pub peak_bytes: Option<u64>,
@@ -148,12 +161,16 @@ pub const OUT_OF_TIME: &str = "out of time";
 pub const OUT_OF_MEMORY: &str = "out of memory";
 
 impl Row {
-    /// The row of a run.
-    #[must_use]
-    pub fn new(host: &Host, comparison: &str, system: &str, repetition: usize, run: &Run) -> Self {
-        let facts = &run.facts;
+    /// What is known of a run however it ends.
+    fn begun(
+        host: &Host,
+        comparison: &str,
+        system: &str,
+        repetition: usize,
+        facts: &Facts,
+    ) -> Self {
         let known = |n: usize| (n > 0).then_some(n);
-        let mut row = Self {
+        Self {
             date: host.date.clone(),
             cpu_model: host.cpu_model.clone(),
             cores: host.cores,
@@ -167,24 +184,21 @@ impl Row {
             rows: known(facts.rows),
             weights: known(facts.weights),
             macs: known(facts.macs),
-            constraints: run.constraints,
             repetition,
             ..Self::default()
+        }
+    }
+
+    /// The row of a run.
+    #[must_use]
+    pub fn new(host: &Host, comparison: &str, system: &str, repetition: usize, run: &Run) -> Self {
+        let row = Self {
+            constraints: run.constraints,
+            status: status(&run.outcome),
+            ..Self::begun(host, comparison, system, repetition, &run.facts)
         };
-        let measured = match &run.outcome {
-            Outcome::Measured(measured) => measured,
-            Outcome::OutOfTime => {
-                row.status = OUT_OF_TIME.to_owned();
-                return row;
-            }
-            Outcome::OutOfMemory => {
-                row.status = OUT_OF_MEMORY.to_owned();
-                return row;
-            }
-            Outcome::Failed(error) => {
-                row.status = format!("failed: {error}");
-                return row;
-            }
+        let Outcome::Measured(measured) = &run.outcome else {
+            return row;
         };
         let stage = |s: Stage| measured.stages.get(s.name()).copied();
         Self {
@@ -204,7 +218,31 @@ impl Row {
             peak_bytes: Some(measured.peak_bytes),
             proof_bytes: Some(measured.proof_bytes),
             verify: Some(measured.verify),
-            status: OK.to_owned(),
+            ..row
+        }
+    }
+
+    /// The row of a whole process.
+    #[must_use]
+    pub fn process(
+        host: &Host,
+        comparison: &str,
+        system: &str,
+        repetition: usize,
+        facts: &Facts,
+        outcome: &Outcome<Usage>,
+    ) -> Self {
+        let row = Self {
+            status: status(outcome),
+            ..Self::begun(host, comparison, system, repetition, facts)
+        };
+        let Outcome::Measured(usage) = outcome else {
+            return row;
+        };
+        Self {
+            wall: Some(usage.wall),
+            cpu: Some(usage.cpu),
+            peak_bytes: Some(usage.peak_bytes),
             ..row
         }
     }
@@ -213,6 +251,12 @@ impl Row {
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.status == OK
+    }
+
+    /// Seconds in which the steps were folded and what was left of them was proved.
+    #[must_use]
+    pub fn folded(&self) -> Option<f64> {
+        Some(self.fold? + self.compress.unwrap_or(0.0))
     }
 
     /// Seconds by stage, with its name.
@@ -226,8 +270,8 @@ impl Row {
             self.contract,
             self.lookup,
             self.open,
-            self.opening,
             self.fold,
+            self.opening,
             self.compress,
         ];
         let mut named = Stage::ALL.map(|s| (s.name(), None));
@@ -235,6 +279,16 @@ impl Row {
             to.1 = from;
         }
         named
+    }
+}
+
+/// A row's [`Row::status`].
+fn status<M>(outcome: &Outcome<M>) -> String {
+    match outcome {
+        Outcome::Measured(_) => OK.to_owned(),
+        Outcome::OutOfTime => OUT_OF_TIME.to_owned(),
+        Outcome::OutOfMemory => OUT_OF_MEMORY.to_owned(),
+        Outcome::Failed(error) => format!("failed: {error}"),
     }
 }
 
@@ -305,15 +359,15 @@ mod tests {
             Row::new(
                 &host,
                 "folding",
-                "pleat",
+                "tree",
                 1,
                 &run(Outcome::Measured(measured)),
             ),
-            Row::new(&host, "folding", "pleat", 2, &run(Outcome::OutOfTime)),
+            Row::new(&host, "folding", "tree", 2, &run(Outcome::OutOfTime)),
             Row::new(
                 &host,
                 "folding",
-                "pleat",
+                "tree",
                 3,
                 &run(Outcome::Failed("a, \"b\"".into())),
             ),
@@ -327,7 +381,38 @@ mod tests {
             (first.fold, first.wall, first.open),
             (Some(1.25), Some(1.5), None)
         );
+        let named = first.stages().into_iter().filter(|s| s.1.is_some());
+        assert_eq!(named.collect::<Vec<_>>(), [("fold", Some(1.25))]);
         assert!(first.is_ok() && !second.is_ok());
         assert_eq!((second.wall, second.constraints), (None, Some(5)));
+    }
+
+    #[test]
+    fn a_process_has_no_metrics_but_its_own() {
+        let usage = Usage {
+            wall: 0.25,
+            cpu: 0.4,
+            peak_bytes: 1 << 20,
+        };
+        let row = |outcome| {
+            let facts = Facts::default();
+            Row::process(
+                &Host::here(),
+                "processes-prove",
+                "tree",
+                1,
+                &facts,
+                &outcome,
+            )
+        };
+        let used = row(Outcome::Measured(usage));
+        assert_eq!((used.wall, used.cpu), (Some(0.25), Some(0.4)));
+        assert_eq!(
+            (used.verify, used.proof_bytes, used.setup),
+            (None, None, None)
+        );
+        let failed = row(Outcome::Failed("exit status: 1: why".into()));
+        assert_eq!(failed.status, "failed: exit status: 1: why");
+        assert_eq!(failed.wall, None);
     }
 }

@@ -6,7 +6,7 @@ use crate::rows::Row;
 /// A number of a row; nothing if it was not measured.
 pub type Metric = fn(&Row) -> Option<f64>;
 
-/// Rows of one comparison, system, network and depth.
+/// Rows of one comparison, system, network and depth, and of as many cores.
 #[derive(Clone, Debug)]
 pub struct Group<'a> {
     /// At least one.
@@ -51,10 +51,20 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Rows that satisfy `which`, by network, system and depth, in the order in which they first occur.
+/// Rows that satisfy `which`, by network, system, depth and cores, in the order in which they first occur.
 #[must_use]
 pub fn groups<'a>(rows: &'a [Row], which: impl Fn(&Row) -> bool) -> Vec<Group<'a>> {
-    let key = |row: &'a Row| (&row.comparison, &row.network, &row.system, row.depth);
+    let key = |row: &'a Row| {
+        let Row {
+            comparison,
+            network,
+            system,
+            depth,
+            cores,
+            ..
+        } = row;
+        (comparison, network, system, depth, cores)
+    };
     let mut groups: Vec<Group<'a>> = Vec::new();
     for row in rows.iter().filter(|row| which(row)) {
         let same = groups
@@ -78,6 +88,81 @@ pub fn distinct<'a>(rows: &'a [Row], of: impl Fn(&'a Row) -> &'a str) -> Vec<&'a
         }
     }
     seen
+}
+
+/// Names of Pleat's modes in the rows; the first is what a user gets who says nothing.
+pub const MODES: [&str; 2] = ["tree", "chain"];
+
+/// The mode that others are compared with: the first that there are rows of.
+#[must_use]
+pub fn base(rows: &[Row]) -> Option<&'static str> {
+    MODES
+        .into_iter()
+        .find(|mode| rows.iter().any(|r| r.system == *mode))
+}
+
+/// The rows of one network on so many cores.
+#[derive(Clone, Debug)]
+pub struct Panel {
+    /// The network.
+    pub network: String,
+    /// Logical processors.
+    pub cores: usize,
+    /// At least one.
+    pub rows: Vec<Row>,
+}
+
+impl Panel {
+    /// `dense 16, 2 cores`
+    #[must_use]
+    pub fn title(&self) -> String {
+        let Self { network, cores, .. } = self;
+        let s = if *cores == 1 { "" } else { "s" };
+        format!("{network}, {cores} core{s}")
+    }
+
+    /// The depths, ascending.
+    #[must_use]
+    pub fn depths(&self) -> Vec<usize> {
+        let mut depths: Vec<usize> = self.rows.iter().map(|r| r.depth).collect();
+        depths.sort_unstable();
+        depths.dedup();
+        depths
+    }
+
+    /// The rows of one system at one depth.
+    #[must_use]
+    pub fn group(&self, system: &str, depth: usize) -> Option<Group<'_>> {
+        let own = |r: &Row| r.system == system && r.depth == depth;
+        groups(&self.rows, own).into_iter().next()
+    }
+
+    /// `(depth, median)` of a system, in ascending depth.
+    #[must_use]
+    pub fn curve(&self, system: &str, metric: Metric) -> Vec<(usize, f64)> {
+        curve(&self.rows, &self.network, system, metric)
+    }
+}
+
+/// Rows by network, in the order in which they first occur, and by cores, most first.
+#[must_use]
+pub fn panels(rows: &[Row]) -> Vec<Panel> {
+    let mut panels = Vec::new();
+    for network in distinct(rows, |r| &r.network) {
+        let own: Vec<&Row> = rows.iter().filter(|r| r.network == network).collect();
+        let mut cores: Vec<usize> = own.iter().map(|r| r.cores).collect();
+        cores.sort_unstable_by(|a, b| b.cmp(a));
+        cores.dedup();
+        for cores in cores {
+            let rows = own.iter().filter(|r| r.cores == cores);
+            panels.push(Panel {
+                network: network.to_owned(),
+                cores,
+                rows: rows.map(|r| (*r).clone()).collect(),
+            });
+        }
+    }
+    panels
 }
 
 /// `(depth, median)` of a network and system, in ascending depth.
@@ -152,6 +237,30 @@ mod tests {
         assert_eq!(crossover(&pleat, &[(7, 0.5)]), Crossover::Unknown);
         let waves = [(1, 1.0), (2, 9.0), (4, 1.0)];
         assert_eq!(crossover(&pleat, &waves), Crossover::Mixed);
+    }
+
+    #[test]
+    fn cores_are_not_mixed() {
+        let row = |system: &str, cores, wall| Row {
+            network: "dense 4".to_owned(),
+            system: system.to_owned(),
+            cores,
+            wall: Some(wall),
+            status: "ok".to_owned(),
+            ..Row::default()
+        };
+        let rows = [
+            row("chain", 1, 4.0),
+            row("chain", 2, 2.0),
+            row("clear", 2, 1.0),
+        ];
+        assert_eq!(groups(&rows, |_| true).len(), 3);
+        let panels = panels(&rows);
+        let titles: Vec<String> = panels.iter().map(Panel::title).collect();
+        assert_eq!(titles, ["dense 4, 2 cores", "dense 4, 1 core"]);
+        assert_eq!(panels[0].curve("chain", |r| r.wall), [(0, 2.0)]);
+        assert_eq!(panels[1].curve("chain", |r| r.wall), [(0, 4.0)]);
+        assert_eq!((base(&rows), base(&rows[2..])), (Some("chain"), None));
     }
 
     #[test]

@@ -15,7 +15,11 @@ fn bench(results: &Path, args: &[&str]) -> Output {
 
 fn folding(results: &Path, args: &[&str]) -> Vec<Row> {
     let fixed = ["folding", "--dense", "4", "--systems", "clear"];
-    let output = bench(results, &[&fixed, args].concat());
+    folding_of(results, &fixed, args)
+}
+
+fn folding_of(results: &Path, fixed: &[&str], args: &[&str]) -> Vec<Row> {
+    let output = bench(results, &[fixed, args].concat());
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{errors}");
     rows::read(&results.join("folding.csv")).unwrap()
@@ -44,13 +48,21 @@ fn rows_become_plots_and_tables() {
         assert!(row.cpu.unwrap() > 0.0 && row.peak_bytes.unwrap() > 1 << 20);
         assert_eq!((row.fold, row.compress), (None, None));
     }
-    // Kept when asked, else replaced.
-    assert_eq!(folding(results, &["--depths", "1", "--append"]).len(), 5);
-    assert_eq!(folding(results, &["--depths", "1", "--quiet"]).len(), 1);
+    // Kept when asked, else replaced; short runs are repeated unless told otherwise.
+    assert_eq!(folding(results, &["--depths", "1", "--append"]).len(), 7);
+    assert_eq!(folding(results, &["--depths", "1", "--quiet"]).len(), 3);
 
     assert!(bench(results, &["plot"]).status.success());
-    assert!(results.join("folding-dense-4.svg").exists());
-    assert!(results.join("folding-dense-4.png").exists());
+    let drawn = std::fs::read_dir(results).unwrap().map(|e| e.unwrap());
+    let mut drawn: Vec<_> = drawn
+        .map(|e| e.file_name().into_string().unwrap())
+        .collect();
+    drawn.retain(|name| name.starts_with("folding-dense-4-") && name.contains("core"));
+    drawn.sort_unstable();
+    assert!(
+        matches!(&drawn[..], [png, svg] if png.ends_with(".png") && svg.ends_with(".svg")),
+        "{drawn:?}"
+    );
     let page = folder.path().join("page.md");
     std::fs::copy(repository("docs/benchmarks.md"), &page).unwrap();
     let path = page.to_string_lossy();
@@ -62,7 +74,7 @@ fn rows_become_plots_and_tables() {
     assert!(
         std::fs::read_to_string(&page)
             .unwrap()
-            .contains("### dense 4")
+            .contains("### dense 4, ")
     );
     std::fs::write(&page, "no places").unwrap();
     let output = bench(results, &["tables", "--into", &path]);
@@ -71,6 +83,76 @@ fn rows_become_plots_and_tables() {
         String::from_utf8(output.stderr)
             .unwrap()
             .contains("<!-- machines -->")
+    );
+}
+
+#[test]
+fn systems_take_turns_on_as_many_cores_as_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixed = ["folding", "--dense", "4", "--systems", "tree,clear"];
+    let args = ["--depths", "1", "--repetitions", "2", "--cores", "1"];
+    let rows = folding_of(folder.path(), &fixed, &args);
+    let seen: Vec<_> = rows.iter().map(|r| (r.system.as_str(), r.cores)).collect();
+    assert_eq!(seen, [("tree", 1), ("clear", 1), ("tree", 1), ("clear", 1)]);
+    for row in &rows {
+        assert!(row.is_ok(), "{}", row.status);
+        let (wall, cpu) = (row.wall.unwrap(), row.cpu.unwrap());
+        assert!(cpu <= wall * 1.05 + 0.01, "{cpu} s of CPU time in {wall} s");
+        assert_eq!(row.fold.is_some(), row.system == "tree");
+        assert_eq!(row.compress, None);
+    }
+    let more = bench(
+        folder.path(),
+        &[&fixed[..], &["--cores", "100000"]].concat(),
+    );
+    assert_eq!(more.status.code(), Some(2));
+    let errors = String::from_utf8(more.stderr).unwrap();
+    assert!(errors.contains("100000 cores are asked for"), "{errors}");
+    // What was there is still there.
+    let kept = rows::read(&folder.path().join("folding.csv")).unwrap();
+    assert_eq!(kept.len(), 4);
+}
+
+#[test]
+fn whole_processes_are_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = PathBuf::from(env!("CARGO_BIN_EXE_pleat-bench"));
+    // Without the programs, as when this package alone was built, it says what to do.
+    let lonely = folder.path().join("pleat-bench");
+    std::fs::copy(&own, &lonely).unwrap();
+    let output = Command::new(&lonely).arg("processes").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        errors.contains("cargo build --release --workspace"),
+        "{errors}"
+    );
+
+    let there = |name: &str| own.with_file_name(name).exists();
+    if !there("pleat") || !there("pleat-verify") {
+        return;
+    }
+    let args = ["processes", "--networks", "credit", "--systems", "tree"];
+    let output = bench(
+        folder.path(),
+        &[&args[..], &["--repetitions", "1"]].concat(),
+    );
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{errors}");
+    let rows = rows::read(&folder.path().join("processes.csv")).unwrap();
+    let seen: Vec<_> = rows.iter().map(|r| r.comparison.as_str()).collect();
+    let expected = ["prove", "verify", "verify-uncached", "demo"];
+    assert_eq!(seen, expected.map(|name| format!("processes-{name}")));
+    for row in &rows {
+        assert!(row.is_ok(), "{}: {}", row.comparison, row.status);
+        assert!(row.cpu.unwrap() > 0.0 && row.wall.unwrap() > 0.0);
+        assert!(row.peak_bytes.unwrap() > 1 << 20);
+    }
+    assert!(rows[0].proof_bytes.unwrap() < 8_200);
+    let tables = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        tables.contains("| `pleat prove` | credit | 1 |"),
+        "{tables}"
     );
 }
 
@@ -107,6 +189,7 @@ fn the_page_shows_the_kept_rows() {
         folding: rows("folding"),
         growth: rows("growth"),
         models: rows("models"),
+        processes: rows("processes"),
         peers: rows("peers"),
     };
     let page = std::fs::read_to_string(repository("docs/benchmarks.md")).unwrap();
