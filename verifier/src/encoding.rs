@@ -182,10 +182,11 @@ impl<'a> Reader<'a> {
             n.checked_mul(4)
                 .ok_or(FormatError::Truncated { what: self.what })?,
         )?;
-        Ok(bytes
-            .chunks_exact(4)
-            .filter_map(|c| c.try_into().ok())
-            .map(i32::from_le_bytes)
+        let (words, _) = bytes.as_chunks();
+        Ok(words
+            .par_iter()
+            .with_min_len(1 << 14)
+            .map(|word| i32::from_le_bytes(*word))
             .collect())
     }
 

@@ -280,8 +280,12 @@ pub fn weight_column(network: &Network, blocks: &[Vec<i32>]) -> Result<Vec<i32>,
     for (i, (block, values)) in weights.iter().zip(blocks).enumerate() {
         let cells = Cells::new(block.address, &block.shape);
         same_length(|| format!("weight tensor {i}"), values.len(), cells.len())?;
-        for (cell, value) in cells.zip(values) {
-            column[cell] = *value;
+        // The last axis has its values side by side.
+        let (length, others) = block.shape.split_last().unwrap_or((&1, &[]));
+        let runs = values.chunks((*length).max(1));
+        for (run, values) in Cells::new(0, others).zip(runs) {
+            let first = block.address + run * length.next_power_of_two();
+            column[first..first + values.len()].copy_from_slice(values);
         }
     }
     Ok(column)
