@@ -5,7 +5,7 @@ use super::{
     Check, Error, FoldProof, MaskInstance,
     instance::{Relaxed, Step},
     key::Key,
-    last::{self, Opened, Root},
+    last::{self, Opened, Root, challenge},
     pairs,
     step::{SEGMENTS, Segment, WORDS},
 };
@@ -20,11 +20,6 @@ use rayon::prelude::*;
 /// Absorbs a point.
 fn absorb(transcript: &mut impl Transcript<F>, label: &'static str, point: &EncodedPoint) {
     transcript.absorb(label, point.bytes());
-}
-
-/// The next challenge.
-fn challenge(transcript: &mut impl Transcript<F>, label: &'static str) -> Result<F, IpaError> {
-    transcript.challenge(label).ok_or(IpaError::Challenge)
 }
 
 /// Before the first level: every step's share and products, the blind of the shares' sum, the random instance.
@@ -60,12 +55,7 @@ fn absorb_level(
 pub fn commit_mask(key: &Key, mask: &Relaxed) -> MaskInstance {
     let segments: Vec<Segment> = Segment::all().collect();
     let commit = |segment: &Segment| {
-        let range = segment.range();
-        let (values, blind) = (
-            &mask.variables[range.clone()],
-            &mask.blinds[segment.index()],
-        );
-        EncodedPoint::from_point(key.commit_variables(range.start, values, blind))
+        key.commit_segment(*segment, &mask.variables, &mask.blinds[segment.index()])
     };
     let (committed, error) = rayon::join(
         || segments.par_iter().map(commit).collect::<Vec<_>>(),
@@ -100,12 +90,7 @@ impl Leaves {
         let steps: Vec<Relaxed> = steps.collect();
         let shares = steps.par_iter().map(|step| {
             [Segment::D, Segment::V].map(|segment| {
-                let range = segment.range();
-                let (own, blind) = (
-                    &step.variables[range.clone()],
-                    &step.blinds[segment.index()],
-                );
-                EncodedPoint::from_point(key.commit_variables(range.start, own, blind))
+                key.commit_segment(segment, &step.variables, &step.blinds[segment.index()])
             })
         });
         Self {

@@ -49,9 +49,7 @@ impl Step {
         rng: &mut impl CryptoRngCore,
     ) -> EncodedPoint {
         let blind = F::random(rng);
-        let range = segment.range();
-        let own = &self.variables[range.clone()];
-        let point = EncodedPoint::from_point(key.commit_variables(range.start, own, &blind));
+        let point = key.commit_segment(segment, &self.variables, &blind);
         self.blinds[segment.index()] = blind;
         self.commitments[segment.index()] = Some(point);
         point

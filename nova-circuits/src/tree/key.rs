@@ -1,9 +1,9 @@
 //! The generators of steps: one for blinds, one for each variable, one for each constraint, under a label that is nobody
 //! else's, and the inner-product argument's own.
 
-use super::step::{PADDED, VARIABLES};
+use super::step::{PADDED, Segment, VARIABLES};
 use crate::{
-    cycle::{Affine, F, Point, generators, msm, point_from_affine},
+    cycle::{Affine, EncodedPoint, F, Point, generators, msm, point_from_affine},
     ipa::{Bases, inner_generator},
     points::Form,
 };
@@ -184,6 +184,14 @@ impl Key {
     pub fn commit_variables(&self, start: usize, values: &[F], blind: &F) -> Point {
         let own = self.variables().get(start..VARIABLES).unwrap_or_default();
         self.commit(values, own, blind)
+    }
+
+    /// A commitment to a segment of these variables, of which there are as many as a step has.
+    #[must_use]
+    pub fn commit_segment(&self, segment: Segment, variables: &[F], blind: &F) -> EncodedPoint {
+        let range = segment.range();
+        let own = &variables[range.clone()];
+        EncodedPoint::from_point(self.commit_variables(range.start, own, blind))
     }
 
     /// A commitment to an error or cross term.

@@ -59,7 +59,11 @@ fn absorb(transcript: &mut impl Transcript<F>, label: &'static str, values: &[F]
     transcript.absorb(label, &bytes);
 }
 
-fn challenge(transcript: &mut impl Transcript<F>, label: &'static str) -> Result<F, IpaError> {
+/// The next challenge.
+pub(super) fn challenge(
+    transcript: &mut impl Transcript<F>,
+    label: &'static str,
+) -> Result<F, IpaError> {
     transcript.challenge(label).ok_or(IpaError::Challenge)
 }
 
