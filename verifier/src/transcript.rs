@@ -176,7 +176,6 @@ impl FractionsFixed {
 }
 
 /// Committed steps, from `σ` on: rounds of a sumcheck may follow.
-#[derive(Clone)]
 pub struct Rounds(Outside);
 
 impl Rounds {

@@ -24,7 +24,6 @@ use crate::sumcheck::Message;
 /// The steps so far, and the transcript of their commitments.
 ///
 /// The steps are open to change for the same reason as the ledger: a verifier must refuse whatever is made of them.
-#[derive(Clone)]
 pub struct Tree {
     key: Key,
     layout: Layout,
