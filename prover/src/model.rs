@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use crate::columns::Cells;
 use crate::commit::{commit_rows, random};
-use crate::execute::{ExecuteError, weight_column};
+use crate::execute::{ExecuteError, runs, weight_column};
 
 /// First bytes of a proving model file.
 pub const PROVING_MAGIC: [u8; 8] = *b"PLEATPM\n";
@@ -45,7 +45,6 @@ pub enum ProvingModelError {
 #[derive(Clone, Debug)]
 pub struct ProvingModel {
     verification: VerificationModel,
-    blocks: Vec<Vec<i32>>,
     weights: Vec<i32>,
     blinds: Vec<F>,
     report: String,
@@ -92,7 +91,6 @@ impl ProvingModel {
         let verification = VerificationModel::new(network, rows)?;
         Ok(Self {
             verification,
-            blocks,
             weights,
             blinds,
             report,
@@ -131,8 +129,10 @@ impl ProvingModel {
     pub fn to_bytes(&self) -> Result<Vec<u8>, ProvingModelError> {
         let mut out = Writer::new(PROVING_MAGIC, PROVING_VERSION);
         out.prefixed(&self.verification.to_bytes()?);
-        for v in self.blocks.iter().flatten() {
-            out.bytes(&v.to_le_bytes());
+        for block in &self.network().descriptor().weights {
+            for run in runs(block.address, &block.shape) {
+                out.integers(self.weights.get(run).unwrap_or_default());
+            }
         }
         out.fields(&self.blinds);
         out.prefixed(self.report.as_bytes());
@@ -148,22 +148,24 @@ impl ProvingModel {
         let mut input = Reader::new(bytes, PROVING_MAGIC, PROVING_VERSION, WHAT)?;
         let verification = VerificationModel::from_bytes(input.prefixed(bytes.len())?, &limits)?;
         let network = verification.network();
-        let sizes = network
-            .descriptor()
-            .weights
-            .iter()
-            .map(|b| b.shape.iter().product::<usize>());
-        let blocks = sizes
-            .map(|n| input.integers(n))
-            .collect::<Result<Vec<_>, _>>()?;
+        let blocks = network.descriptor().weights.iter();
+        let count: usize = blocks.map(|b| b.shape.iter().product::<usize>()).sum();
+        if input.left() / size_of::<i32>() < count {
+            return Err(FormatError::Truncated { what: WHAT }.into());
+        }
+        // Straight into the column: a large model is its weights.
+        let mut weights = vec![0; 1 << network.nu_w()];
+        for block in &network.descriptor().weights {
+            for run in runs(block.address, &block.shape) {
+                input.integers_into(weights.get_mut(run).unwrap_or_default())?;
+            }
+        }
         let blinds = input.fields(network.rows(Column::W).len())?;
         let report = String::from_utf8(input.prefixed(bytes.len())?.to_vec())
             .map_err(|_| ProvingModelError::Report)?;
         input.finish()?;
-        let weights = weight_column(network, &blocks)?;
         Ok(Self {
             verification,
-            blocks,
             weights,
             blinds,
             report,

@@ -41,6 +41,11 @@ impl Writer {
         }
     }
 
+    /// Signed 32-bit integers.
+    pub fn integers(&mut self, values: &[i32]) {
+        self.0.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+    }
+
     /// All bytes written.
     pub fn finish(self) -> Vec<u8> {
         self.0
@@ -178,16 +183,22 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// If fewer are left.
     pub fn integers(&mut self, n: usize) -> Result<Vec<i32>, FormatError> {
-        let bytes = self.bytes(
-            n.checked_mul(4)
-                .ok_or(FormatError::Truncated { what: self.what })?,
-        )?;
-        let (words, _) = bytes.as_chunks();
-        Ok(words
-            .par_iter()
-            .with_min_len(1 << 14)
-            .map(|word| i32::from_le_bytes(*word))
-            .collect())
+        let bytes = n.checked_mul(4).filter(|bytes| *bytes <= self.left());
+        bytes.ok_or(FormatError::Truncated { what: self.what })?;
+        let mut integers = vec![0; n];
+        self.integers_into(&mut integers)?;
+        Ok(integers)
+    }
+
+    /// As many signed 32-bit integers as the slice has.
+    ///
+    /// # Errors
+    /// If fewer are left; the slice is as it was.
+    pub fn integers_into(&mut self, integers: &mut [i32]) -> Result<(), FormatError> {
+        let (words, _) = self.bytes(size_of_val(integers))?.as_chunks();
+        let pairs = integers.par_iter_mut().with_min_len(1 << 14).zip(words);
+        pairs.for_each(|(integer, word)| *integer = i32::from_le_bytes(*word));
+        Ok(())
     }
 
     /// Bytes left.

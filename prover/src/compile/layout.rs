@@ -1,7 +1,7 @@
-//! Where blocks go, and how long a committed row is (PROTOCOL.md §1, §3): `κ` keeps the proof's commitments few.
+//! Where blocks go, and how long a committed row is (PROTOCOL.md §1, §3): `κ` minimises the proof's commitments.
 
 use pleat_verifier::descriptor::Descriptor;
-use pleat_verifier::mle::{bits, shape_bits};
+use pleat_verifier::mle::bits;
 
 /// Row lengths that are tried.
 const ROW_BITS: std::ops::RangeInclusive<u32> = 8..=16;
@@ -12,10 +12,7 @@ const POINT: usize = 32;
 struct Choice {
     row_bits: u32,
     nu: usize,
-    /// Commitments of a proof.
     bytes: usize,
-    /// Committed rows of weights.
-    weight_rows: usize,
 }
 
 /// Sets `κ` (the given one, or the best), and all addresses.
@@ -24,27 +21,15 @@ pub fn lay_out(descriptor: &mut Descriptor, row_bits: Option<u32>) {
     place(descriptor, row_bits);
 }
 
-/// What a proof may be longer for shorter rows, beyond a tenth: the argument that opens a row is what takes the time of small proofs.
-const SLACK: usize = 512;
-
-/// Among the `κ` whose proofs are about the shortest, and with the shortest trace, the least; rows of weights, which are not in a
-/// proof but cost its verifier, are not made more numerous than the proof's own for it.
+/// The cheapest `κ`; among those within a tenth of it, the one with the shortest trace.
 fn choose(descriptor: &mut Descriptor) -> u32 {
     let choices: Vec<Choice> = ROW_BITS.map(|k| cost(descriptor, k)).collect();
     let least = choices.iter().map(|c| c.bytes).min().unwrap_or(0);
-    let near = |slack: usize| {
-        let most = least + least / 10 + slack;
-        choices.iter().filter(move |c| c.bytes <= most)
-    };
-    let shortest = near(0).min_by_key(|c| (c.nu, c.bytes, c.row_bits));
-    let quicker =
-        |c: &&Choice| shortest.is_none_or(|s| c.nu <= s.nu) && c.weight_rows * POINT <= c.bytes;
-    near(SLACK)
-        .filter(quicker)
-        .chain(shortest)
-        .map(|c| c.row_bits)
-        .min()
-        .unwrap_or(*ROW_BITS.start())
+    choices
+        .iter()
+        .filter(|c| c.bytes <= least + least / 10)
+        .min_by_key(|c| (c.nu, c.bytes, c.row_bits))
+        .map_or(*ROW_BITS.start(), |c| c.row_bits)
 }
 
 fn cost(descriptor: &mut Descriptor, row_bits: u32) -> Choice {
@@ -54,11 +39,8 @@ fn cost(descriptor: &mut Descriptor, row_bits: u32) -> Choice {
     let table = (descriptor.functions.len() + 1) << descriptor.digit_bits;
     let trace_rows = end.div_ceil(cells);
     let table_rows = table.div_ceil(cells);
-    let weights = descriptor.weights.iter();
-    let weights = weights.map(|b| b.address + (1 << shape_bits(&b.shape)));
     Choice {
         row_bits,
-        weight_rows: weights.max().unwrap_or(0).div_ceil(cells),
         nu: bits(end.max(table)).max(kappa),
         bytes: (7 * trace_rows + 2 * table_rows + 10) * POINT + 2 * POINT * kappa,
     }

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use gather::bound;
-pub use layout::Cells;
+pub use layout::{Cells, runs};
 use rows::{NodePlan, Width};
 
 /// Columns of a run, each of length `2^ν`, zero on rows that are not real.
@@ -278,14 +278,13 @@ pub fn weight_column(network: &Network, blocks: &[Vec<i32>]) -> Result<Vec<i32>,
     }
     let mut column = vec![0; 1 << network.nu_w()];
     for (i, (block, values)) in weights.iter().zip(blocks).enumerate() {
-        let cells = Cells::new(block.address, &block.shape);
-        same_length(|| format!("weight tensor {i}"), values.len(), cells.len())?;
-        // The last axis has its values side by side.
-        let (length, others) = block.shape.split_last().unwrap_or((&1, &[]));
-        let runs = values.chunks((*length).max(1));
-        for (run, values) in Cells::new(0, others).zip(runs) {
-            let first = block.address + run * length.next_power_of_two();
-            column[first..first + values.len()].copy_from_slice(values);
+        let length = block.shape.iter().product();
+        same_length(|| format!("weight tensor {i}"), values.len(), length)?;
+        let mut values = values.as_slice();
+        for run in runs(block.address, &block.shape) {
+            let (own, rest) = values.split_at(run.len());
+            column[run].copy_from_slice(own);
+            values = rest;
         }
     }
     Ok(column)

@@ -8,12 +8,15 @@ mod data;
 mod error;
 pub mod program;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
 use pleat_nova_circuits::cache::CacheFolder;
 use pleat_nova_circuits::chain::params::VerifierKey;
+#[cfg(unix)]
+use rayon::prelude::*;
 
 use crate::descriptor::{Limits, Port};
 use crate::fold::Mode;
@@ -139,10 +142,34 @@ pub fn load_model(path: &Path) -> Result<VerificationModel, CommandError> {
 /// # Errors
 /// If it cannot be read.
 pub fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
-    std::fs::read(path).map_err(|source| CommandError::Read {
+    read_whole(path).map_err(|source| CommandError::Read {
         path: path.to_owned(),
         source,
     })
+}
+
+/// A large regular file by all threads: most of the time goes into memory that is touched for the first time.
+#[cfg(unix)]
+fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
+    use std::os::unix::fs::FileExt;
+    const PART: usize = 1 << 22;
+    let file = std::fs::File::open(path)?;
+    let metadata = file.metadata()?;
+    let length = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    if !metadata.is_file() || length < 4 * PART {
+        return std::fs::read(path);
+    }
+    let mut bytes = vec![0; length];
+    let parts = (0_u64..).step_by(PART).zip(bytes.chunks_mut(PART));
+    let parts: Vec<(u64, &mut [u8])> = parts.collect();
+    let read = |(start, part): (u64, &mut [u8])| file.read_exact_at(part, start);
+    parts.into_par_iter().try_for_each(read)?;
+    Ok(bytes)
+}
+
+#[cfg(not(unix))]
+fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
+    std::fs::read(path)
 }
 
 /// Reads a receipt's file.
