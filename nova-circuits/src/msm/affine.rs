@@ -4,6 +4,7 @@
 //! Every case is covered: equal points are doubled, opposite points and neutral elements are seen.
 
 use ff::Field;
+use pleat_lanes::{Kernel, LANES, Limbs, Modulus, Vector};
 
 /// An affine point; `(0, 0)` is the neutral element. As the order is odd, no other point has `y = 0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,32 +39,53 @@ impl<B: Field> Xy<B> {
     }
 }
 
-/// Additions waiting for their common inversion.
-pub(crate) struct Adder<B> {
-    waiting: Vec<Addition<B>>,
-    product: B,
+/// A base field of the cycle as [`pleat_lanes`] sees it.
+pub trait Lanes: Field {
+    /// Its modulus.
+    type Modulus: Modulus;
+
+    /// As it is in memory.
+    fn limbs(&self) -> Limbs;
+
+    /// From what [`Self::limbs`] gives.
+    fn from_limbs(limbs: Limbs) -> Self;
 }
 
-/// `left + right` where neither is neutral and they are not opposite.
-struct Addition<B> {
-    left: Xy<B>,
-    /// Sum of the two abscissas.
-    abscissas: B,
-    /// Denominator of the slope of chord or tangent; never zero.
-    denominator: B,
-    /// The slope's numerator, times the denominators before this one.
-    numerator: B,
-    to: usize,
+/// Additions waiting for their common inversion: for each, what it needs beside the place that its sum goes to. Lists, so that lanes
+/// read eight elements that stand side by side.
+pub(crate) struct Adder<B> {
+    to: Vec<usize>,
+    /// The left points.
+    x: Vec<Limbs>,
+    y: Vec<Limbs>,
+    /// Sums of the two abscissas.
+    abscissas: Vec<Limbs>,
+    /// Denominators of the slopes of chords or tangents; never zero.
+    denominators: Vec<Limbs>,
+    /// The slopes' numerators; then, without lanes, times the denominators before.
+    numerators: Vec<Limbs>,
+    /// What lanes keep between going forward and backward.
+    kept: Vec<[Limbs; LANES]>,
+    product: B,
+    lanes: bool,
 }
 
 /// An inversion costs some 150 multiplications; the batch stays in the second-level cache.
 const BATCH: usize = 512;
 
-impl<B: Field> Adder<B> {
+impl<B: Lanes> Adder<B> {
     pub(crate) fn new() -> Self {
+        let list = || Vec::with_capacity(BATCH);
         Self {
-            waiting: Vec::with_capacity(BATCH),
+            to: Vec::with_capacity(BATCH),
+            x: list(),
+            y: list(),
+            abscissas: list(),
+            denominators: list(),
+            numerators: list(),
+            kept: Vec::new(),
             product: B::ONE,
+            lanes: pleat_lanes::available(),
         }
     }
 
@@ -89,32 +111,180 @@ impl<B: Field> Adder<B> {
             numerator = square.double() + square;
             denominator = left.y.double();
         }
-        self.waiting.push(Addition {
-            left,
-            abscissas: left.x + right.x,
-            denominator,
-            numerator: self.product * numerator,
-            to,
-        });
-        self.product *= denominator;
-        if self.waiting.len() == BATCH {
+        if !self.lanes {
+            numerator *= self.product;
+            self.product *= denominator;
+        }
+        self.to.push(to);
+        self.x.push(left.x.limbs());
+        self.y.push(left.y.limbs());
+        self.abscissas.push((left.x + right.x).limbs());
+        self.denominators.push(denominator.limbs());
+        self.numerators.push(numerator.limbs());
+        if self.to.len() == BATCH {
             self.flush(out);
         }
     }
 
     /// Does what is scheduled.
     pub(crate) fn flush(&mut self, out: &mut [Xy<B>]) {
+        if self.to.is_empty() {
+            return;
+        }
+        if self.lanes {
+            self.add_by_lanes();
+            let sums = self.x.iter().zip(&self.y);
+            for (to, (x, y)) in self.to.iter().zip(sums) {
+                out[*to] = Xy {
+                    x: B::from_limbs(*x),
+                    y: B::from_limbs(*y),
+                };
+            }
+        } else {
+            self.add(out);
+        }
+        self.to.clear();
+        for list in [
+            &mut self.x,
+            &mut self.y,
+            &mut self.abscissas,
+            &mut self.denominators,
+            &mut self.numerators,
+        ] {
+            list.clear();
+        }
+        self.product = B::ONE;
+    }
+
+    fn add(&self, out: &mut [Xy<B>]) {
         // No factor is zero, so the default is never taken.
         let mut inverse = self.product.invert().unwrap_or(B::ZERO);
-        for addition in self.waiting.iter().rev() {
-            let slope = inverse * addition.numerator;
-            inverse *= addition.denominator;
-            let x = slope.square() - addition.abscissas;
-            let y = slope * (addition.left.x - x) - addition.left.y;
-            out[addition.to] = Xy { x, y };
+        for i in (0..self.to.len()).rev() {
+            let [x, y, abscissas, denominator, numerator] = [
+                &self.x,
+                &self.y,
+                &self.abscissas,
+                &self.denominators,
+                &self.numerators,
+            ]
+            .map(|list| B::from_limbs(list[i]));
+            let slope = inverse * numerator;
+            inverse *= denominator;
+            let sum_x = slope.square() - abscissas;
+            let sum_y = slope * (x - sum_x) - y;
+            out[self.to[i]] = Xy { x: sum_x, y: sum_y };
         }
-        self.waiting.clear();
-        self.product = B::ONE;
+    }
+
+    /// Replaces the left points by the sums; lists are filled up to whole vectors.
+    fn add_by_lanes(&mut self) {
+        let whole = self.to.len().next_multiple_of(LANES);
+        let zero = B::ZERO.limbs();
+        for list in [
+            &mut self.x,
+            &mut self.y,
+            &mut self.abscissas,
+            &mut self.numerators,
+        ] {
+            list.resize(whole, zero);
+        }
+        self.denominators.resize(whole, B::ONE.limbs());
+        let products = pleat_lanes::run::<B::Modulus, _>(Forward {
+            denominators: &self.denominators,
+            numerators: &self.numerators,
+            kept: &mut self.kept,
+        });
+        let inverses = inverses(products.map(B::from_limbs)).map(|v| v.limbs());
+        pleat_lanes::run::<B::Modulus, _>(Backward {
+            inverses: &inverses,
+            denominators: &self.denominators,
+            abscissas: &self.abscissas,
+            kept: &self.kept,
+            x: &mut self.x,
+            y: &mut self.y,
+        });
+    }
+}
+
+/// The inverses of elements that are not zero.
+fn inverses<B: Field>(mut elements: [B; LANES]) -> [B; LANES] {
+    let mut product = B::ONE;
+    let before = elements.map(|v| {
+        let before = product;
+        product *= v;
+        before
+    });
+    let mut inverse = product.invert().unwrap_or(B::ZERO);
+    for (element, before) in elements.iter_mut().zip(before).rev() {
+        let own = inverse * before;
+        inverse *= *element;
+        *element = own;
+    }
+    elements
+}
+
+/// The lanes' products of all denominators; keeps the numerators times the products before them.
+struct Forward<'a> {
+    denominators: &'a [Limbs],
+    numerators: &'a [Limbs],
+    kept: &'a mut Vec<[Limbs; LANES]>,
+}
+
+impl<M: Modulus> Kernel<M> for Forward<'_> {
+    type Output = [Limbs; LANES];
+
+    #[inline(always)]
+    fn run<V: Vector<M>>(self) -> Self::Output {
+        let (denominators, _) = self.denominators.as_chunks::<LANES>();
+        let (numerators, _) = self.numerators.as_chunks::<LANES>();
+        let zeros = [[0; 4]; LANES];
+        self.kept.resize(denominators.len(), zeros);
+        let mut product = V::splat(&M::ONE);
+        let vectors = denominators.iter().zip(numerators).zip(self.kept);
+        for ((denominator, numerator), kept) in vectors {
+            V::load(numerator).mul(product).reduced().store(kept);
+            product = product.mul(V::load(denominator));
+        }
+        let mut products = zeros;
+        product.reduced().store(&mut products);
+        products
+    }
+}
+
+/// The sums, in place of the left points.
+struct Backward<'a> {
+    inverses: &'a [Limbs; LANES],
+    denominators: &'a [Limbs],
+    abscissas: &'a [Limbs],
+    kept: &'a [[Limbs; LANES]],
+    x: &'a mut [Limbs],
+    y: &'a mut [Limbs],
+}
+
+impl<M: Modulus> Kernel<M> for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<M>>(self) {
+        let (denominators, _) = self.denominators.as_chunks::<LANES>();
+        let (abscissas, _) = self.abscissas.as_chunks::<LANES>();
+        let (x, _) = self.x.as_chunks_mut::<LANES>();
+        let (y, _) = self.y.as_chunks_mut::<LANES>();
+        let mut inverse = V::load(self.inverses);
+        let points = x.iter_mut().zip(y);
+        let vectors = denominators
+            .iter()
+            .zip(abscissas)
+            .zip(self.kept)
+            .zip(points);
+        for (((denominator, abscissas), kept), (x, y)) in vectors.rev() {
+            let slope = inverse.mul(V::load(kept));
+            inverse = inverse.mul(V::load(denominator));
+            let sum_x = slope.mul(slope).sub(V::load(abscissas)).reduced();
+            let rise = slope.mul(V::load(x).sub(sum_x));
+            rise.sub(V::load(y)).reduced().store(y);
+            sum_x.store(x);
+        }
     }
 }
 
@@ -129,7 +299,7 @@ pub(super) struct Summer<B> {
 /// Segments are summed in groups of about this many points, so that all partial sums stay in the cache.
 const GROUP: usize = 1 << 11;
 
-impl<B: Field> Summer<B> {
+impl<B: Lanes> Summer<B> {
     pub(super) fn new() -> Self {
         Self {
             adder: Adder::new(),

@@ -2,7 +2,7 @@
 //! additions is the same for every `i` (Straus, signed digits), so each operation is one affine batch over all `i`.
 
 use super::EndoGroup;
-use super::affine::{Adder, Xy};
+use super::affine::{Adder, Lanes, Xy};
 use rayon::prelude::*;
 
 /// Digits are odd and below `2^(DIGIT_BITS-1)` in absolute value.
@@ -101,7 +101,7 @@ fn fold_chunk<G: EndoGroup>(
 }
 
 /// `P, 3P, 5P, …` of each point: all points' multiples of one kind, then the next kind's.
-fn odd_multiples<B: ff::Field>(adder: &mut Adder<B>, points: &[Xy<B>]) -> Vec<Xy<B>> {
+fn odd_multiples<B: Lanes>(adder: &mut Adder<B>, points: &[Xy<B>]) -> Vec<Xy<B>> {
     let n = points.len();
     let mut doubles = vec![Xy::NEUTRAL; n];
     for (i, p) in points.iter().enumerate() {

@@ -9,7 +9,7 @@ mod indexed;
 mod pippenger;
 
 pub(crate) use affine::Adder;
-pub use affine::Xy;
+pub use affine::{Lanes, Xy};
 pub use endomorphism::Lattice;
 pub use fold::fold;
 pub use indexed::msm_indexed;
@@ -20,7 +20,7 @@ use pippenger::pippenger;
 use rayon::prelude::*;
 
 /// A group of odd order on a curve `y² = x³ + b`, with the endomorphism `φ(x, y) = (ζ·x, y) = λ·(x, y)`.
-pub trait EndoGroup: DlogGroup {
+pub trait EndoGroup: DlogGroup + Group<Base: Lanes> {
     /// `ζ`, a cube root of one.
     const ZETA: <Self as Group>::Base;
     /// Splits scalars along `φ`.

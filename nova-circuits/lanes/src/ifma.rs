@@ -1,0 +1,284 @@
+//! Vectors of AVX-512 IFMA: an element is five limbs of 52 bits, a register holds one limb of all eight. All `unsafe` of the
+//! workspace is here, for two reasons: intrinsics of instructions that [`detected`] has shown to be there, and loads and stores of
+//! whole registers from references to as many bytes.
+#![expect(unsafe_code, reason = "vector instructions")]
+
+use core::arch::x86_64::{
+    __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_cmplt_epi64_mask, _mm512_loadu_si512,
+    _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_mov_epi64, _mm512_or_si512,
+    _mm512_permutex2var_epi64, _mm512_set_epi64, _mm512_set1_epi64, _mm512_setzero_si512,
+    _mm512_shuffle_i64x2, _mm512_slli_epi64, _mm512_srai_epi64, _mm512_srli_epi64,
+    _mm512_storeu_si512, _mm512_sub_epi64,
+};
+use core::marker::PhantomData;
+
+use crate::{Kernel, LANES, Limbs, Modulus, Vector};
+
+/// Bits of a limb.
+const BITS: u32 = 52;
+const MASK: u64 = (1 << BITS) - 1;
+
+/// Whether the processor has what is used here.
+pub fn detected() -> bool {
+    std::arch::is_x86_feature_detected!("avx512f")
+        && std::arch::is_x86_feature_detected!("avx512ifma")
+}
+
+/// Runs a kernel on vectors of this processor, which [`crate::available`] has shown to have them.
+pub fn run<M: Modulus, K: Kernel<M>>(kernel: K) -> K::Output {
+    debug_assert!(detected());
+    // SAFETY: the caller has asked `available`, which is `detected`.
+    unsafe { compiled(kernel) }
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn compiled<M: Modulus, K: Kernel<M>>(kernel: K) -> K::Output {
+    kernel.run::<Ifma<M>>()
+}
+
+/// Eight elements, each below `2^256` as five limbs of 52 bits. Only [`compiled`] makes kernels that have any.
+#[derive(Clone, Copy)]
+pub struct Ifma<M>([__m512i; 5], PhantomData<M>);
+
+/// `value` in limbs of 52 bits.
+const fn split(value: &Limbs) -> [u64; 5] {
+    let [a, b, c, d] = *value;
+    [
+        a & MASK,
+        (a >> 52 | b << 12) & MASK,
+        (b >> 40 | c << 24) & MASK,
+        (c >> 28 | d << 36) & MASK,
+        d >> 16,
+    ]
+}
+
+/// `factor·p`, which is below `2^256`.
+const fn multiple<M: Modulus>(factor: u64) -> [u64; 5] {
+    let p = split(&M::P);
+    let mut limbs = [0; 5];
+    let mut carry = 0;
+    let mut i = 0;
+    while i < 5 {
+        let sum = p[i] * factor + carry;
+        limbs[i] = if i == 4 { sum } else { sum & MASK };
+        carry = sum >> BITS;
+        i += 1;
+    }
+    limbs
+}
+
+#[inline(always)]
+fn splat(value: u64) -> __m512i {
+    // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
+    unsafe { _mm512_set1_epi64(value.cast_signed()) }
+}
+
+impl<M: Modulus> Ifma<M> {
+    const P: [u64; 5] = split(&M::P);
+    const TWO_P: [u64; 5] = multiple::<M>(2);
+
+    /// Carries from limb to limb, which may be negative, so that all but the highest have 52 bits.
+    #[inline(always)]
+    fn carried(mut limbs: [__m512i; 5]) -> [__m512i; 5] {
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
+        unsafe {
+            let mask = splat(MASK);
+            for i in 0..4 {
+                let carry = _mm512_srai_epi64::<BITS>(limbs[i]);
+                limbs[i] = _mm512_and_si512(limbs[i], mask);
+                limbs[i + 1] = _mm512_add_epi64(limbs[i + 1], carry);
+            }
+        }
+        limbs
+    }
+
+    /// `self - subtrahend` where that is not negative.
+    #[inline(always)]
+    fn reduced_by(self, subtrahend: &[u64; 5]) -> Self {
+        let mut limbs = self.0;
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
+        unsafe {
+            for (limb, s) in limbs.iter_mut().zip(subtrahend) {
+                *limb = _mm512_sub_epi64(*limb, splat(*s));
+            }
+            let mut limbs = Self::carried(limbs);
+            let negative = _mm512_cmplt_epi64_mask(limbs[4], _mm512_setzero_si512());
+            for (limb, own) in limbs.iter_mut().zip(self.0) {
+                *limb = _mm512_mask_mov_epi64(*limb, negative, own);
+            }
+            Self(limbs, PhantomData)
+        }
+    }
+
+    /// From one register per limb of 64 bits.
+    #[inline(always)]
+    fn from_words([a, b, c, d]: [__m512i; 4]) -> Self {
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
+        unsafe {
+            let mask = splat(MASK);
+            let joined = |low, high| _mm512_and_si512(_mm512_or_si512(low, high), mask);
+            Self(
+                [
+                    _mm512_and_si512(a, mask),
+                    joined(_mm512_srli_epi64::<52>(a), _mm512_slli_epi64::<12>(b)),
+                    joined(_mm512_srli_epi64::<40>(b), _mm512_slli_epi64::<24>(c)),
+                    joined(_mm512_srli_epi64::<28>(c), _mm512_slli_epi64::<36>(d)),
+                    _mm512_srli_epi64::<16>(d),
+                ],
+                PhantomData,
+            )
+        }
+    }
+
+    /// One register per limb of 64 bits.
+    #[inline(always)]
+    fn words(self) -> [__m512i; 4] {
+        let [a, b, c, d, e] = self.0;
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
+        unsafe {
+            [
+                _mm512_or_si512(a, _mm512_slli_epi64::<52>(b)),
+                _mm512_or_si512(_mm512_srli_epi64::<12>(b), _mm512_slli_epi64::<40>(c)),
+                _mm512_or_si512(_mm512_srli_epi64::<24>(c), _mm512_slli_epi64::<28>(d)),
+                _mm512_or_si512(_mm512_srli_epi64::<36>(d), _mm512_slli_epi64::<16>(e)),
+            ]
+        }
+    }
+}
+
+impl<M: Modulus> Vector<M> for Ifma<M> {
+    #[inline(always)]
+    fn splat(element: &Limbs) -> Self {
+        Self(split(element).map(splat), PhantomData)
+    }
+
+    #[inline(always)]
+    fn load(elements: &[Limbs; LANES]) -> Self {
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512; the loads are of the four quarters of
+        // 256 bytes that the reference is to, and need no alignment.
+        unsafe {
+            let at = elements.as_ptr().cast::<__m512i>();
+            let pairs: [__m512i; 4] = core::array::from_fn(|i| _mm512_loadu_si512(at.add(i)));
+            // Limbs 0 and 1 of four elements, then limbs 2 and 3.
+            let low = _mm512_set_epi64(13, 9, 5, 1, 12, 8, 4, 0);
+            let high = _mm512_set_epi64(15, 11, 7, 3, 14, 10, 6, 2);
+            let [a, b, c, d] = pairs;
+            let (first, second) = (
+                _mm512_permutex2var_epi64(a, low, b),
+                _mm512_permutex2var_epi64(c, low, d),
+            );
+            let (third, fourth) = (
+                _mm512_permutex2var_epi64(a, high, b),
+                _mm512_permutex2var_epi64(c, high, d),
+            );
+            Self::from_words([
+                _mm512_shuffle_i64x2::<0x44>(first, second),
+                _mm512_shuffle_i64x2::<0xee>(first, second),
+                _mm512_shuffle_i64x2::<0x44>(third, fourth),
+                _mm512_shuffle_i64x2::<0xee>(third, fourth),
+            ])
+        }
+    }
+
+    #[inline(always)]
+    fn reduced(self) -> Self {
+        self.reduced_by(&Self::TWO_P).reduced_by(&Self::P)
+    }
+
+    #[inline(always)]
+    fn store(self, elements: &mut [Limbs; LANES]) {
+        let [a, b, c, d] = self.words();
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512; the stores are to the four quarters of
+        // 256 bytes that the reference is to, and need no alignment.
+        unsafe {
+            // Limbs 0 and 1 of elements 0 to 3, then of elements 4 to 7; then limbs 2 and 3.
+            let first = _mm512_shuffle_i64x2::<0x44>(a, b);
+            let second = _mm512_shuffle_i64x2::<0xee>(a, b);
+            let third = _mm512_shuffle_i64x2::<0x44>(c, d);
+            let fourth = _mm512_shuffle_i64x2::<0xee>(c, d);
+            let low = _mm512_set_epi64(13, 9, 5, 1, 12, 8, 4, 0);
+            let high = _mm512_set_epi64(15, 11, 7, 3, 14, 10, 6, 2);
+            let pairs = [
+                _mm512_permutex2var_epi64(first, low, third),
+                _mm512_permutex2var_epi64(first, high, third),
+                _mm512_permutex2var_epi64(second, low, fourth),
+                _mm512_permutex2var_epi64(second, high, fourth),
+            ];
+            let at = elements.as_mut_ptr().cast::<__m512i>();
+            for (i, pair) in pairs.into_iter().enumerate() {
+                _mm512_storeu_si512(at.add(i), pair);
+            }
+        }
+    }
+
+    /// Montgomery's with radix `2^260`; sixteen times one factor makes up for the `2^256` of the elements. With factors below
+    /// `2^255 + e` the result is below `2^255 + e + 2^126`: no chain of products is long enough for that to reach `2^256`.
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        let [a0, a1, a2, a3, a4] = self.0;
+        let b = other.0;
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512 and IFMA.
+        unsafe {
+            let mask = splat(MASK);
+            let shifted = |low, high| {
+                let low = _mm512_srli_epi64::<48>(low);
+                _mm512_and_si512(_mm512_or_si512(low, _mm512_slli_epi64::<4>(high)), mask)
+            };
+            let a = [
+                _mm512_and_si512(_mm512_slli_epi64::<4>(a0), mask),
+                shifted(a0, a1),
+                shifted(a1, a2),
+                shifted(a2, a3),
+                // Below `2^48` and so without a mask.
+                _mm512_or_si512(_mm512_srli_epi64::<48>(a3), _mm512_slli_epi64::<4>(a4)),
+            ];
+            let mut t = [_mm512_setzero_si512(); 10];
+            for (i, a) in a.into_iter().enumerate() {
+                for (j, b) in b.into_iter().enumerate() {
+                    t[i + j] = _mm512_madd52lo_epu64(t[i + j], a, b);
+                    t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], a, b);
+                }
+            }
+            let inverse = splat(M::NEGATIVE_INVERSE & MASK);
+            let p: [__m512i; 3] = core::array::from_fn(|j| splat(Self::P[j]));
+            for i in 0..5 {
+                let m = _mm512_madd52lo_epu64(_mm512_setzero_si512(), t[i], inverse);
+                for (j, p) in p.into_iter().enumerate() {
+                    t[i + j] = _mm512_madd52lo_epu64(t[i + j], m, p);
+                    t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], m, p);
+                }
+                // The highest limb of `p` is `2^46`, the one below is zero.
+                let low = _mm512_and_si512(_mm512_slli_epi64::<46>(m), mask);
+                t[i + 4] = _mm512_add_epi64(t[i + 4], low);
+                t[i + 5] = _mm512_add_epi64(t[i + 5], _mm512_srli_epi64::<6>(m));
+                t[i + 1] = _mm512_add_epi64(t[i + 1], _mm512_srli_epi64::<BITS>(t[i]));
+            }
+            let [.., t5, t6, t7, t8, t9] = t;
+            Self(Self::carried([t5, t6, t7, t8, t9]), PhantomData)
+        }
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        let mut limbs = self.0;
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
+        unsafe {
+            for ((limb, other), p) in limbs.iter_mut().zip(other.0).zip(Self::P) {
+                *limb = _mm512_sub_epi64(_mm512_add_epi64(*limb, splat(p)), other);
+            }
+        }
+        Self(Self::carried(limbs), PhantomData)
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        let mut limbs = self.0;
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
+        unsafe {
+            for (limb, other) in limbs.iter_mut().zip(other.0) {
+                *limb = _mm512_add_epi64(*limb, other);
+            }
+        }
+        Self(Self::carried(limbs), PhantomData)
+    }
+}

@@ -1,0 +1,119 @@
+//! Vectors without vector instructions.
+
+use core::marker::PhantomData;
+
+use crate::{LANES, Limbs, Modulus, Vector};
+
+/// Eight elements, one after the other. They are always below `p`.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain<M>([Limbs; LANES], PhantomData<M>);
+
+impl<M: Modulus> Plain<M> {
+    fn each(self, other: Self, f: impl Fn(&Limbs, &Limbs) -> Limbs) -> Self {
+        let lanes = core::array::from_fn(|i| f(&self.0[i], &other.0[i]));
+        Self(lanes, PhantomData)
+    }
+}
+
+impl<M: Modulus> Vector<M> for Plain<M> {
+    fn splat(element: &Limbs) -> Self {
+        Self([*element; LANES], PhantomData)
+    }
+
+    fn load(elements: &[Limbs; LANES]) -> Self {
+        Self(*elements, PhantomData)
+    }
+
+    fn reduced(self) -> Self {
+        self
+    }
+
+    fn store(self, elements: &mut [Limbs; LANES]) {
+        *elements = self.0;
+    }
+
+    fn mul(self, other: Self) -> Self {
+        self.each(other, multiply::<M>)
+    }
+
+    fn sub(self, other: Self) -> Self {
+        self.each(other, |a, b| {
+            let (difference, borrow) = subtract(a, b);
+            if borrow {
+                sum(&difference, &M::P)
+            } else {
+                difference
+            }
+        })
+    }
+
+    fn add(self, other: Self) -> Self {
+        self.each(other, |a, b| reduce(sum(a, b), &M::P))
+    }
+}
+
+/// `a + b mod 2^256`.
+fn sum(a: &Limbs, b: &Limbs) -> Limbs {
+    let mut carry = false;
+    core::array::from_fn(|i| {
+        let (sum, over) = a[i].add_with(b[i], carry);
+        carry = over;
+        sum
+    })
+}
+
+/// `a - b mod 2^256`, and whether it is negative.
+fn subtract(a: &Limbs, b: &Limbs) -> (Limbs, bool) {
+    let mut borrow = false;
+    let difference = core::array::from_fn(|i| {
+        let (first, under) = a[i].overflowing_sub(b[i]);
+        let (second, again) = first.overflowing_sub(u64::from(borrow));
+        borrow = under || again;
+        second
+    });
+    (difference, borrow)
+}
+
+/// `a - p` if that is not negative.
+fn reduce(a: Limbs, p: &Limbs) -> Limbs {
+    let (difference, borrow) = subtract(&a, p);
+    if borrow { a } else { difference }
+}
+
+trait Carry: Sized {
+    fn add_with(self, other: Self, carry: bool) -> (Self, bool);
+}
+
+impl Carry for u64 {
+    fn add_with(self, other: Self, carry: bool) -> (Self, bool) {
+        let (first, over) = self.overflowing_add(other);
+        let (second, again) = first.overflowing_add(Self::from(carry));
+        (second, over || again)
+    }
+}
+
+/// `a·b/2^256 mod p`, limb by limb (Montgomery).
+fn multiply<M: Modulus>(a: &Limbs, b: &Limbs) -> Limbs {
+    let mut t = [0_u64; 6];
+    for a in a {
+        add_product(&mut t, *a, b);
+        let m = t[0].wrapping_mul(M::NEGATIVE_INVERSE);
+        add_product(&mut t, m, &M::P);
+        t.copy_within(1.., 0);
+        t[5] = 0;
+    }
+    reduce([t[0], t[1], t[2], t[3]], &M::P)
+}
+
+/// `t += factor·b`.
+fn add_product(t: &mut [u64; 6], factor: u64, b: &Limbs) {
+    let mut carry = 0_u64;
+    for (t, b) in t.iter_mut().zip(b) {
+        let sum = u128::from(factor) * u128::from(*b) + u128::from(*t) + u128::from(carry);
+        *t = sum as u64;
+        carry = (sum >> 64) as u64;
+    }
+    let (sum, over) = t[4].overflowing_add(carry);
+    t[4] = sum;
+    t[5] += u64::from(over);
+}
