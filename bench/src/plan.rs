@@ -236,7 +236,7 @@ pub const MODELS: [Limit; 4] = [
             peak_bytes: 700 * MB,
         },
         verify_ratio: Some(0.33),
-        process_ratio: 0.2,
+        process_ratio: 0.28,
         uncached: Some(0.15),
     },
     Limit {
@@ -254,7 +254,7 @@ pub const MODELS: [Limit; 4] = [
             peak_bytes: 2_000 * MB,
         },
         verify_ratio: None,
-        process_ratio: 0.28,
+        process_ratio: 0.36,
         uncached: None,
     },
     Limit {
@@ -278,7 +278,7 @@ pub const MODELS: [Limit; 4] = [
             peak_bytes: 6_000 * MB,
         },
         verify_ratio: None,
-        process_ratio: 0.45,
+        process_ratio: 0.5,
         uncached: None,
     },
 ];

@@ -201,7 +201,7 @@ fn blinded<E: Engine<GE: EndoGroup>>(
     let comm = if *r == E::Scalar::ZERO {
         sum
     } else {
-        sum + E::GE::group(&key.h) * r
+        sum + msm::msm::<E::GE>(&[*r], &[key.h])
     };
     Commitment { comm }
 }

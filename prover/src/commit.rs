@@ -1,7 +1,7 @@
 //! Row commitments (PROTOCOL.md §3), from small integers where the column has them.
 
 use ff::Field;
-use pleat_nova_circuits::cycle::{F, msm, msm_indexed, msm_small, point_from_affine};
+use pleat_nova_circuits::cycle::{F, msm, msm_indexed, msm_small};
 use pleat_verifier::commitments::{Generators, RowCommitment};
 use pleat_verifier::network::{Column, Network};
 use rand_core::CryptoRngCore;
@@ -50,5 +50,5 @@ pub fn commit_row(generators: &Generators, row: Cells<'_>, blind: &F) -> RowComm
         Cells::Field(v) => msm(v, bases),
         Cells::Indexed(places, values) => msm_indexed(places, values, bases),
     };
-    RowCommitment::from_point(sum + point_from_affine(generators.blind()) * blind)
+    RowCommitment::from_point(sum + msm(&[*blind], &[*generators.blind()]))
 }

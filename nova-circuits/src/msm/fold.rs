@@ -101,7 +101,7 @@ fn fold_chunk<G: EndoGroup>(
 }
 
 /// `P, 3P, 5P, …` of each point: all points' multiples of one kind, then the next kind's.
-fn odd_multiples<B: Lanes>(adder: &mut Adder<B>, points: &[Xy<B>]) -> Vec<Xy<B>> {
+pub(super) fn odd_multiples<B: Lanes>(adder: &mut Adder<B>, points: &[Xy<B>]) -> Vec<Xy<B>> {
     let n = points.len();
     let mut doubles = vec![Xy::NEUTRAL; n];
     for (i, p) in points.iter().enumerate() {
@@ -120,7 +120,7 @@ fn odd_multiples<B: Lanes>(adder: &mut Adder<B>, points: &[Xy<B>]) -> Vec<Xy<B>>
 }
 
 /// Non-adjacent form of width [`DIGIT_BITS`]: `k = Σ digit_i·2^i`.
-fn signed_digits(mut k: i128) -> Vec<i8> {
+pub(super) fn signed_digits(mut k: i128) -> Vec<i8> {
     let mut digits = Vec::new();
     while k != 0 {
         let mut digit = 0;

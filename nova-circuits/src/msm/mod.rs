@@ -4,6 +4,7 @@
 
 mod affine;
 mod endomorphism;
+mod few;
 mod fold;
 mod indexed;
 mod pippenger;
@@ -41,6 +42,11 @@ const PARALLEL: usize = 1 << 10;
 /// `Σ scalars[i]·bases[i]`. The shorter slice decides how many terms there are.
 #[must_use]
 pub fn msm<G: EndoGroup>(scalars: &[G::Scalar], bases: &[G::AffineGroupElement]) -> G {
+    let terms = scalars.len().min(bases.len());
+    if terms <= few::FEW {
+        let points: Vec<_> = bases[..terms].iter().map(G::coordinates).collect();
+        return few::few(&scalars[..terms], &points);
+    }
     let (scalars, points): (Vec<i128>, Vec<Xy<G::Base>>) = scalars
         .par_iter()
         .zip(bases)
