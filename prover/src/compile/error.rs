@@ -50,7 +50,7 @@ pub enum CompileError {
         reason: String,
     },
     /// Operators that have no translation, all of them.
-    #[error("{file} uses operators that cannot be proved:\n{}\nSupported operators: {}", list(nodes), super::onnx::SUPPORTED.join(", "))]
+    #[error("{file} uses operators that cannot be proved:\n{}\nSupported operators: {}", list(nodes), super::operators::SUPPORTED.join(", "))]
     Unsupported {
         /// The file.
         file: PathBuf,

@@ -10,6 +10,7 @@ mod float;
 mod graph;
 mod layout;
 mod onnx;
+mod operators;
 mod quantize;
 mod report;
 mod rewrite;
@@ -26,7 +27,8 @@ use pleat_verifier::network::Network;
 
 pub use error::{CompileError, Unsupported};
 pub use layout::lay_out;
-pub use onnx::{InputSpec, SUPPORTED, input_specs};
+pub use onnx::{InputSpec, input_specs};
+pub use operators::SUPPORTED;
 pub use report::{Report, TensorScale};
 pub use rewrite::Dropped;
 

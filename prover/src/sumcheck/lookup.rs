@@ -14,27 +14,11 @@ use std::sync::OnceLock;
 
 use ff::Field;
 use pleat_nova_circuits::cycle::F;
-use pleat_nova_circuits::relation::LookupScalars;
-use pleat_verifier::columns::TableEntry;
 use pleat_verifier::mle::eq_table;
 use rayon::prelude::*;
 
-use super::rows::{FACTORS, Row, RowTables, Rows};
+use super::rows::{FACTORS, LookupColumns, Row, RowTables, Rows};
 use super::{Message, Summand, bind_table};
-use crate::columns::Columns;
-
-/// The columns as LOOKUP reads them.
-#[derive(Clone, Copy)]
-pub struct LookupColumns<'a> {
-    /// Witness columns.
-    pub columns: &'a Columns,
-    /// Function tag by row; 0 on rows that are not real.
-    pub tags: &'a [u16],
-    /// The table's entries.
-    pub table: &'a [TableEntry],
-    /// Challenges and digit constants.
-    pub scalars: &'a LookupScalars,
-}
 
 /// Sums of a round: the braces at 0 and 1 and their coefficient of `X²`, and the LogUp sum at 0 and 1.
 #[derive(Clone, Copy, Default)]

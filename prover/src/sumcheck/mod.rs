@@ -12,7 +12,8 @@ use pleat_nova_circuits::cycle::F;
 use pleat_nova_circuits::relation::fold_round_at;
 
 pub use contract::{Contract, ContractItem};
-pub use lookup::{Lookup, LookupColumns};
+pub use lookup::Lookup;
+pub use rows::LookupColumns;
 pub use open::{Open, OpenBlock, OpenColumn, OpenItem, OpenRounds, Source, Tensor};
 
 /// The coefficients of `1, X², X³` of a round polynomial.

@@ -6,11 +6,24 @@
 
 use ff::Field;
 use pleat_nova_circuits::cycle::{F, field_from_i64};
+use pleat_nova_circuits::relation::LookupScalars;
 use pleat_verifier::columns::{TableEntry, field_from_usize};
 use rayon::prelude::*;
 
-use super::lookup::LookupColumns;
-use crate::columns::Fractions;
+use crate::columns::{Columns, Fractions};
+
+/// The columns as LOOKUP reads them.
+#[derive(Clone, Copy)]
+pub struct LookupColumns<'a> {
+    /// Witness columns.
+    pub columns: &'a Columns,
+    /// Function tag by row; 0 on rows that are not real.
+    pub tags: &'a [u16],
+    /// The table's entries.
+    pub table: &'a [TableEntry],
+    /// Challenges and digit constants.
+    pub scalars: &'a LookupScalars,
+}
 
 /// Factors of a row.
 pub(super) const FACTORS: usize = 9;

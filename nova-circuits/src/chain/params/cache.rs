@@ -6,13 +6,14 @@
 //! The bytes of both are pinned, and their hash is the first thing that is looked at: nothing written into the cache can weaken a
 //! proof, nor keep a program from starting.
 
-use super::{PARAMETERS_DIGEST, Parameters, Public, VerifierKey, build_public, contents};
+use super::contents::{self, CacheError};
+use super::{PARAMETERS_DIGEST, Parameters, Public, VerifierKey, build_public};
 use crate::{
     cache::{CacheFolder, write_whole},
     chain::{Error, hash},
 };
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -34,24 +35,6 @@ pub enum SetupEvent {
     Building,
     /// Writing this file.
     Storing(PathBuf),
-}
-
-#[derive(Debug, thiserror::Error)]
-pub(super) enum CacheError {
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    #[error("{0} bytes are not a cache file's size")]
-    Size(u64),
-    #[error("not a file of this version of Pleat and nova-snark")]
-    Version,
-    #[error("the contents do not decode: {0}")]
-    Decode(#[from] bincode::error::DecodeError),
-    #[error("the contents do not encode: {0}")]
-    Encode(#[from] bincode::error::EncodeError),
-    #[error("the contents are not those that this version writes")]
-    Contents,
-    #[error(transparent)]
-    Key(#[from] Error),
 }
 
 impl CacheFolder {

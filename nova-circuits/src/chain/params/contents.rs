@@ -25,6 +25,25 @@ use serde::de::{
 };
 use sha2::{Digest, Sha256};
 
+/// Why a cached file is not used, or cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CacheError {
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error("{0} bytes are not a cache file's size")]
+    Size(u64),
+    #[error("not a file of this version of Pleat and nova-snark")]
+    Version,
+    #[error("the contents do not decode: {0}")]
+    Decode(#[from] bincode::error::DecodeError),
+    #[error("the contents do not encode: {0}")]
+    Encode(#[from] bincode::error::EncodeError),
+    #[error("the contents are not those that this version writes")]
+    Contents,
+    #[error(transparent)]
+    Key(#[from] crate::chain::Error),
+}
+
 /// SHA-256 of what [`written`] gives for the parameters of [`PARAMETERS_DIGEST`](super::PARAMETERS_DIGEST), on every machine. It is
 /// at least as strong as that digest, which is a hash of the decoded parameters: equal bytes decode to equal parameters. Processors
 /// compute it several times as fast as SHA3, and there are 32 MB.
@@ -47,7 +66,7 @@ const KEYS: [usize; 2] = [5, 7];
 const FIELDS: usize = 10;
 
 /// The bytes that [`read`] reads.
-pub(super) fn written(public: &Public) -> Result<Vec<u8>, super::cache::CacheError> {
+pub(super) fn written(public: &Public) -> Result<Vec<u8>, CacheError> {
     let nova = encode_to_vec(public, standard())?;
     let mut fields = nova.as_slice();
     let (_, head) = field::<Head>(&mut fields)?;
@@ -76,9 +95,9 @@ fn field<'a, T: Deserialize<'a>>(bytes: &mut &'a [u8]) -> Result<(T, &'a [u8]), 
 }
 
 /// The parameters, if these are their bytes.
-pub(super) fn read(bytes: &[u8]) -> Result<Public, super::cache::CacheError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Public, CacheError> {
     if Sha256::digest(bytes).as_slice() != CONTENTS_SHA256 {
-        return Err(super::cache::CacheError::Contents);
+        return Err(CacheError::Contents);
     }
     Ok(decoded(bytes)?)
 }
