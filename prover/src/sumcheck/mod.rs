@@ -13,8 +13,8 @@ use pleat_nova_circuits::relation::fold_round_at;
 
 pub use contract::{Contract, ContractItem};
 pub use lookup::Lookup;
-pub use rows::LookupColumns;
 pub use open::{Open, OpenBlock, OpenColumn, OpenItem, OpenRounds, Source, Tensor};
+pub use rows::LookupColumns;
 
 /// The coefficients of `1, X², X³` of a round polynomial.
 pub type Message = [F; 3];
