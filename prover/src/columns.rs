@@ -8,11 +8,12 @@ use ff::BatchInvert;
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::sums::{Weighted, combine, dot, dots};
 use pleat_verifier::columns::{TableEntry, field_from_usize};
+use pleat_verifier::descriptor::Function;
 use pleat_verifier::mle::inner_product;
 use pleat_verifier::network::{Column, Network};
 use rayon::prelude::*;
 
-use crate::execute::{Trace, block_cells};
+use crate::execute::{Trace, runs};
 
 /// All witness columns but the mask rows.
 #[derive(Clone, Debug, Default)]
@@ -132,6 +133,16 @@ impl<'a> Cells<'a> {
                 let value = places.get(i).and_then(|p| values.get(*p as usize));
                 value.copied().unwrap_or(F::zero())
             }
+        }
+    }
+
+    /// A small integer's cell; 0 in columns of field elements.
+    pub fn integer(&self, i: usize) -> i64 {
+        match self {
+            Self::Signed(v) => v.get(i).map_or(0, |v| i64::from(*v)),
+            Self::Digits(v) => v.get(i).map_or(0, |v| i64::from(*v)),
+            Self::Counts(v) => v.get(i).map_or(0, |v| i64::from(*v)),
+            Self::Field(_) | Self::Indexed(..) => 0,
         }
     }
 
@@ -368,15 +379,17 @@ impl Columns {
 }
 
 /// The table's entries, and where each of them is.
-struct Table {
+struct Table<'a> {
     entries: Vec<TableEntry>,
+    functions: &'a [Function],
     digit_bits: u32,
     range: usize,
 }
 
-impl Table {
-    fn new(network: &Network) -> Self {
+impl<'a> Table<'a> {
+    fn new(network: &'a Network) -> Self {
         Self {
+            functions: &network.descriptor().functions,
             entries: network.table().collect(),
             digit_bits: network.digit_bits(),
             range: network.range_tag(),
@@ -385,16 +398,15 @@ impl Table {
 
     /// The row of an entry; `None` if the table has no such entry.
     fn place(&self, entry: &TableEntry) -> Option<usize> {
-        let half = 1_i64 << (self.digit_bits - 1);
-        let offset = if entry.tag == self.range {
-            entry.input
-        } else {
-            entry.input.checked_add(half)?
+        let own = entry.tag.checked_sub(1)?;
+        let offset = match self.functions.get(own) {
+            Some(function) => function.place(entry.input, entry.output, self.digit_bits)?,
+            None => usize::try_from(entry.input).ok()?,
         };
-        let offset = usize::try_from(offset)
-            .ok()
-            .filter(|o| *o < 1 << self.digit_bits)?;
-        let row = (entry.tag.checked_sub(1)? << self.digit_bits) + offset;
+        if offset >= 1 << self.digit_bits {
+            return None;
+        }
+        let row = (own << self.digit_bits) + offset;
         (self.entries.get(row) == Some(entry)).then_some(row)
     }
 }
@@ -402,12 +414,10 @@ impl Table {
 /// The function tag of every row, 0 on rows that are not real: column `tag`, of length `2^ν`.
 pub fn network_tags(network: &Network) -> Vec<u16> {
     let mut tags = vec![0_u16; 1 << network.nu()];
-    for (index, node) in network.nodes().iter().enumerate() {
-        let tag = u16::try_from(network.function(node).1).unwrap_or(u16::MAX);
-        for i in block_cells(network, index) {
-            if let Some(t) = tags.get_mut(i) {
-                *t = tag;
-            }
+    for relation in network.relations() {
+        let tag = u16::try_from(network.function(relation).1).unwrap_or(u16::MAX);
+        for run in runs(relation.address, &relation.shape()) {
+            tags.get_mut(run).unwrap_or_default().fill(tag);
         }
     }
     tags

@@ -6,30 +6,62 @@
 
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::sums::{Weighted, combine};
-use pleat_verifier::descriptor::{Axis, AxisId, AxisMap, Node, Role, Source, Term, View};
+use pleat_verifier::descriptor::{Axis, AxisId, AxisMap, Read, Role, Slot, Term, View};
 use pleat_verifier::functional::broadcast;
 use pleat_verifier::mle::{Coordinates, bits, eq_table};
 use pleat_verifier::network::Network;
 use rayon::prelude::*;
 
+use crate::columns::Columns;
+use crate::execute::Cells;
+
 /// Work below which splitting over threads does not pay.
 const PARALLEL_FROM: usize = 1 << 12;
 
-/// The integer columns that views read.
+/// The columns that views read.
 #[derive(Clone, Copy, Debug)]
 pub struct Sources<'a> {
-    /// Column `Y`.
-    pub activations: &'a [i32],
+    /// Witness columns.
+    pub columns: &'a Columns,
     /// Column `W`.
     pub weights: &'a [i32],
 }
 
 impl<'a> Sources<'a> {
-    const fn column(&self, source: Source) -> &'a [i32] {
-        match source {
-            Source::Activations => self.activations,
-            Source::Weights => self.weights,
-        }
+    /// A block as a term of a relation reads it, constants of the read included.
+    fn block(&self, network: &Network, term: &Term) -> Option<(Tensor<'a>, Vec<usize>)> {
+        let (address, shape) = network.block(term.read, term.block);
+        let dims: Vec<usize> = shape.iter().map(|n| 1 << bits(*n)).collect();
+        let at = address..address + dims.iter().product::<usize>();
+        let tensor = match term.read {
+            Read::Value => Tensor::Integers(self.columns.y.get(at)?),
+            Read::Weight => Tensor::Integers(self.weights.get(at)?),
+            Read::Constant => {
+                let constant = network.descriptor().constants.get(term.block)?;
+                let mut values = vec![F::zero(); at.len()];
+                for (cell, v) in Cells::new(0, &shape).zip(&constant.values) {
+                    *values.get_mut(cell)? = field_from_i64(i64::from(*v));
+                }
+                Tensor::Field(values)
+            }
+            Read::Wide | Read::Exact | Read::Middle => {
+                let relation = network.relations().get(term.block)?;
+                let constant = relation.read_constant(term.read, network.digit_bits());
+                let columns = network.read_columns(term.read);
+                let columns: Vec<_> = (columns.iter())
+                    .map(|(column, factor)| (self.columns.cells(*column), *factor))
+                    .collect();
+                let cell = |i: usize| {
+                    let digit = |(cells, factor): &(crate::columns::Cells<'_>, i64)| {
+                        cells.integer(i).saturating_mul(*factor)
+                    };
+                    columns.iter().map(digit).sum::<i64>() + constant
+                };
+                // Positions outside the true lengths are read by no map.
+                Tensor::Field(at.into_par_iter().map(|i| field_from_i64(cell(i))).collect())
+            }
+        };
+        Some((tensor, dims))
     }
 }
 
@@ -37,24 +69,21 @@ impl<'a> Sources<'a> {
 /// `[Σ_o eq(r_l, o)·V[x, o]]`, `o` over the output axes that the view owns.
 pub fn contract(
     network: &Network,
-    node: &Node,
+    slot: &Slot<'_>,
     role: Role,
     view: &View,
     r_low: &[F],
     sources: Sources<'_>,
 ) -> Vec<F> {
     let contraction: &[Axis] = match role {
-        Role::A | Role::K => &node.contraction,
+        Role::A | Role::K => slot.contraction(),
         Role::C | Role::D => &[],
     };
-    let owned = node.owned(role);
-    let point = Coordinates::split(&node.out, r_low);
+    let owned = slot.owned(role);
+    let point = Coordinates::split(&slot.relation.out, r_low);
     let mut table = vec![F::zero(); 1 << pleat_verifier::descriptor::axes_bits(contraction)];
     for term in &view.terms {
-        let (address, shape) = network.block(view.source, term.block);
-        let dims: Vec<usize> = shape.iter().map(|n| 1 << bits(*n)).collect();
-        let size: usize = dims.iter().product();
-        let Some(block) = sources.column(view.source).get(address..address + size) else {
+        let Some((block, dims)) = sources.block(network, term) else {
             continue;
         };
         let (tensor, read) = contract_term(term, contraction, &point, block, &dims);
@@ -151,7 +180,7 @@ fn contract_term(
     term: &Term,
     contraction: &[Axis],
     point: &Coordinates<'_>,
-    block: &[i32],
+    block: Tensor<'_>,
     dims: &[usize],
 ) -> (Vec<F>, Vec<Axis>) {
     let matrices: Vec<AxisMatrix> = term
@@ -160,7 +189,7 @@ fn contract_term(
         .map(|m| AxisMatrix::new(m, contraction, point))
         .collect();
     let mut dims = dims.to_vec();
-    let mut tensor = Tensor::Integers(block);
+    let mut tensor = block;
     // Axes that shrink most go first: what follows is then cheap.
     let mut order: Vec<usize> = (0..matrices.len()).collect();
     order.sort_by_key(|s| {
@@ -316,7 +345,9 @@ fn scatter(tensor: &[F], read: &[Axis], contraction: &[Axis], factor: F, table: 
 /// The functional of one term of a view on a block's cells: `factor·Π_axes axes[axis][j_axis]`.
 #[derive(Clone, Debug)]
 pub struct Pulled {
-    /// Index of the block in its column.
+    /// What is read of the block.
+    pub read: Read,
+    /// Index of the block.
     pub block: usize,
     /// The term's weight.
     pub factor: F,
@@ -326,21 +357,20 @@ pub struct Pulled {
 
 /// The functional of `weight·Σ_i eq(point, i)·V[i]`, term by term.
 pub fn pull_back(
-    node: &Node,
-    role: Role,
+    owned: &[Axis],
     view: &View,
     point: &Coordinates<'_>,
     weight: F,
 ) -> Vec<Pulled> {
-    let owned = node.owned(role);
     let axis = |map: &AxisMap| {
         let mut pulled = map.pull_back(point);
         pulled.resize(1 << bits(map.source()), F::zero());
         pulled
     };
     let term = |term: &Term| Pulled {
+        read: term.read,
         block: term.block,
-        factor: weight * field_from_i64(term.coefficient) * broadcast(&term.axes(), &owned, point),
+        factor: weight * field_from_i64(term.coefficient) * broadcast(&term.axes(), owned, point),
         axes: term.maps.iter().map(axis).collect(),
     };
     view.terms.iter().map(term).collect()

@@ -6,7 +6,7 @@ use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::relation::{LookupScalars, PUBLIC_COLUMNS};
 
 use crate::columns::field_from_usize;
-use crate::descriptor::Node;
+use crate::descriptor::{Relation, Slot};
 use crate::mle::{Coordinates, eq_table, zeros_at};
 use crate::network::Network;
 use crate::public::PublicValues;
@@ -73,18 +73,21 @@ pub(crate) fn beyond(point: &[F], n: usize) -> &[F] {
 }
 
 impl Network {
-    /// `2^(2B-1)·act~(r)`: the public part of `Z*`.
+    /// `Σ_relations offset·act~(r)`: the public part of `Z*`.
     pub fn public_z(&self, r: &[F]) -> F {
-        let exponent = self.digit_bits().saturating_mul(2).saturating_sub(1);
-        field_from_usize(1_usize << exponent) * self.act_at(r)
+        let of = |relation: &Relation| match relation.offset {
+            0 => F::ZERO,
+            offset => field_from_i64(offset) * self.act(relation, r),
+        };
+        self.relations().iter().map(of).sum()
     }
 
-    /// `v~(r_block)` of public values listed row-major over the node's true shape.
-    pub fn public_value_at(&self, node: &Node, values: &[i32], r: &[F]) -> F {
-        let (low, _) = self.block_point(node, r);
-        let coordinates = Coordinates::split(&node.out, low);
+    /// `v~(r_block)` of public values listed row-major over the block's true shape.
+    pub fn public_value_at(&self, relation: &Relation, values: &[i32], r: &[F]) -> F {
+        let (low, _) = self.block_point(relation, r);
+        let coordinates = Coordinates::split(&relation.out, low);
         let mut weights = vec![F::one()];
-        for axis in &node.out {
+        for axis in &relation.out {
             let table = eq_table(coordinates.of(axis.id));
             let own = table.get(..axis.len).unwrap_or(&table);
             weights = weights
@@ -100,13 +103,13 @@ impl Network {
             .fold(F::zero(), |sum, t| sum + t)
     }
 
-    /// `θ_l·(m_s, m_c, m_d)`: what turns a node's claims `s, c, d` into its part of `Z*`.
-    pub fn slot_factors(&self, node: &Node, r: &[F]) -> [F; 3] {
-        let (_, theta) = self.block_point(node, r);
+    /// `θ_l·(m_s, m_c, m_d)`: what turns a slot's claims `s, c, d` into its part of `Z*`.
+    pub fn slot_factors(&self, slot: &Slot<'_>, r: &[F]) -> [F; 3] {
+        let (_, theta) = self.block_point(slot.relation, r);
         let multipliers = [
-            node.product.as_ref().map(|p| p.multiplier),
-            node.linear.as_ref().map(|l| l.multiplier),
-            node.bias.as_ref().map(|l| l.multiplier),
+            slot.product.map(|p| p.multiplier),
+            slot.linear().map(|l| l.multiplier),
+            slot.bias().map(|l| l.multiplier),
         ];
         multipliers.map(|m| m.map_or(F::zero(), |m| theta * field_from_i64(m)))
     }
@@ -125,19 +128,19 @@ impl Network {
         }
     }
 
-    /// `f_l = σ^l·e_l(x)·Π_{j≥k_l}(1-x_j)`, where `sigma_power` is `σ^l`: what the node's `a·b` counts in CONTRACT's last claim.
+    /// `f_l = σ^l·e_l(x)·Π_{j≥k_l}(1-x_j)`, where `sigma_power` is `σ^l`: what the slot's `a·b` counts in CONTRACT's last claim.
     pub fn contract_factor(
         &self,
-        node: &Node,
+        slot: &Slot<'_>,
         challenges: &Challenges,
         x: &[F],
         sigma_power: F,
     ) -> F {
-        if node.product.is_none() {
+        if slot.product.is_none() {
             return F::ZERO;
         }
-        let (r_low, _) = self.block_point(node, &challenges.r);
-        sigma_power * node.batch_eq(r_low, x) * zeros_at(beyond(x, node.contraction_bits()))
+        let (r_low, _) = self.block_point(slot.relation, &challenges.r);
+        sigma_power * slot.batch_eq(r_low, x) * zeros_at(beyond(x, slot.contraction_bits()))
     }
 
     /// The public columns `tag act Tin Tout Ttag` at LOOKUP's point, without the coordinates beyond `ν`, and that point.
@@ -147,12 +150,18 @@ impl Network {
         ([at_u.tag, at_u.act, at_u.tin, at_u.tout, at_u.ttag], u)
     }
 
-    /// The shown values' part of OPEN's claim: their extensions at `r`, weighted after the evaluations.
-    pub fn shown_sum(&self, challenges: &Challenges, points: &Points, public: &PublicValues) -> F {
-        let mut sum = F::zero();
+    /// The public part of OPEN's claim: what the shown values claim, weighted after the evaluations, less what constants add to the
+    /// views' claims.
+    pub fn public_claims(
+        &self,
+        challenges: &Challenges,
+        points: &Points,
+        public: &PublicValues,
+    ) -> F {
+        let mut sum = -self.constant_claims(challenges, points);
         let mut weight = points.rho_l() * power(points.rho, 9);
-        for (node, values) in public.shown_nodes(self) {
-            sum += weight * self.public_value_at(node, values, &challenges.r);
+        for (relation, values) in public.shown_blocks(self) {
+            sum += weight * self.public_value_at(relation, values, &challenges.r);
             weight *= points.rho;
         }
         sum

@@ -2,7 +2,7 @@
 
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 
-use crate::descriptor::{Function, Node};
+use crate::descriptor::{Function, Relation};
 use crate::mle::{Coordinates, bits, eq_index, eq_table, indicator, zeros_at};
 use crate::network::Network;
 
@@ -35,18 +35,15 @@ pub struct PublicColumns {
 impl Network {
     /// The table's entries in row order: each function's graph, then the digits (PROTOCOL.md §1).
     pub fn table(&self) -> impl Iterator<Item = TableEntry> {
-        let half = 1_i64 << self.digit_bits().saturating_sub(1);
-        let digits = half.saturating_mul(2);
+        let digit_bits = self.digit_bits();
+        let digits = 1_i64 << digit_bits;
         let graph = move |(i, f): (usize, &Function)| {
             let tag = i.saturating_add(1);
-            let values: Vec<TableEntry> = (half.saturating_neg()..half)
-                .map(|p| TableEntry {
-                    input: p,
-                    output: f.apply(p, self.digit_bits()).unwrap_or(0),
-                    tag,
-                })
-                .collect();
-            values
+            let entry = |j| {
+                let (input, output) = f.entry(j, digit_bits);
+                TableEntry { input, output, tag }
+            };
+            (0..1_usize << digit_bits).map(entry).collect::<Vec<_>>()
         };
         let range = self.range_tag();
         let functions = self
@@ -62,27 +59,20 @@ impl Network {
         }))
     }
 
-    /// The coordinates of `point`, which indexes a trace column, that index the node's block, and `θ = eq(high, address)`.
-    pub fn block_point<'p>(&self, node: &Node, point: &'p [F]) -> (&'p [F], F) {
-        let n = node.block_bits();
+    /// The coordinates of `point`, which indexes a trace column, that index the relation's block, and `θ = eq(high, address)`.
+    pub fn block_point<'p>(&self, relation: &Relation, point: &'p [F]) -> (&'p [F], F) {
+        let n = relation.block_bits();
         let (low, high) = point.split_at_checked(n).unwrap_or((point, &[]));
-        (low, eq_index(high, node.address >> n))
+        (low, eq_index(high, relation.address >> n))
     }
 
-    /// The node's `act~` at a point: its indicator times `θ`.
-    fn act(&self, node: &Node, point: &[F]) -> F {
-        let (low, theta) = self.block_point(node, point);
-        let coordinates = Coordinates::split(&node.out, low);
-        node.out.iter().fold(theta, |product, a| {
+    /// The relation's `act~` at a point: its indicator times `θ`.
+    pub(crate) fn act(&self, relation: &Relation, point: &[F]) -> F {
+        let (low, theta) = self.block_point(relation, point);
+        let coordinates = Coordinates::split(&relation.out, low);
+        relation.out.iter().fold(theta, |product, a| {
             product * indicator(a.len, coordinates.of(a.id))
         })
-    }
-
-    /// `act~` at a point of `ν` coordinates.
-    pub fn act_at(&self, point: &[F]) -> F {
-        self.nodes()
-            .iter()
-            .fold(F::zero(), |sum, n| sum + self.act(n, point))
     }
 
     /// All public columns at a point of `ν` coordinates.
@@ -94,10 +84,10 @@ impl Network {
             tout: F::zero(),
             ttag: F::zero(),
         };
-        for node in self.nodes() {
-            let act = self.act(node, point);
+        for relation in self.relations() {
+            let act = self.act(relation, point);
             columns.act += act;
-            columns.tag += act * field_from_usize(self.function(node).1);
+            columns.tag += act * field_from_usize(self.function(relation).1);
         }
         // The table ends at N_T; only the coordinates that index it are expanded.
         let (low, high) = point

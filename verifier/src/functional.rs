@@ -4,26 +4,28 @@
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 
 use crate::claims::{Challenges, Points};
-use crate::descriptor::{Node, Role, Source, View};
-use crate::mle::{Coordinates, bits, eq, eq_index, eq_prefix_sum, indicator, shape_bits, zeros_at};
+use crate::descriptor::{Axis, AxisId, Read, Role, Slot, Term, View};
+use crate::mle::{
+    Coordinates, bits, eq, eq_index, eq_prefix_sum, indicator, inner_product, shape_bits, zeros_at,
+};
 use crate::network::{Column, Network};
 use crate::public::PublicValues;
 
-impl Node {
-    /// The point at which the node's view of this role is claimed: output coordinates from `r_l`, contraction coordinates,
+impl Slot<'_> {
+    /// The point at which the slot's view of this role is claimed: output coordinates from `r_l`, contraction coordinates,
     /// for `A` and `K`, from CONTRACT's challenges.
     pub fn claim_point<'p>(&self, role: Role, r_low: &'p [F], x: &'p [F]) -> Coordinates<'p> {
-        let out = Coordinates::split(&self.out, r_low);
+        let out = Coordinates::split(&self.relation.out, r_low);
         match role {
-            Role::A | Role::K => out.with(Coordinates::split(&self.contraction, x)),
+            Role::A | Role::K => out.with(Coordinates::split(self.contraction(), x)),
             Role::C | Role::D => out,
         }
     }
 
     /// `e_l(x)`: `eq` of `r_l` and `x` on the batch axes, 1 if there are none.
     pub fn batch_eq(&self, r_low: &[F], x: &[F]) -> F {
-        let out = Coordinates::split(&self.out, r_low);
-        let contraction = Coordinates::split(&self.contraction, x);
+        let out = Coordinates::split(&self.relation.out, r_low);
+        let contraction = Coordinates::split(self.contraction(), x);
         self.batch().fold(F::one(), |product, a| {
             product * eq(out.of(a.id), contraction.of(a.id))
         })
@@ -32,8 +34,8 @@ impl Node {
 
 /// The factor of index axes that the view owns and a term does not read: their indicators.
 pub fn broadcast(
-    term_axes: &[crate::descriptor::AxisId],
-    owned: &[crate::descriptor::Axis],
+    term_axes: &[AxisId],
+    owned: &[Axis],
     point: &Coordinates<'_>,
 ) -> F {
     let unread = owned.iter().filter(|a| !term_axes.contains(&a.id));
@@ -43,46 +45,89 @@ pub fn broadcast(
 }
 
 impl Network {
-    /// Multilinear extension of a view's functional at `(point, z)`, `z` of the column's variables.
-    pub fn view_at(
-        &self,
-        node: &Node,
-        role: Role,
-        view: &View,
-        point: &Coordinates<'_>,
-        z: &[F],
-    ) -> F {
-        let owned = node.owned(role);
-        view.terms.iter().fold(F::zero(), |sum, term| {
-            let (address, shape) = self.block(view.source, term.block);
-            let n = shape_bits(&shape);
-            let (mut low, high) = z.split_at_checked(n).unwrap_or((z, &[]));
-            let mut product = field_from_i64(term.coefficient) * eq_index(high, address >> n);
-            product *= broadcast(&term.axes(), &owned, point);
-            for map in term.maps.iter().rev() {
-                let (own, rest) = low
-                    .split_at_checked(bits(map.source()))
-                    .unwrap_or((low, &[]));
-                product *= map.mle(point, own);
-                low = rest;
-            }
-            sum + product
-        })
+    /// Multilinear extension of a term's functional at `(point, z)`, `z` of the column's variables; `owned` are its view's axes.
+    pub fn term_at(&self, term: &Term, owned: &[Axis], point: &Coordinates<'_>, z: &[F]) -> F {
+        let (address, shape) = self.block(term.read, term.block);
+        let n = shape_bits(&shape);
+        let (mut low, high) = z.split_at_checked(n).unwrap_or((z, &[]));
+        let mut product = field_from_i64(term.coefficient) * eq_index(high, address >> n);
+        product *= broadcast(&term.axes(), owned, point);
+        for map in term.maps.iter().rev() {
+            let (own, rest) = low
+                .split_at_checked(bits(map.source()))
+                .unwrap_or((low, &[]));
+            product *= map.mle(point, own);
+            low = rest;
+        }
+        product
     }
 
-    /// Address and true lengths of a block.
-    pub fn block(&self, source: Source, block: usize) -> (usize, Vec<usize>) {
-        let none = (0, Vec::new());
-        match source {
-            Source::Activations => self
-                .nodes()
-                .get(block)
-                .map_or(none, |n| (n.address, n.shape())),
-            Source::Weights => self
-                .descriptor()
-                .weights
-                .get(block)
-                .map_or(none, |b| (b.address, b.shape.clone())),
+    /// What public constants add to a term's value at `point`: the listed integers, or the constant of the read at every true
+    /// position of the block.
+    fn term_constant(&self, term: &Term, owned: &[Axis], point: &Coordinates<'_>) -> F {
+        let listed = (self.descriptor().constants)
+            .get(term.block)
+            .filter(|_| term.read == Read::Constant);
+        let everywhere = match self.relations().get(term.block) {
+            Some(relation) if term.read.of_trace() => {
+                relation.read_constant(term.read, self.digit_bits())
+            }
+            _ => 0,
+        };
+        if listed.is_none() && everywhere == 0 {
+            return F::zero();
+        }
+        let pulled = term.maps.iter().map(|m| m.pull_back(point));
+        let factor = field_from_i64(term.coefficient) * broadcast(&term.axes(), owned, point);
+        let sum = match listed {
+            Some(constant) => {
+                // Axis by axis, the last one first.
+                let cells = constant.values.iter();
+                let mut sums: Vec<F> = cells.map(|v| field_from_i64(i64::from(*v))).collect();
+                for weights in pulled.rev() {
+                    let rows = sums.chunks(weights.len().max(1));
+                    sums = rows.map(|row| inner_product(row, &weights)).collect();
+                }
+                sums.first().copied().unwrap_or(F::zero())
+            }
+            None => pulled.fold(field_from_i64(everywhere), |product, weights| {
+                product * weights.iter().fold(F::zero(), |sum, w| sum + w)
+            }),
+        };
+        factor * sum
+    }
+
+    /// The `ρ`-weighted sum of what constants add to the views' claims.
+    pub fn constant_claims(&self, challenges: &Challenges, points: &Points) -> F {
+        let mut sum = F::zero();
+        self.for_each_view(challenges, points, |weight, slot, role, view, point| {
+            let owned = slot.owned(role);
+            for term in &view.terms {
+                sum += weight * self.term_constant(term, &owned, point);
+            }
+        });
+        sum
+    }
+
+    /// Calls `f` for every claim about a view, with its weight and point.
+    pub fn for_each_view<'n>(
+        &'n self,
+        challenges: &Challenges,
+        points: &Points,
+        mut f: impl FnMut(F, &Slot<'n>, Role, &'n View, &Coordinates<'_>),
+    ) {
+        let mut weight = F::one();
+        for slot in self.slots() {
+            let (r_low, _) = self.block_point(slot.relation, &challenges.r);
+            let mut claim_weight = [F::zero(); 4];
+            for w in &mut claim_weight {
+                *w = weight;
+                weight *= points.rho;
+            }
+            for (role, view, _) in slot.views() {
+                let point = slot.claim_point(role, r_low, &points.x);
+                f(role.of(claim_weight), &slot, role, view, &point);
+            }
         }
     }
 
@@ -96,25 +141,24 @@ impl Network {
     ) -> [F; 10] {
         let mut sums = [F::zero(); 10];
         let z_of = |column| z.get(..self.variables(column)).unwrap_or(z);
-        let mut weight = F::one();
-        for node in self.nodes() {
-            let (r_low, _) = self.block_point(node, &challenges.r);
-            let mut claim_weight = [F::zero(); 4];
-            for w in &mut claim_weight {
-                *w = weight;
-                weight *= points.rho;
+        self.for_each_view(challenges, points, |weight, slot, role, view, point| {
+            let owned = slot.owned(role);
+            for term in &view.terms {
+                let columns = self.read_columns(term.read);
+                let Some((first, _)) = columns.first() else {
+                    continue;
+                };
+                let at_z = weight * self.term_at(term, &owned, point, z_of(*first));
+                for (column, factor) in columns {
+                    let own = if factor == 1 {
+                        at_z
+                    } else {
+                        at_z * field_from_i64(factor)
+                    };
+                    add(&mut sums, column, own);
+                }
             }
-            for (role, view, _) in node.views() {
-                let column = view.source.column();
-                let w = role.of(claim_weight);
-                let point = node.claim_point(role, r_low, &points.x);
-                add(
-                    &mut sums,
-                    column,
-                    w * self.view_at(node, role, view, &point, z_of(column)),
-                );
-            }
-        }
+        });
         let mut weight = points.rho_l();
         let u = points.u.get(..self.nu()).unwrap_or(&points.u);
         let eq_u = eq(u, z_of(Column::Y));
@@ -122,12 +166,12 @@ impl Network {
             add(&mut sums, column, weight * eq_u);
             weight *= points.rho;
         }
-        for (node, _) in public.shown_nodes(self) {
-            let (r_low, _) = self.block_point(node, &challenges.r);
-            let r = Coordinates::split(&node.out, r_low);
-            let (z_low, theta) = self.block_point(node, z_of(Column::Y));
-            let at = Coordinates::split(&node.out, z_low);
-            let identity = node.out.iter().fold(theta, |p, a| {
+        for (block, _) in public.shown_blocks(self) {
+            let (r_low, _) = self.block_point(block, &challenges.r);
+            let r = Coordinates::split(&block.out, r_low);
+            let (z_low, theta) = self.block_point(block, z_of(Column::Y));
+            let at = Coordinates::split(&block.out, z_low);
+            let identity = block.out.iter().fold(theta, |p, a| {
                 p * eq_prefix_sum(r.of(a.id), at.of(a.id), a.len)
             });
             add(&mut sums, Column::Y, weight * identity);

@@ -1,7 +1,10 @@
 //! A descriptor that passed every rule, with all that follows from it: the sizes of the trace, which rows are committed,
 //! the rounds of the sumchecks (PROTOCOL.md §0–§3).
 
-use crate::descriptor::{Descriptor, DescriptorError, Function, Limits, Node};
+use crate::descriptor::{
+    Checked, Descriptor, DescriptorError, Function, Limits, Node, Operation, Read, Relation,
+    Slot, Tag,
+};
 
 /// A committed column, in the order of the opened values (PROTOCOL.md §4.9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,6 +119,8 @@ impl Rounds {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     descriptor: Descriptor,
+    relations: Vec<Relation>,
+    firsts: Vec<usize>,
     nu: usize,
     nu_w: usize,
     row_bits: usize,
@@ -130,9 +135,13 @@ impl Network {
     /// # Errors
     /// The first rule of PROTOCOL.md §2 or §3 that it breaks.
     pub fn new(descriptor: Descriptor, limits: &Limits) -> Result<Self, DescriptorError> {
-        let sizes = descriptor.check(limits)?;
+        let Checked {
+            relations,
+            firsts,
+            sizes,
+        } = descriptor.check(limits)?;
         let row_bits = usize::try_from(descriptor.row_bits).unwrap_or(usize::MAX);
-        let trace = descriptor.nodes.iter().map(|n| (n.address, n.block_bits()));
+        let trace = relations.iter().map(|r| (r.address, r.block_bits()));
         let trace_rows = cover(trace, row_bits);
         let weights = descriptor.weights.iter();
         let weights = weights.map(|b| (b.address, crate::mle::shape_bits(&b.shape)));
@@ -144,6 +153,8 @@ impl Network {
             table_rows: sizes.table_rows,
             trace_rows,
             weight_rows,
+            relations,
+            firsts,
             descriptor,
         })
     }
@@ -156,6 +167,59 @@ impl Network {
     /// The nodes.
     pub fn nodes(&self) -> &[Node] {
         &self.descriptor.nodes
+    }
+
+    /// What the nodes are lowered to; each owns one trace block.
+    pub fn relations(&self) -> &[Relation] {
+        &self.relations
+    }
+
+    /// Index of the relation of a node's first block, the one that others read.
+    pub fn first_relation(&self, node: usize) -> Option<usize> {
+        self.firsts.get(node).copied()
+    }
+
+    /// The relation of a node's first block.
+    pub fn relation(&self, node: usize) -> Option<&Relation> {
+        self.relations.get(self.first_relation(node)?)
+    }
+
+    /// The slots, in the order of their claims.
+    pub fn slots(&self) -> impl Iterator<Item = Slot<'_>> {
+        self.relations.iter().flat_map(Relation::slots)
+    }
+
+    /// Address and true lengths of what a term of a relation reads; a constant has no address.
+    pub fn block(&self, read: Read, block: usize) -> (usize, Vec<usize>) {
+        let own = match read {
+            Read::Weight => {
+                let block = self.descriptor.weights.get(block);
+                block.map(|b| (b.address, b.shape.clone()))
+            }
+            Read::Constant => {
+                let constant = self.descriptor.constants.get(block);
+                constant.map(|c| (0, c.shape.clone()))
+            }
+            _ => self.relations.get(block).map(|r| (r.address, r.shape())),
+        };
+        own.unwrap_or_default()
+    }
+
+    /// The columns that a read adds up, with their factors. None for a constant.
+    pub fn read_columns(&self, read: Read) -> Vec<(Column, i64)> {
+        let digit = |digits: u32| 1_i64 << self.digit_bits().saturating_mul(digits).min(62);
+        match read {
+            Read::Value => vec![(Column::Y, 1)],
+            Read::Weight => vec![(Column::W, 1)],
+            Read::Wide => vec![(Column::P, digit(1)), (Column::R1, 1)],
+            Read::Exact => vec![
+                (Column::P, digit(2)),
+                (Column::R1, digit(1)),
+                (Column::R0, 1),
+            ],
+            Read::Middle => vec![(Column::R1, 1)],
+            Read::Constant => Vec::new(),
+        }
     }
 
     /// `B`.
@@ -207,12 +271,23 @@ impl Network {
         self.table_rows
     }
 
-    /// The function of a node and its tag.
-    pub fn function(&self, node: &Node) -> (Option<&Function>, usize) {
-        (
-            self.descriptor.functions.get(node.function),
-            node.function.saturating_add(1),
-        )
+    /// The function that looks up a relation's quotients, and its tag; none for the range table.
+    pub fn function(&self, relation: &Relation) -> (Option<&Function>, usize) {
+        match relation.tag {
+            Tag::Function(f) => (self.descriptor.functions.get(f), f.saturating_add(1)),
+            Tag::Range => (None, self.range_tag()),
+        }
+    }
+
+    /// What a node does, for messages: a map's function, or the operation.
+    pub fn operation_name(&self, node: &Node) -> &str {
+        match node.operation {
+            Operation::Map { function } => {
+                let function = self.descriptor.functions.get(function);
+                function.map_or("", Function::name)
+            }
+            _ => node.operation.name(),
+        }
     }
 
     /// `RNG`: the tag of the range table.
@@ -234,7 +309,7 @@ impl Network {
 
     /// Rounds of the three sumchecks: a variable of their sums each.
     pub fn rounds(&self) -> Rounds {
-        let contraction = self.nodes().iter().map(Node::contraction_bits).max();
+        let contraction = self.slots().map(|s| s.contraction_bits()).max();
         Rounds {
             contract: contraction.unwrap_or(0),
             lookup: self.nu,

@@ -37,7 +37,7 @@ impl Network {
         let Some(node) = self.nodes().get(port.node) else {
             return 0..0;
         };
-        let first = node.address >> self.row_bits();
+        let first = node.address() >> self.row_bits();
         let count = 1_usize << node.block_bits().saturating_sub(self.row_bits());
         first..first.saturating_add(count)
     }

@@ -1,6 +1,6 @@
 //! What a proof shows.
 
-use crate::descriptor::{Node, Port};
+use crate::descriptor::{Port, Relation};
 use crate::network::Network;
 
 /// What the prover chose to show: integers of each input and output, row-major over the true shape, or nothing.
@@ -30,15 +30,13 @@ impl PublicValues {
         self.ports.iter().filter_map(Option::as_deref)
     }
 
-    /// The values shown, with the nodes whose blocks they are.
-    pub fn shown_nodes<'a>(
+    /// The values shown, with the relations whose blocks they are.
+    pub fn shown_blocks<'a>(
         &'a self,
         network: &'a Network,
-    ) -> impl Iterator<Item = (&'a Node, &'a [i32])> {
+    ) -> impl Iterator<Item = (&'a Relation, &'a [i32])> {
         let ports = network.descriptor().ports().zip(&self.ports);
-        ports.filter_map(|(port, values)| {
-            Some((network.nodes().get(port.node)?, values.as_deref()?))
-        })
+        ports.filter_map(|(port, values)| Some((network.relation(port.node)?, values.as_deref()?)))
     }
 }
 

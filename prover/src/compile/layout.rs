@@ -51,11 +51,15 @@ fn place(descriptor: &mut Descriptor, row_bits: u32) -> usize {
     descriptor.row_bits = row_bits;
     let reserved = |d: &Descriptor| -> Vec<usize> {
         let nodes = d.nodes.iter().enumerate();
-        nodes.map(|(i, n)| d.reserved_bits(i, n)).collect()
+        let blocks =
+            nodes.flat_map(|(i, n)| vec![d.reserved_bits(i, n); n.operation.blocks()]);
+        blocks.collect()
     };
     let (addresses, end) = stack(&reserved(descriptor));
-    for (node, address) in descriptor.nodes.iter_mut().zip(addresses) {
-        node.address = address;
+    let mut addresses = addresses.into_iter();
+    for node in &mut descriptor.nodes {
+        let own = addresses.by_ref().take(node.operation.blocks());
+        node.blocks = own.collect();
     }
     let shapes = descriptor.weights.iter().map(|b| &b.shape);
     let sizes: Vec<usize> = shapes.map(|s| s.iter().map(|n| bits(*n)).sum()).collect();

@@ -194,11 +194,9 @@ impl Quantizer<'_> {
         let out = node.out();
         let wanted = self.wanted(range);
         let axes = node.sum.product.as_ref().map(|p| ProductAxes::of(p, &out));
-        let contraction = axes
-            .as_ref()
-            .map_or_else(Vec::new, |a| [a.batch.as_slice(), &a.summed].concat());
+        let contraction = axes.as_ref().map(ProductAxes::contraction);
         let mut names = Names(out.clone());
-        for atom in &contraction {
+        for atom in contraction.iter().flatten() {
             if !names.0.contains(atom) {
                 names.0.push(*atom);
             }
@@ -232,20 +230,14 @@ impl Quantizer<'_> {
         };
         let (function, y) = self.activation(&node.activation, p, range);
         self.scales.push(Scale { p, y });
-        let used = if product.is_some() {
-            contraction
-        } else {
-            Vec::new()
-        };
         Ok(Node {
             name: node.name.clone(),
-            address: 0,
+            blocks: vec![0],
             out: names.axes(&out, self.graph),
-            contraction: names.axes(&used, self.graph),
-            product,
+            products: product.into_iter().collect(),
             linear,
             bias,
-            function,
+            operation: Operation::Map { function },
         })
     }
 
@@ -338,6 +330,7 @@ impl Quantizer<'_> {
                 let k = self.weight(k, &order, real / multiplier, names);
                 let product = Product {
                     multiplier: integer(multiplier),
+                    contraction: names.axes(&axes.contraction(), self.graph),
                     a: a.view,
                     k,
                 };
@@ -358,6 +351,7 @@ impl Quantizer<'_> {
                 }
                 let product = Product {
                     multiplier: integer(multiplier),
+                    contraction: names.axes(&axes.contraction(), self.graph),
                     a: a.view,
                     k: k.view,
                 };
@@ -374,10 +368,7 @@ impl Quantizer<'_> {
         let terms = self.terms(reads, names, |r| integer((real(r) / multiplier).round()));
         (!terms.is_empty()).then(|| Linear {
             multiplier: integer(multiplier),
-            view: View {
-                source: Source::Activations,
-                terms,
-            },
+            view: View { terms },
         })
     }
 
@@ -414,7 +405,7 @@ impl Quantizer<'_> {
             self.blocks.push(WeightBlock { address: 0, shape });
             self.weights.push(values);
         }
-        View::whole(Source::Weights, block, &names.axes(order, self.graph))
+        View::whole(descriptor::Read::Weight, block, &names.axes(order, self.graph))
     }
 
     /// A view of activations in a common unit, with coefficients up to `most`.
@@ -425,11 +416,10 @@ impl Quantizer<'_> {
             .common_unit(reads, most)
             .unwrap_or_else(|| positive(largest / most, 1.0));
         let terms = self.terms(reads, names, |r| integer((real(r) / unit).round()));
-        let view = View {
-            source: Source::Activations,
-            terms,
-        };
-        Integral { view, unit }
+        Integral {
+            view: View { terms },
+            unit,
+        }
     }
 
     fn terms(

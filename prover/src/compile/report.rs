@@ -182,10 +182,7 @@ pub(super) fn compare(
     progress(total, total)?;
     let scale = |(node, scale): (&Node, &Scale)| TensorScale {
         name: node.name.clone(),
-        function: network
-            .function(node)
-            .0
-            .map_or_else(String::new, |f| f.name().to_owned()),
+        function: network.operation_name(node).to_owned(),
         shape: node.shape(),
         quotient: scale.p,
         output: scale.y,

@@ -4,8 +4,10 @@
 //! Each map becomes a table of cell offsets once per view, so that a row costs additions and loads only. A map that
 //! sums inner axes is split into *layers*, one per inner index, each with at most one position per index.
 
-use pleat_verifier::descriptor::{Axis, AxisId, AxisMap, Inner, Term, View};
+use pleat_verifier::descriptor::{Axis, AxisId, AxisMap, Inner, Read, Term, View};
 use pleat_verifier::mle::bits;
+
+use super::sources::{Integers, Sources};
 
 /// An integer type that rows are read into.
 pub(super) trait Integer:
@@ -18,7 +20,7 @@ pub(super) trait Integer:
     + std::ops::AddAssign
     + std::ops::Mul<Output = Self>
 {
-    /// An integer of a checked descriptor: below `2^31` in absolute value.
+    /// An integer that fits.
     fn small(value: i64) -> Self;
 
     /// The cells themselves, if the column's type is this type.
@@ -50,6 +52,30 @@ impl Integer for i128 {
     }
 }
 
+/// An integer type of columns.
+trait Cell: Copy {
+    /// The same integer; the caller knows that it fits.
+    fn to<E: Integer>(self) -> E;
+}
+
+impl Cell for i32 {
+    fn to<E: Integer>(self) -> E {
+        E::from(self)
+    }
+}
+
+impl Cell for u16 {
+    fn to<E: Integer>(self) -> E {
+        E::from(i32::from(self))
+    }
+}
+
+impl Cell for i64 {
+    fn to<E: Integer>(self) -> E {
+        E::small(self)
+    }
+}
+
 /// Number of index tuples.
 pub(super) fn volume(axes: &[Axis]) -> usize {
     axes.iter().map(|a| a.len).product()
@@ -72,6 +98,8 @@ pub(super) struct Gather {
 }
 
 struct TermPlan {
+    read: Read,
+    block: usize,
     coefficient: i64,
     address: usize,
     layers: usize,
@@ -123,16 +151,16 @@ pub(super) struct Scratch {
 }
 
 impl Gather {
-    /// Prepares `view`; `place(block)` is the address and shape of a block of the view's column.
+    /// Prepares `view`; `place(term)` is the address and shape of the block that a term reads.
     /// Axes that the view reads but that are not listed have length 1.
     pub(super) fn new(
         view: &View,
-        place: &dyn Fn(usize) -> (usize, Vec<usize>),
+        place: &dyn Fn(&Term) -> (usize, Vec<usize>),
         outer: &[Axis],
         inner: &[Axis],
     ) -> Self {
         let terms = view.terms.iter();
-        let terms = terms.map(|t| TermPlan::new(t, place(t.block), outer, inner));
+        let terms = terms.map(|t| TermPlan::new(t, place(t), outer, inner));
         Self {
             terms: terms.collect(),
         }
@@ -141,24 +169,31 @@ impl Gather {
     /// Reads the row at outer index `index`. `E` must hold [`bound`] of the view.
     pub(super) fn row<E: Integer>(
         &self,
-        column: &[i32],
+        sources: &Sources<'_>,
         index: &[usize],
         scratch: &mut Scratch,
         row: &mut [E],
     ) {
         row.fill(E::default());
         for term in &self.terms {
-            term.add(column, index, scratch, row);
+            match sources.cells(term.read, term.block) {
+                Integers::Short(cells) => term.add(cells, index, scratch, row),
+                Integers::Digit(cells) => term.add(cells, index, scratch, row),
+                Integers::Long(cells) => term.add(cells, index, scratch, row),
+            }
         }
     }
 
     /// The row at outer index `index` if it stands in the column as it is.
     pub(super) fn borrow<'a, E: Integer>(
         &self,
-        column: &'a [i32],
+        sources: &Sources<'a>,
         index: &[usize],
     ) -> Option<&'a [E]> {
         let [term] = self.terms.as_slice() else {
+            return None;
+        };
+        let Integers::Short(column) = sources.cells(term.read, term.block) else {
             return None;
         };
         let start = term.contiguous(index)?;
@@ -178,6 +213,8 @@ impl TermPlan {
             None => (inner, None),
         };
         let mut plan = Self {
+            read: term.read,
+            block: term.block,
             coefficient: term.coefficient,
             address,
             layers: 1,
@@ -232,9 +269,9 @@ impl TermPlan {
         Some(base)
     }
 
-    fn add<E: Integer>(
+    fn add<C: Cell, E: Integer>(
         &self,
-        column: &[i32],
+        column: &[C],
         index: &[usize],
         scratch: &mut Scratch,
         row: &mut [E],
@@ -255,7 +292,7 @@ impl TermPlan {
                     at += offset;
                 }
                 let Some((table, segments)) = &self.last else {
-                    let value = coefficient * E::from(column[at]);
+                    let value = coefficient * column[at].to::<E>();
                     piece.iter_mut().for_each(|v| *v += value);
                     continue;
                 };
@@ -367,7 +404,13 @@ impl Segments {
         runs.map_or(Self::Scattered(offsets), Self::Runs)
     }
 
-    fn add<E: Integer>(&self, entry: usize, coefficient: E, cells: &[i32], row: &mut [E]) {
+    fn add<C: Cell, E: Integer>(
+        &self,
+        entry: usize,
+        coefficient: E,
+        cells: &[C],
+        row: &mut [E],
+    ) {
         match self {
             Self::Runs(runs) => {
                 let run = runs[entry];
@@ -375,12 +418,12 @@ impl Segments {
                 if run.step == 1 {
                     let cells = &cells[run.start..run.start + run.len];
                     for (v, cell) in row.iter_mut().zip(cells) {
-                        *v += coefficient * E::from(*cell);
+                        *v += coefficient * cell.to::<E>();
                     }
                 } else {
                     let mut at = run.start;
                     for v in row {
-                        *v += coefficient * E::from(cells[at]);
+                        *v += coefficient * cells[at].to::<E>();
                         at = at.wrapping_add_signed(run.step);
                     }
                 }
@@ -389,7 +432,7 @@ impl Segments {
                 let offsets = &offsets[entry * row.len()..][..row.len()];
                 for (v, at) in row.iter_mut().zip(offsets) {
                     if *at != NOWHERE {
-                        *v += coefficient * E::from(cells[*at]);
+                        *v += coefficient * cells[*at].to::<E>();
                     }
                 }
             }
@@ -480,8 +523,8 @@ fn layers(map: &AxisMap) -> Vec<AxisMap> {
     offsets.into_iter().map(fixed).collect()
 }
 
-/// A bound on `|V[i]|`, `cells(block)` bounding the cells of a block. Also bounds every partial sum.
-pub(super) fn bound(view: &View, cells: &dyn Fn(usize) -> u128) -> u128 {
+/// A bound on `|V[i]|`, `cells(term)` bounding what a term reads. Also bounds every partial sum.
+pub(super) fn bound(view: &View, cells: &dyn Fn(&Term) -> u128) -> u128 {
     let visits = |map: &AxisMap| match map {
         AxisMap::Affine { inner, .. } => inner
             .iter()
@@ -495,7 +538,7 @@ pub(super) fn bound(view: &View, cells: &dyn Fn(usize) -> u128) -> u128 {
             .fold(1, |n: u128, m| n.saturating_mul(visits(m)));
         let term = u128::from(term.coefficient.unsigned_abs())
             .saturating_mul(visits)
-            .saturating_mul(cells(term.block));
+            .saturating_mul(cells(term));
         sum.saturating_add(term)
     })
 }

@@ -6,10 +6,12 @@
 
 mod gather;
 mod layout;
+mod operation;
 mod product;
 mod rows;
+mod sources;
 
-use pleat_verifier::descriptor::{Node, Source, View};
+use pleat_verifier::descriptor::{Function, Node, Operation, Read, Relation, Term, View};
 use pleat_verifier::network::Network;
 use rayon::prelude::*;
 use thiserror::Error;
@@ -17,6 +19,7 @@ use thiserror::Error;
 use gather::bound;
 pub use layout::{Cells, runs};
 use rows::{NodePlan, Width};
+use sources::{Derived, Reading, Sources};
 
 /// Columns of a run, each of length `2^ν`, zero on rows that are not real.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +92,41 @@ pub enum ExecuteError {
         /// Greatest quotient of the tables.
         high: i32,
     },
+    /// A divisor cannot be divided by.
+    #[error(
+        "node {node}, index {index:?}: the divisor {value} is outside 1..={high}, so this input cannot be proved; compile the \
+         model again with more representative calibration samples"
+    )]
+    DivisorRange {
+        /// The node.
+        node: String,
+        /// Index of the row in the node's blocks.
+        index: Vec<usize>,
+        /// The divisor.
+        value: i128,
+        /// Greatest divisor.
+        high: i128,
+    },
+    /// A number has no root that fits.
+    #[error("node {node}, index {index:?}: {value} has no square root that fits, so this input cannot be proved")]
+    RadicandRange {
+        /// The node.
+        node: String,
+        /// Index of the row in the node's blocks.
+        index: Vec<usize>,
+        /// The number.
+        value: i128,
+    },
+    /// What a node asserts to be zero is not.
+    #[error("node {node}, index {index:?}: {value} is asserted to be zero, so this input cannot be proved")]
+    Assertion {
+        /// The node.
+        node: String,
+        /// Index of the row in the node's block.
+        index: Vec<usize>,
+        /// The value.
+        value: i128,
+    },
     /// Sums of a node may need more than 128 bits.
     #[error(
         "node {node}: its sums may exceed 128 bits; use smaller multipliers, coefficients or weights"
@@ -104,6 +142,7 @@ pub struct Executor<'a> {
     network: &'a Network,
     weights: &'a [i32],
     nodes: Vec<NodePlan>,
+    reading: Reading,
     /// `g(p)` at `p + 2^(B-1)`, per function.
     tables: Vec<Vec<i32>>,
 }
@@ -128,8 +167,8 @@ impl<'a> Executor<'a> {
         let tables: Vec<Vec<i32>> = functions
             .iter()
             .map(|f| {
-                let values = (-half..half).filter_map(|p| f.apply(p, digit_bits));
-                values.map(|v| v as i32).collect()
+                let value = |p| f.apply(p, digit_bits).unwrap_or(0) as i32;
+                (-half..half).map(value).collect()
             })
             .collect();
         let largest = |values: &[i32]| {
@@ -140,8 +179,12 @@ impl<'a> Executor<'a> {
                 .max()
         };
         let bounds = Bounds {
+            digit_bits,
             nodes: (network.nodes().iter())
-                .map(|n| largest(&tables[n.function]).unwrap_or(0))
+                .map(|n| match n.operation {
+                    Operation::Map { function } => largest(&tables[function]).unwrap_or(0),
+                    _ => half as u32,
+                })
                 .collect(),
             weights: (network.descriptor().weights.iter())
                 .map(|b| {
@@ -151,13 +194,14 @@ impl<'a> Executor<'a> {
                 .collect(),
         };
         let nodes = network.nodes().iter().map(|node| {
-            let width = bounds.width(node, digit_bits)?;
+            let width = bounds.width(network, node)?;
             Ok(NodePlan::new(network, node, width))
         });
         Ok(Self {
             network,
             weights,
             nodes: nodes.collect::<Result<_, _>>()?,
+            reading: Reading::new(network),
             tables,
         })
     }
@@ -185,7 +229,9 @@ impl<'a> Executor<'a> {
             r0: vec![0; len],
         };
         for (port, values) in ports.iter().zip(inputs) {
-            self.load(&network.nodes()[port.node], &port.name, values, &mut trace)?;
+            if let Some(relation) = network.relation(port.node) {
+                self.load(relation, &port.name, values, &mut trace)?;
+            }
         }
         self.rerun(0, &mut trace)?;
         Ok(trace)
@@ -203,18 +249,46 @@ impl<'a> Executor<'a> {
             same_length(|| "a trace column".to_owned(), got, expected)?;
         }
         let inputs = &network.descriptor().inputs;
+        let mut derived = self.reading.derived(network);
         let nodes = network.nodes().iter().zip(&self.nodes).enumerate();
-        for (index, (node, plan)) in nodes.skip(first) {
-            if inputs.iter().any(|port| port.node == index) {
-                continue;
+        for (index, (node, plan)) in nodes {
+            let input = inputs.iter().any(|port| port.node == index);
+            if index >= first && !input {
+                self.run_node(node, plan, &derived, trace)?;
             }
-            let run = rows::Run {
-                node,
-                digit_bits: network.digit_bits(),
-                table: &self.tables[node.function],
+            let own = network.first_relation(index).unwrap_or(usize::MAX);
+            for relation in own..own + node.blocks.len() {
+                self.reading.fill(network, relation, trace, &mut derived);
+            }
+        }
+        Ok(())
+    }
+
+    fn run_node(
+        &self,
+        node: &Node,
+        plan: &NodePlan,
+        derived: &Derived,
+        trace: &mut Trace,
+    ) -> Result<(), ExecuteError> {
+        let run = rows::Run {
+            node,
+            digit_bits: self.network.digit_bits(),
+            table: match node.operation {
+                Operation::Map { function } => &self.tables[function],
+                _ => &[],
+            },
+            sources: Sources {
+                y: &trace.y,
+                r1: &trace.r1,
+                derived,
+                reading: &self.reading,
                 weights: self.weights,
-            };
-            plan.run(&run, trace)?;
+            },
+        };
+        let blocks = plan.run(&run)?;
+        for (address, block) in node.blocks.iter().zip(blocks) {
+            block.store(*address, &node.shape(), trace);
         }
         Ok(())
     }
@@ -222,25 +296,29 @@ impl<'a> Executor<'a> {
     /// Writes an input block, whose rows have `Z = 2^(2B)·Y`.
     fn load(
         &self,
-        node: &Node,
+        relation: &Relation,
         name: &str,
         values: &[i32],
         trace: &mut Trace,
     ) -> Result<(), ExecuteError> {
-        let shape = node.shape();
-        let cells = Cells::new(node.address, &shape);
+        let shape = relation.shape();
+        let cells = Cells::new(relation.address, &shape);
         same_length(|| format!("input {name}"), values.len(), cells.len())?;
         let half = 1_i32 << (self.network.digit_bits() - 1);
+        let range = match self.network.function(relation).0 {
+            Some(Function::Boolean) => 0..=1,
+            _ => -half..=half - 1,
+        };
         for (flat, (cell, value)) in cells.zip(values).enumerate() {
-            if !(-half..half).contains(value) {
+            if !range.contains(value) {
                 let mut index = vec![0; shape.len()];
-                gather::unflatten(&node.out, flat, &mut index);
+                gather::unflatten(&relation.out, flat, &mut index);
                 return Err(ExecuteError::InputRange {
                     name: name.to_owned(),
                     index,
                     value: *value,
-                    low: -half,
-                    high: half - 1,
+                    low: *range.start(),
+                    high: *range.end(),
                 });
             }
             trace.y[cell] = *value;
@@ -293,7 +371,7 @@ pub fn weight_column(network: &Network, blocks: &[Vec<i32>]) -> Result<Vec<i32>,
 /// Column positions of a node's real rows, row-major; no positions if there is no such node.
 pub fn block_cells(network: &Network, node: usize) -> Cells {
     match network.nodes().get(node) {
-        Some(node) => Cells::new(node.address, &node.shape()),
+        Some(node) => Cells::new(node.address(), &node.shape()),
         None => Cells::new(0, &[0]),
     }
 }
@@ -317,36 +395,46 @@ fn same_length(what: impl Fn() -> String, got: usize, expected: usize) -> Result
     }
 }
 
-/// Largest absolute values of the blocks.
+/// Largest absolute values of the nodes' values and of the weights.
 struct Bounds {
+    digit_bits: u32,
     nodes: Vec<u32>,
     weights: Vec<u32>,
 }
 
 impl Bounds {
+    /// Of what a term reads.
+    fn read(&self, network: &Network, term: &Term) -> u128 {
+        let of = |values: &[u32]| values.get(term.block).map_or(0, |v| u128::from(*v));
+        match term.read {
+            Read::Value => of(&self.nodes),
+            Read::Weight => of(&self.weights),
+            Read::Wide => 1 << (2 * self.digit_bits),
+            Read::Exact => 1 << (3 * self.digit_bits),
+            Read::Middle => 1 << self.digit_bits,
+            Read::Constant => {
+                let constant = network.descriptor().constants.get(term.block);
+                let values = constant.iter().flat_map(|c| &c.values);
+                values.map(|v| u128::from(v.unsigned_abs())).max().unwrap_or(0)
+            }
+        }
+    }
+
     /// Arithmetic in which no sum of `node` can overflow.
-    fn width(&self, node: &Node, digit_bits: u32) -> Result<Width, ExecuteError> {
-        let of = |view: &View| {
-            let blocks = match view.source {
-                Source::Activations => &self.nodes,
-                Source::Weights => &self.weights,
-            };
-            bound(view, &|block| {
-                blocks.get(block).map_or(0, |b| u128::from(*b))
-            })
-        };
+    fn width(&self, network: &Network, node: &Node) -> Result<Width, ExecuteError> {
+        let of = |view: &View| bound(view, &|term| self.read(network, term));
         let scaled = |multiplier: i64, v: u128| v.saturating_mul(multiplier.unsigned_abs().into());
         let mut factors = 0;
-        let mut largest = 1_u128 << (2 * digit_bits - 1);
+        let mut largest = 1_u128 << (2 * self.digit_bits - 1);
         let mut total = largest;
-        if let Some(product) = &node.product {
+        for product in &node.products {
             let (a, k) = (of(&product.a), of(&product.k));
-            let terms = node
+            let terms = product
                 .contraction
                 .iter()
                 .fold(1_u128, |n, x| n.saturating_mul(x.len as u128));
             let sum = a.saturating_mul(k).saturating_mul(terms);
-            factors = a.max(k);
+            factors = factors.max(a).max(k);
             largest = largest.max(sum).max(factors);
             total = total.saturating_add(scaled(product.multiplier, sum));
         }
@@ -354,6 +442,15 @@ impl Bounds {
             let value = of(&linear.view);
             largest = largest.max(value);
             total = total.saturating_add(scaled(linear.multiplier, value));
+        }
+        if let Some(view) = node.operation.views() {
+            // Twice the expression and the divisor are added up in 128 bits.
+            let value = of(view);
+            largest = largest.max(value);
+            let doubled = total.saturating_add(value).saturating_mul(2);
+            if doubled > i128::MAX as u128 {
+                total = doubled;
+            }
         }
         let largest = largest.max(total);
         if largest > i128::MAX as u128 {

@@ -4,9 +4,10 @@
 //! index this is a matrix product over the remaining axes of `x`: rows of `A` are gathered as im2col does, once each,
 //! and dotted with rows of `K`, which are read in place when they lie whole in the column.
 
-use pleat_verifier::descriptor::{Axis, Node, Product, Role};
+use pleat_verifier::descriptor::{Axis, Product, Role, Slot, Term};
 use rayon::prelude::*;
 
+use super::sources::Sources;
 use super::gather::{Gather, Integer, Scratch, unflatten, volume};
 
 /// Rows of `A` that share one pass over the rows of `K`, so that a large `K` is read from memory less often.
@@ -23,15 +24,16 @@ pub(super) struct Split {
 }
 
 impl Split {
-    pub(super) fn new(node: &Node) -> Self {
+    pub(super) fn new(slot: &Slot<'_>) -> Self {
         let among = |axes: &[Axis], axis: &Axis| axes.iter().any(|a| a.id == axis.id);
         let free = |role| -> Vec<Axis> {
-            let owned = node.owned(role).into_iter();
-            owned.filter(|a| !among(&node.contraction, a)).collect()
+            let owned = slot.owned(role).into_iter();
+            owned.filter(|a| !among(slot.contraction(), a)).collect()
         };
-        let summed = node.contraction.iter().filter(|a| !among(&node.out, a));
+        let summed = slot.contraction().iter();
+        let summed = summed.filter(|a| !among(&slot.relation.out, a));
         Self {
-            batch: node.batch().copied().collect(),
+            batch: slot.batch().copied().collect(),
             left: free(Role::A),
             right: free(Role::K),
             summed: summed.copied().collect(),
@@ -55,17 +57,16 @@ impl Contraction {
     pub(super) fn new(
         product: &Product,
         split: Split,
-        place_a: &dyn Fn(usize) -> (usize, Vec<usize>),
-        place_k: &dyn Fn(usize) -> (usize, Vec<usize>),
+        place: &dyn Fn(&Term) -> (usize, Vec<usize>),
     ) -> Self {
         let outer = |free: &[Axis]| [split.batch.as_slice(), free].concat();
-        let a = Gather::new(&product.a, place_a, &outer(&split.left), &split.summed);
-        let k = Gather::new(&product.k, place_k, &outer(&split.right), &split.summed);
+        let a = Gather::new(&product.a, place, &outer(&split.left), &split.summed);
+        let k = Gather::new(&product.k, place, &outer(&split.right), &split.summed);
         Self { split, a, k }
     }
 
     /// All sums, in the order of [`Split::order`]. `E` must hold the rows, `T` the sums.
-    pub(super) fn run<E: Integer, T: Integer + From<E>>(&self, a: &[i32], k: &[i32]) -> Vec<T> {
+    pub(super) fn run<E: Integer, T: Integer + From<E>>(&self, sources: &Sources<'_>) -> Vec<T> {
         let split = &self.split;
         let (left, right) = (volume(&split.left), volume(&split.right));
         let depth = volume(&split.summed);
@@ -78,7 +79,7 @@ impl Contraction {
             .for_each(|(batch, sums)| {
                 let mut index = vec![0; split.batch.len()];
                 unflatten(&split.batch, batch, &mut index);
-                self.multiply::<E, T>(a, k, &index, depth, sums);
+                self.multiply::<E, T>(sources, &index, depth, sums);
             });
         sums
     }
@@ -86,15 +87,14 @@ impl Contraction {
     /// The matrix product of one batch index.
     fn multiply<E: Integer, T: Integer + From<E>>(
         &self,
-        a: &[i32],
-        k: &[i32],
+        sources: &Sources<'_>,
         batch: &[usize],
         depth: usize,
         sums: &mut [T],
     ) {
         let (left, right) = (volume(&self.split.left), volume(&self.split.right));
         let group = left.div_ceil(rayon::current_num_threads()).clamp(1, GROUP);
-        let k = Factor::<E>::new(&self.k, k, batch, &self.split.right, depth, left > group);
+        let k = Factor::<E>::new(&self.k, sources, batch, &self.split.right, depth, left > group);
         sums.par_chunks_mut(group * right)
             .enumerate()
             .with_min_len(TASK.div_ceil(group * right * depth))
@@ -106,7 +106,7 @@ impl Contraction {
                     for (i, row) in rows.chunks_exact_mut(depth).enumerate() {
                         let free = &mut index[batch.len()..];
                         unflatten(&self.split.left, first * group + i, free);
-                        self.a.row(a, &index, scratch, row);
+                        self.a.row(sources, &index, scratch, row);
                     }
                     if sums.len() == right {
                         sums.par_iter_mut()
@@ -155,7 +155,7 @@ impl<E> Default for Row<E> {
 /// The rows of `K` at one batch index.
 struct Factor<'a, E> {
     gather: &'a Gather,
-    column: &'a [i32],
+    sources: &'a Sources<'a>,
     batch: &'a [usize],
     right: &'a [Axis],
     depth: usize,
@@ -166,7 +166,7 @@ struct Factor<'a, E> {
 impl<'a, E: Integer> Factor<'a, E> {
     fn new(
         gather: &'a Gather,
-        column: &'a [i32],
+        sources: &'a Sources<'a>,
         batch: &'a [usize],
         right: &'a [Axis],
         depth: usize,
@@ -174,7 +174,7 @@ impl<'a, E: Integer> Factor<'a, E> {
     ) -> Self {
         let mut factor = Self {
             gather,
-            column,
+            sources,
             batch,
             right,
             depth,
@@ -182,7 +182,7 @@ impl<'a, E: Integer> Factor<'a, E> {
         };
         let mut first: Row<E> = Row::default();
         factor.index(0, &mut first.index);
-        let in_place = gather.borrow::<E>(column, &first.index).is_some();
+        let in_place = gather.borrow::<E>(sources, &first.index).is_some();
         if read_often && !in_place {
             let mut gathered = vec![E::default(); volume(right) * depth];
             gathered
@@ -191,7 +191,7 @@ impl<'a, E: Integer> Factor<'a, E> {
                 .with_min_len(TASK.div_ceil(depth))
                 .for_each_init(Row::<E>::default, |buffer, (j, row)| {
                     factor.index(j, &mut buffer.index);
-                    gather.row(column, &buffer.index, &mut buffer.scratch, row);
+                    gather.row(sources, &buffer.index, &mut buffer.scratch, row);
                 });
             factor.gathered = gathered;
         }
@@ -210,13 +210,13 @@ impl<'a, E: Integer> Factor<'a, E> {
             return &self.gathered[j * self.depth..][..self.depth];
         }
         self.index(j, &mut buffer.index);
-        if let Some(row) = self.gather.borrow(self.column, &buffer.index) {
+        if let Some(row) = self.gather.borrow(self.sources, &buffer.index) {
             return row;
         }
         buffer.cells.resize(self.depth, E::default());
         let cells = &mut buffer.cells;
         self.gather
-            .row(self.column, &buffer.index, &mut buffer.scratch, cells);
+            .row(self.sources, &buffer.index, &mut buffer.scratch, cells);
         cells
     }
 }

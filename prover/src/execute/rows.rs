@@ -1,12 +1,17 @@
-//! One node's rows: `Z[o] = m_s·s[o] + m_c·C[o] + m_d·D[o]`, then the row relation of PROTOCOL.md §1.
+//! One node's rows: its expression `Z[o] = Σ_p m_p·s_p[o] + m_c·C[o] + m_d·D[o]`, then what its operation makes of it
+//! (PROTOCOL.md §1, §2).
 
-use pleat_verifier::descriptor::{Axis, AxisId, Linear, Node, Source, View, axes_bits};
+use pleat_verifier::descriptor::{
+    Axis, AxisId, Linear, Node, Operation, Relation, Slot, Term, View, axes_bits,
+};
 use pleat_verifier::network::Network;
 use rayon::prelude::*;
 
 use super::gather::{Gather, Integer, Scratch, unflatten, volume};
+use super::operation::{self, BLOCKS, Misfit, Row};
 use super::product::{Contraction, Split};
-use super::{Cells, ExecuteError, Trace};
+use super::sources::{self, Sources};
+use super::{Cells, ExecuteError, Trace, runs};
 
 /// Row lengths below this are joined with the next axis, so that the work per row outweighs its set-up.
 const ROW: usize = 256;
@@ -23,7 +28,7 @@ pub(super) enum Width {
 }
 
 /// An integer type of pre-activations.
-trait Sum: Integer {
+trait Sum: Integer + Into<i128> {
     /// `(P, R1, R0)` of the row relation; `None` if `P` has more than `digit_bits` bits.
     fn requantize(self, digit_bits: u32) -> Option<(i32, u16, u16)>;
     /// `P`, whatever its size.
@@ -52,22 +57,16 @@ macro_rules! sum {
 sum!(i64);
 sum!(i128);
 
-/// The product part of a node.
+/// A product of a node.
 enum Factors {
-    None,
     /// A matrix product; `strides` per output axis lead to a row's sums, `inner` along it.
     Contract {
         contraction: Contraction,
-        source: Source,
         strides: Vec<usize>,
         inner: Vec<usize>,
     },
     /// Nothing is summed: `A` and `K` are read like `C`.
-    Elementwise {
-        a: Gather,
-        k: Gather,
-        source: Source,
-    },
+    Elementwise { a: Gather, k: Gather },
 }
 
 /// A node prepared for running.
@@ -77,129 +76,151 @@ pub(super) struct NodePlan {
     inner: Vec<Axis>,
     /// Offsets of a row's cells from its first.
     cells: Vec<usize>,
-    factors: Factors,
-    linear: Option<Gather>,
-    bias: Option<Gather>,
+    products: Vec<(i64, Factors)>,
+    /// `C` and `D` with their multipliers.
+    linear: Vec<(i64, Gather)>,
+    divisor: Option<Gather>,
 }
 
 /// What running a node needs beside its plan and the trace.
 pub(super) struct Run<'a> {
     pub(super) node: &'a Node,
     pub(super) digit_bits: u32,
-    /// `g(p)` at `p + 2^(B-1)`.
+    /// `g(p)` at `p + 2^(B-1)`; empty unless the operation is a map.
     pub(super) table: &'a [i32],
-    pub(super) weights: &'a [i32],
+    pub(super) sources: Sources<'a>,
 }
 
-struct OutOfRange {
+/// A row that cannot be proved.
+struct Failure {
     index: Vec<usize>,
-    value: i128,
+    why: Misfit,
+}
+
+/// A node's blocks, written.
+pub(super) struct Written {
+    y: Vec<i32>,
+    p: Vec<i32>,
+    r1: Vec<u16>,
+    r0: Vec<u16>,
+}
+
+impl Written {
+    fn new(size: usize) -> Self {
+        Self {
+            y: vec![0; size],
+            p: vec![0; size],
+            r1: vec![0; size],
+            r0: vec![0; size],
+        }
+    }
+
+    /// Moves real rows into the trace; of the others, `Y` alone.
+    pub(super) fn store(&self, address: usize, shape: &[usize], trace: &mut Trace) {
+        trace.y[address..address + self.y.len()].copy_from_slice(&self.y);
+        for own in runs(0, shape) {
+            let to = address + own.start..address + own.end;
+            trace.p[to.clone()].copy_from_slice(&self.p[own.clone()]);
+            trace.r1[to.clone()].copy_from_slice(&self.r1[own.clone()]);
+            trace.r0[to].copy_from_slice(&self.r0[own]);
+        }
+    }
 }
 
 impl NodePlan {
     pub(super) fn new(network: &Network, node: &Node, width: Width) -> Self {
         let (outer, inner) = row_axes(&node.out);
-        let place = |source| {
-            move |block: usize| match source {
-                Source::Activations => {
-                    let node = &network.nodes()[block];
-                    (node.address, node.shape())
-                }
-                Source::Weights => {
-                    let block = &network.descriptor().weights[block];
-                    (block.address, block.shape.clone())
-                }
-            }
+        let place = |term: &Term| sources::place(network, term);
+        let by_row = |view: &View| Gather::new(view, &place, &outer, &inner);
+        // The node's own products, in a relation of their own: the axes' roles are those of its slots.
+        let expression = Relation {
+            products: node.products.clone(),
+            ..Relation::empty(0, node, 0)
         };
-        let by_row = |view: &View| Gather::new(view, &place(view.source), &outer, &inner);
-        let factors = match &node.product {
-            None => Factors::None,
-            Some(product) => {
-                let split = Split::new(node);
-                let source = product.k.source;
-                if volume(&split.summed) == 1 {
-                    Factors::Elementwise {
-                        a: by_row(&product.a),
-                        k: by_row(&product.k),
-                        source,
-                    }
-                } else {
-                    let order = split.order();
-                    let stride = |id: AxisId| {
-                        let after = order.iter().skip_while(|a| a.id != id).skip(1);
-                        after.map(|a| a.len).product::<usize>()
-                    };
-                    let strides = |axes: &[Axis]| -> Vec<usize> {
-                        axes.iter().map(|a| stride(a.id)).collect()
-                    };
-                    let along = strides(&inner);
-                    let mut index = vec![0; inner.len()];
-                    let positions = (0..volume(&inner)).map(|flat| {
-                        unflatten(&inner, flat, &mut index);
-                        index.iter().zip(&along).map(|(i, s)| i * s).sum()
-                    });
-                    Factors::Contract {
-                        inner: positions.collect(),
-                        strides: strides(&outer),
-                        contraction: Contraction::new(
-                            product,
-                            split,
-                            &place(product.a.source),
-                            &place(source),
-                        ),
-                        source,
-                    }
+        let factors = |slot: Slot<'_>| {
+            let product = slot.product?;
+            let split = Split::new(&slot);
+            let factors = if volume(&split.summed) == 1 {
+                Factors::Elementwise {
+                    a: by_row(&product.a),
+                    k: by_row(&product.k),
                 }
-            }
+            } else {
+                let order = split.order();
+                let stride = |id: AxisId| {
+                    let after = order.iter().skip_while(|a| a.id != id).skip(1);
+                    after.map(|a| a.len).product::<usize>()
+                };
+                let strides =
+                    |axes: &[Axis]| -> Vec<usize> { axes.iter().map(|a| stride(a.id)).collect() };
+                let along = strides(&inner);
+                let mut index = vec![0; inner.len()];
+                let positions = (0..volume(&inner)).map(|flat| {
+                    unflatten(&inner, flat, &mut index);
+                    index.iter().zip(&along).map(|(i, s)| i * s).sum()
+                });
+                Factors::Contract {
+                    inner: positions.collect(),
+                    strides: strides(&outer),
+                    contraction: Contraction::new(product, split, &place),
+                }
+            };
+            Some((product.multiplier, factors))
         };
         let shape: Vec<usize> = inner.iter().map(|a| a.len).collect();
+        let part = |l: &Linear| (l.multiplier, by_row(&l.view));
         Self {
             width,
             cells: Cells::new(0, &shape).collect(),
-            factors,
-            linear: node.linear.as_ref().map(|l| by_row(&l.view)),
-            bias: node.bias.as_ref().map(|l| by_row(&l.view)),
+            products: expression.slots().filter_map(factors).collect(),
+            linear: node.linear.iter().chain(&node.bias).map(part).collect(),
+            divisor: node.operation.views().map(by_row),
             outer,
             inner,
         }
     }
 
-    /// Fills the node's block.
-    pub(super) fn run(&self, run: &Run<'_>, trace: &mut Trace) -> Result<(), ExecuteError> {
-        match self.width {
-            Width::Short => self.run_in::<i32, i64>(run, trace),
-            Width::Medium => self.run_in::<i64, i64>(run, trace),
-            Width::Long => self.run_in::<i128, i128>(run, trace),
-        }
+    /// The node's blocks.
+    pub(super) fn run(&self, run: &Run<'_>) -> Result<Vec<Written>, ExecuteError> {
+        let written = match self.width {
+            Width::Short => self.run_in::<i32, i64>(run),
+            Width::Medium => self.run_in::<i64, i64>(run),
+            Width::Long => self.run_in::<i128, i128>(run),
+        };
+        written.map_err(|failure| error(run, failure))
     }
 
     fn run_in<E: Integer, T: Sum + From<E>>(
         &self,
         run: &Run<'_>,
-        trace: &mut Trace,
-    ) -> Result<(), ExecuteError> {
-        let node = run.node;
-        let sums: Vec<T> = match &self.factors {
-            Factors::Contract {
-                contraction,
-                source,
-                ..
-            } => contraction.run::<E, T>(&trace.y, column(*source, &trace.y, run.weights)),
-            _ => Vec::new(),
+    ) -> Result<Vec<Written>, Failure> {
+        let sums = |(_, factors): &(i64, Factors)| match factors {
+            Factors::Contract { contraction, .. } => contraction.run::<E, T>(&run.sources),
+            Factors::Elementwise { .. } => Vec::new(),
         };
-        let row_bits = axes_bits(&self.inner);
-        let size = 1 << (row_bits + axes_bits(&self.outer));
-        // Nodes read `Y` anywhere while this one's block is written, so the block is made apart.
-        let mut block = vec![0; size];
-        let at = node.address..node.address + size;
-        let (p, r1, r0) = (
-            &mut trace.p[at.clone()],
-            &mut trace.r1[at.clone()],
-            &mut trace.r0[at.clone()],
-        );
-        let y = &trace.y;
-        let row_cells = 1 << row_bits;
-        let failure = block
+        let sums: Vec<Vec<T>> = self.products.iter().map(sums).collect();
+        if matches!(run.node.operation, Operation::Map { .. }) {
+            let mut block = Written::new(self.size());
+            self.map(run, &sums, &mut block)?;
+            return Ok(vec![block]);
+        }
+        self.other(run, &sums)
+    }
+
+    /// Cells of a block.
+    fn size(&self) -> usize {
+        1 << (axes_bits(&self.inner) + axes_bits(&self.outer))
+    }
+
+    fn map<T: Sum>(
+        &self,
+        run: &Run<'_>,
+        sums: &[Vec<T>],
+        block: &mut Written,
+    ) -> Result<(), Failure> {
+        let row_cells = 1 << axes_bits(&self.inner);
+        let Written { y, p, r1, r0 } = block;
+        let failure = y
             .par_chunks_mut(row_cells)
             .zip(p.par_chunks_mut(row_cells))
             .zip(
@@ -214,11 +235,12 @@ impl NodePlan {
                     if !real(&self.outer, padded, &mut buffers.index) {
                         return None;
                     }
-                    self.pre_activations(run, y, &sums, buffers);
+                    self.pre_activations(run, sums, buffers);
                     for (position, (z, cell)) in buffers.z.iter().zip(&self.cells).enumerate() {
                         let Some((quotient, high, low)) = z.requantize(run.digit_bits) else {
                             let value = z.quotient(run.digit_bits);
-                            return Some(self.out_of_range(&buffers.index, position, value));
+                            let why = Misfit::Quotient(value);
+                            return Some(self.failure(&buffers.index, position, why));
                         };
                         let half = 1 << (run.digit_bits - 1);
                         y_out[*cell] = run.table[(quotient + half) as usize];
@@ -231,28 +253,64 @@ impl NodePlan {
             )
             .flatten()
             .min_by(|a, b| a.index.cmp(&b.index));
-        if let Some(OutOfRange { index, value }) = failure {
-            let half = 1 << (run.digit_bits - 1);
-            return Err(ExecuteError::QuotientRange {
-                node: node.name.clone(),
-                index,
-                value,
-                low: -half,
-                high: half - 1,
-            });
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn other<T: Sum>(&self, run: &Run<'_>, sums: &[Vec<T>]) -> Result<Vec<Written>, Failure> {
+        let row_cells = 1 << axes_bits(&self.inner);
+        let mut rows = vec![[Row::default(); BLOCKS]; self.size()];
+        let failure = rows
+            .par_chunks_mut(row_cells)
+            .enumerate()
+            .with_min_len(1024_usize.div_ceil(row_cells))
+            .map_init(
+                || Buffers::<T>::new(self),
+                |buffers, (padded, rows)| {
+                    if !real(&self.outer, padded, &mut buffers.index) {
+                        return None;
+                    }
+                    self.pre_activations(run, sums, buffers);
+                    let Buffers {
+                        index,
+                        z,
+                        row,
+                        scratch,
+                        ..
+                    } = buffers;
+                    row.fill(T::default());
+                    if let Some(divisor) = &self.divisor {
+                        divisor.row(&run.sources, index, scratch, row);
+                    }
+                    let pairs = z.iter().zip(row.iter()).zip(&self.cells);
+                    for (position, ((z, divisor), cell)) in pairs.enumerate() {
+                        let (z, divisor) = ((*z).into(), (*divisor).into());
+                        match operation::rows(&run.node.operation, run.digit_bits, z, divisor) {
+                            Ok(own) => rows[*cell] = own,
+                            Err(why) => return Some(self.failure(index, position, why)),
+                        }
+                    }
+                    None
+                },
+            )
+            .flatten()
+            .min_by(|a, b| a.index.cmp(&b.index));
+        if let Some(failure) = failure {
+            return Err(failure);
         }
-        trace.y[at].copy_from_slice(&block);
-        Ok(())
+        let block = |i: usize| {
+            let of = |rows: &[Row; BLOCKS]| rows.get(i).copied().unwrap_or_default();
+            Written {
+                y: rows.iter().map(|r| of(r).y).collect(),
+                p: rows.iter().map(|r| of(r).p).collect(),
+                r1: rows.iter().map(|r| of(r).r1).collect(),
+                r0: rows.iter().map(|r| of(r).r0).collect(),
+            }
+        };
+        Ok((0..run.node.blocks.len()).map(block).collect())
     }
 
     /// `Z` of one row, into `buffers.z`.
-    fn pre_activations<T: Sum>(
-        &self,
-        run: &Run<'_>,
-        y: &[i32],
-        sums: &[T],
-        buffers: &mut Buffers<T>,
-    ) {
+    fn pre_activations<T: Sum>(&self, run: &Run<'_>, sums: &[Vec<T>], buffers: &mut Buffers<T>) {
         let Buffers {
             index,
             z,
@@ -261,44 +319,62 @@ impl NodePlan {
             scratch,
         } = buffers;
         z.fill(T::default());
-        let multiplier = |m: i64| T::small(m);
-        let m_s = multiplier(run.node.product.as_ref().map_or(0, |p| p.multiplier));
-        match &self.factors {
-            Factors::None => {}
-            Factors::Contract { strides, inner, .. } => {
-                let start: usize = index.iter().zip(strides).map(|(i, s)| i * s).sum();
-                for (z, offset) in z.iter_mut().zip(inner) {
-                    *z += m_s * sums[start + offset];
+        for ((multiplier, factors), sums) in self.products.iter().zip(sums) {
+            let multiplier = T::small(*multiplier);
+            match factors {
+                Factors::Contract { strides, inner, .. } => {
+                    let start: usize = index.iter().zip(strides).map(|(i, s)| i * s).sum();
+                    for (z, offset) in z.iter_mut().zip(inner) {
+                        *z += multiplier * sums[start + offset];
+                    }
                 }
-            }
-            Factors::Elementwise { a, k, source } => {
-                a.row(y, index, scratch, row);
-                k.row(column(*source, y, run.weights), index, scratch, second);
-                for (z, (a, k)) in z.iter_mut().zip(row.iter().zip(second.iter())) {
-                    *z += m_s * (*a * *k);
+                Factors::Elementwise { a, k } => {
+                    a.row(&run.sources, index, scratch, row);
+                    k.row(&run.sources, index, scratch, second);
+                    for (z, (a, k)) in z.iter_mut().zip(row.iter().zip(second.iter())) {
+                        *z += multiplier * (*a * *k);
+                    }
                 }
             }
         }
-        let mut add = |gather: &Option<Gather>, linear: &Option<Linear>, column| {
-            if let (Some(gather), Some(linear)) = (gather, linear) {
-                gather.row(column, index, scratch, row);
-                let m = multiplier(linear.multiplier);
-                for (z, v) in z.iter_mut().zip(row.iter()) {
-                    *z += m * *v;
-                }
+        for (multiplier, gather) in &self.linear {
+            gather.row(&run.sources, index, scratch, row);
+            let multiplier = T::small(*multiplier);
+            for (z, v) in z.iter_mut().zip(row.iter()) {
+                *z += multiplier * *v;
             }
-        };
-        add(&self.linear, &run.node.linear, y);
-        add(&self.bias, &run.node.bias, run.weights);
+        }
     }
 
-    fn out_of_range(&self, outer: &[usize], position: usize, value: i128) -> OutOfRange {
+    fn failure(&self, outer: &[usize], position: usize, why: Misfit) -> Failure {
         let mut index = vec![0; self.inner.len()];
         unflatten(&self.inner, position, &mut index);
-        OutOfRange {
+        Failure {
             index: [outer, &index].concat(),
-            value,
+            why,
         }
+    }
+}
+
+fn error(run: &Run<'_>, failure: Failure) -> ExecuteError {
+    let half = 1 << (run.digit_bits - 1);
+    let (node, index) = (run.node.name.clone(), failure.index);
+    match failure.why {
+        Misfit::Quotient(value) => ExecuteError::QuotientRange {
+            node,
+            index,
+            value,
+            low: -half,
+            high: half - 1,
+        },
+        Misfit::Divisor(value) => ExecuteError::DivisorRange {
+            node,
+            index,
+            value,
+            high: 1 << (2 * run.digit_bits - 1),
+        },
+        Misfit::Radicand(value) => ExecuteError::RadicandRange { node, index, value },
+        Misfit::Assertion(value) => ExecuteError::Assertion { node, index, value },
     }
 }
 
@@ -321,13 +397,6 @@ impl<T: Integer> Buffers<T> {
             second: row(),
             scratch: Scratch::default(),
         }
-    }
-}
-
-fn column<'a>(source: Source, y: &'a [i32], weights: &'a [i32]) -> &'a [i32] {
-    match source {
-        Source::Activations => y,
-        Source::Weights => weights,
     }
 }
 

@@ -102,7 +102,7 @@ impl Ledger<'_> {
 
     pub(super) fn sources(&self) -> Sources<'_> {
         Sources {
-            activations: &self.columns.y,
+            columns: &self.columns,
             weights: &self.weights,
         }
     }
@@ -128,9 +128,9 @@ impl Ledger<'_> {
 
     /// `θ_l·m` of a node's product, linear part and bias; zeros in unused slots.
     pub fn slot_factors(&self, slot: usize) -> [F; 3] {
-        let node = self.network().nodes().get(slot);
-        node.map_or([F::ZERO; 3], |node| {
-            self.network().slot_factors(node, &self.challenges.r)
+        let slot = self.network().slots().nth(slot);
+        slot.map_or([F::ZERO; 3], |slot| {
+            self.network().slot_factors(&slot, &self.challenges.r)
         })
     }
 

@@ -1,4 +1,4 @@
-//! OPEN's claim and its three products.
+//! OPEN's claim and its products.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,9 @@ use super::Ledger;
 use crate::functional::{Pulled, outer_product, pull_back};
 use crate::sumcheck::{Open, OpenBlock, OpenColumn, Source as OpenSource, Tensor};
 use ff::Field;
-use pleat_nova_circuits::cycle::F;
-use pleat_verifier::descriptor::{Role, Source, View};
-use pleat_verifier::mle::{bits, eq_table, shape_bits};
+use pleat_nova_circuits::cycle::{F, field_from_i64};
+use pleat_verifier::descriptor::{Read, View};
+use pleat_verifier::mle::{Coordinates, bits, eq_table, shape_bits};
 use pleat_verifier::network::Column;
 
 /// The `ρ`-weighted sum of all claims.
@@ -17,56 +17,70 @@ pub(super) fn open_claim(ledger: &Ledger<'_>) -> F {
     let mut weight = F::ONE;
     let mut sum = F::ZERO;
     let slots = ledger.claims.iter().flat_map(|o| [o.a, o.b, o.c, o.d]);
-    let shown = ledger.public.shown_nodes(network);
-    let public =
-        shown.map(|(node, values)| network.public_value_at(node, values, &ledger.challenges.r));
-    for value in slots.chain(ledger.evaluations).chain(public) {
+    for value in slots.chain(ledger.evaluations) {
         sum += weight * value;
         weight *= rho;
     }
-    sum
+    sum + network.public_claims(&ledger.challenges, &ledger.points, &ledger.public)
 }
 
-/// What OPEN's three columns are made of: all witness columns, which share the functional `eq(u, ·)`; `Y` with the views of
-/// activations and the public values; `W` with the views of weights.
+/// The reads of committed columns, each with what is added up in it. Those that no view has are left out, but for values and weights.
+fn reads(ledger: &Ledger<'_>) -> Vec<Read> {
+    let network = ledger.network();
+    let used = |read: &Read| {
+        let views = network.slots().flat_map(|slot| slot.views());
+        let terms = views.flat_map(|(_, view, _)| &view.terms);
+        terms.into_iter().any(|term| term.read == *read)
+    };
+    let always = |read: &Read| matches!(read, Read::Value | Read::Weight);
+    let committed = Read::ALL.into_iter().filter(|r| *r != Read::Constant);
+    committed.filter(|r| always(r) || used(r)).collect()
+}
+
+/// What OPEN's products are made of: all witness columns, which share the functional `eq(u, ·)`; then for each read what it adds
+/// up, with the views that read so and, of values, the public ones.
 pub(super) fn open_sources<'a>(ledger: &'a Ledger<'_>) -> Vec<OpenSource<'a>> {
     let rho = ledger.points.rho;
     let weights = std::iter::successors(Some(ledger.points.rho_l()), |w| Some(*w * rho));
     let witness = Column::WITNESS.into_iter().zip(weights);
-    vec![
-        witness.map(|(c, w)| (ledger.cells(c), w)).collect(),
-        vec![(ledger.cells(Column::Y), F::ONE)],
-        vec![(ledger.cells(Column::W), F::ONE)],
-    ]
+    let mut sources = vec![witness.map(|(c, w)| (ledger.cells(c), w)).collect()];
+    for read in reads(ledger) {
+        let columns = ledger.network().read_columns(read).into_iter();
+        let columns = columns.map(|(c, factor)| (ledger.cells(c), field_from_i64(factor)));
+        sources.push(columns.collect());
+    }
+    sources
 }
 
-/// OPEN's three products.
+/// OPEN's products.
 pub(super) fn open_items(ledger: &Ledger<'_>) -> Open {
     let network = ledger.network();
     let sources = open_sources(ledger);
-    let mask_of = |column: Column| {
-        let rows = &ledger.masks.rows;
-        rows.get(column.index()).cloned().unwrap_or_default()
-    };
     let functionals = functionals(ledger);
-    let columns = sources.iter().enumerate().map(|(i, source)| match i {
-        0 => witness_columns(ledger, source),
-        1 => OpenColumn::new(
-            source,
-            blocks(ledger, Source::Activations, &functionals),
-            mask_of(Column::Y),
-        ),
-        _ => OpenColumn::new(
-            source,
-            blocks(ledger, Source::Weights, &functionals),
-            mask_of(Column::W),
-        ),
-    });
-    Open::of(
-        columns.collect(),
-        network.row_bits(),
-        network.mask_variable(),
-    )
+    let mut columns = Vec::with_capacity(sources.len());
+    let mut sources = sources.iter();
+    if let Some(witness) = sources.next() {
+        columns.push(witness_columns(ledger, witness));
+    }
+    for (read, source) in reads(ledger).into_iter().zip(sources) {
+        let blocks = blocks(ledger, read, &functionals);
+        columns.push(OpenColumn::new(source, blocks, mask_row(ledger, read)));
+    }
+    Open::of(columns, network.row_bits(), network.mask_variable())
+}
+
+/// What a read adds up in the mask rows.
+fn mask_row(ledger: &Ledger<'_>, read: Read) -> Vec<F> {
+    let mut sum = Vec::new();
+    for (column, factor) in ledger.network().read_columns(read) {
+        let factor = field_from_i64(factor);
+        let row = ledger.masks.rows.get(column.index());
+        let row = row.map_or(&[][..], Vec::as_slice);
+        sum.resize(row.len().max(sum.len()), F::ZERO);
+        let pairs = sum.iter_mut().zip(row);
+        pairs.for_each(|(sum, v)| *sum += factor * v);
+    }
+    sum
 }
 
 /// All witness columns, weighted; their sums over the variables above the split are known since LOOKUP.
@@ -92,62 +106,48 @@ fn witness_columns(ledger: &Ledger<'_>, source: &OpenSource<'_>) -> OpenColumn {
 }
 
 /// The functionals on each block that is read: the views of the claims, and the public values.
-fn functionals(ledger: &Ledger<'_>) -> BTreeMap<(Source, usize), Vec<Pulled>> {
+fn functionals(ledger: &Ledger<'_>) -> BTreeMap<(Read, usize), Vec<Pulled>> {
     let (network, rho) = (ledger.network(), ledger.points.rho);
-    let mut functionals: BTreeMap<(Source, usize), Vec<Pulled>> = BTreeMap::new();
-    let mut add = |source: Source, pulled: Vec<Pulled>| {
+    let mut functionals: BTreeMap<(Read, usize), Vec<Pulled>> = BTreeMap::new();
+    let mut add = |pulled: Vec<Pulled>| {
         for pulled in pulled {
-            let own = functionals.entry((source, pulled.block)).or_default();
+            let own = functionals.entry((pulled.read, pulled.block)).or_default();
             own.push(pulled);
         }
     };
-    let mut weight = F::ONE;
-    for node in network.nodes() {
-        let (r_low, _) = network.block_point(node, &ledger.challenges.r);
-        let weights = [0; 4].map(|_| {
-            let w = weight;
-            weight *= rho;
-            w
-        });
-        for (role, view, _) in node.views() {
-            let point = node.claim_point(role, r_low, &ledger.points.x);
-            let pulled = pull_back(node, role, view, &point, role.of(weights));
-            add(view.source, pulled);
-        }
-    }
+    network.for_each_view(
+        &ledger.challenges,
+        &ledger.points,
+        |weight, slot, role, view, point| add(pull_back(&slot.owned(role), view, point, weight)),
+    );
     let mut weight = ledger.points.rho_l() * rho.pow([Column::WITNESS.len() as u64]);
-    for (node, _) in ledger.public.shown_nodes(network) {
-        let Some(index) = network.nodes().iter().position(|n| std::ptr::eq(n, node)) else {
-            continue;
-        };
-        let own = View::whole(Source::Activations, index, &node.out);
-        let (r_low, _) = network.block_point(node, &ledger.challenges.r);
-        let point = node.claim_point(Role::C, r_low, &[]);
-        add(
-            Source::Activations,
-            pull_back(node, Role::C, &own, &point, weight),
-        );
+    for (block, _) in ledger.public.shown_blocks(network) {
+        let index = network.relations().iter().position(|r| std::ptr::eq(r, block));
+        let own = View::whole(Read::Value, index.unwrap_or(usize::MAX), &block.out);
+        let (r_low, _) = network.block_point(block, &ledger.challenges.r);
+        let point = Coordinates::split(&block.out, r_low);
+        add(pull_back(&block.out, &own, &point, weight));
         weight *= rho;
     }
     functionals
 }
 
-/// The blocks of a column, their functionals cut between two axes.
+/// The blocks of what a read adds up, their functionals cut between two axes.
 fn blocks(
     ledger: &Ledger<'_>,
-    source: Source,
-    functionals: &BTreeMap<(Source, usize), Vec<Pulled>>,
+    read: Read,
+    functionals: &BTreeMap<(Read, usize), Vec<Pulled>>,
 ) -> Vec<OpenBlock> {
-    let descriptor = ledger.network().descriptor();
-    let count = match source {
-        Source::Activations => descriptor.nodes.len(),
-        Source::Weights => descriptor.weights.len(),
+    let network = ledger.network();
+    let count = match read {
+        Read::Weight => network.descriptor().weights.len(),
+        _ => network.relations().len(),
     };
     let block = |block: usize| {
         let pulled = functionals
-            .get(&(source, block))
+            .get(&(read, block))
             .map_or(&[][..], Vec::as_slice);
-        let (address, shape) = ledger.network().block(source, block);
+        let (address, shape) = network.block(read, block);
         let cut = cut(&shape);
         let tensor = |pulled: &Pulled| {
             let (high, low) = pulled.axes.split_at(cut);

@@ -34,7 +34,7 @@ pub(super) type Row = [F; FACTORS];
 /// Factors by place in the lookup table, all times one scale.
 pub(super) struct RowTables {
     scale: F,
-    /// By entry: `F0 φ0 y`, and `2^(2B)·P - G`.
+    /// By entry, those of the range table included: `F0 φ0 y`, and `2^(2B)·P - G`.
     functions: Vec<[F; 4]>,
     /// By digit: `F1 φ1 R0`.
     low: Vec<[F; 3]>,
@@ -122,7 +122,7 @@ impl<'a> Rows<'a> {
             .par_iter()
             .enumerate()
             .with_min_len(1 << 9);
-        let functions = functions.take(self.digits).map(|(j, e)| {
+        let functions = functions.map(|(j, e)| {
             [
                 columns.f0.value(j + 1) * scale,
                 g1 * self.denominator(e),
@@ -177,7 +177,7 @@ impl<'a> Rows<'a> {
             return if empty { Kind::Empty } else { Kind::Strange };
         }
         let [function, ..] = places;
-        let entry = function.checked_sub(1).filter(|j| *j < self.digits);
+        let entry = function.checked_sub(1);
         let same = |j: &usize| {
             let own = TableEntry { input, output, tag };
             self.source.table.get(*j) == Some(&own)

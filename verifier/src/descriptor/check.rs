@@ -1,15 +1,15 @@
 //! What a verifier demands of a descriptor before it uses it (PROTOCOL.md §2 and §3); each rule has its own error.
 
 use super::DescriptorError as E;
-use super::{Axis, AxisId, AxisMap, Descriptor, Function, Limits, Node, Role, Source, Term, View};
+use super::operation::Lowering;
+use super::{
+    Axis, AxisId, AxisMap, Descriptor, Function, Limits, Node, Operation, Read, Relation, Role,
+    Slot, Term, View,
+};
 use crate::mle::{bits, shape_bits};
 
 /// Absolute bound on every integer of a descriptor, exclusive.
 const INTEGER_BOUND: i64 = 1 << 31;
-/// `2·max(ν,νW) + max k_l + 2·log2(terms per view)` and its sharper twin may not exceed this, so that `|Z| < q/2`:
-/// five factors below `2^31` and this many bits stay below `2^253`.
-pub(super) const RANGE_BITS: usize = 97;
-
 /// A block's place, for the disjointness check.
 struct Placed {
     label: String,
@@ -17,7 +17,18 @@ struct Placed {
     bits: usize,
 }
 
-/// Sizes derived from a descriptor in the course of checking it.
+/// What follows from a descriptor in the course of checking it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Checked {
+    /// What its nodes are lowered to.
+    pub relations: Vec<Relation>,
+    /// Per node, the relation of its first block.
+    pub firsts: Vec<usize>,
+    /// Sizes.
+    pub sizes: Sizes,
+}
+
+/// Sizes that follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sizes {
     /// `ν`.
@@ -33,7 +44,7 @@ impl Descriptor {
     ///
     /// # Errors
     /// The first rule that is broken.
-    pub(crate) fn check(&self, limits: &Limits) -> Result<Sizes, E> {
+    pub(crate) fn check(&self, limits: &Limits) -> Result<Checked, E> {
         if !(1..=15).contains(&self.digit_bits) {
             return Err(E::DigitBits(self.digit_bits));
         }
@@ -45,6 +56,7 @@ impl Descriptor {
         for (what, items) in [
             ("number of nodes", self.nodes.len()),
             ("number of weight blocks", self.weights.len()),
+            ("number of constants", self.constants.len()),
             ("number of functions", self.functions.len()),
             ("number of inputs", self.inputs.len()),
             ("number of outputs", self.outputs.len()),
@@ -62,14 +74,52 @@ impl Descriptor {
         self.check_functions()?;
         self.check_shapes(limits)?;
         self.check_ports()?;
+        for (index, node) in self.nodes.iter().enumerate() {
+            self.check_node(index, node, limits)?;
+        }
+        let (relations, firsts) = self.lower()?;
         let sizes = self.check_layout(limits)?;
         let mut work = 0_usize;
-        for (index, node) in self.nodes.iter().enumerate() {
-            self.check_node(index, node, limits, &mut work)?;
+        for slot in relations.iter().flat_map(Relation::slots) {
+            self.check_slot(&slot, &relations, limits, &mut work)?;
         }
         limit("work of the maps", work, limits.map_work)?;
-        self.check_range(&sizes)?;
-        Ok(sizes)
+        self.check_range(&relations)?;
+        Ok(Checked {
+            relations,
+            firsts,
+            sizes,
+        })
+    }
+
+    /// Lowers all nodes; also, for each, the relation of its first block.
+    fn lower(&self) -> Result<(Vec<Relation>, Vec<usize>), E> {
+        let mut relations = Vec::new();
+        let mut firsts = Vec::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            let first = relations.len();
+            firsts.push(first);
+            // From here on, views of trace blocks name relations.
+            let mut node = node.clone();
+            let own = node.products.iter_mut().flat_map(|p| [&mut p.a, &mut p.k]);
+            let linear = node.linear.iter_mut().chain(&mut node.bias);
+            let views = own
+                .chain(linear.map(|l| &mut l.view))
+                .chain(node.operation.views_mut());
+            for term in views.flat_map(|v| &mut v.terms) {
+                if term.read.of_trace() {
+                    term.block = firsts.get(term.block).copied().unwrap_or(usize::MAX);
+                }
+            }
+            relations.extend(node.operation.lower(&Lowering {
+                index,
+                node: &node,
+                first,
+                digit_bits: self.digit_bits,
+                functions: &self.functions,
+            })?);
+        }
+        Ok((relations, firsts))
     }
 
     fn check_functions(&self) -> Result<(), E> {
@@ -94,7 +144,9 @@ impl Descriptor {
     /// Axes, and sizes that later arithmetic relies on.
     fn check_shapes(&self, limits: &Limits) -> Result<(), E> {
         for node in &self.nodes {
-            for axes in [&node.out, &node.contraction] {
+            limit("number of products", node.products.len(), limits.products)?;
+            let contractions = node.products.iter().map(|p| &p.contraction);
+            for axes in contractions.chain([&node.out]) {
                 limit("number of axes", axes.len(), limits.axes)?;
                 let distinct = axes
                     .iter()
@@ -107,11 +159,36 @@ impl Descriptor {
                 }
             }
             limit("bits of a block", node.block_bits(), limits.column_bits)?;
+            for product in &node.products {
+                limit(
+                    "bits of a contraction",
+                    product.contraction_bits(),
+                    limits.contraction_bits,
+                )?;
+            }
+        }
+        for (i, constant) in self.constants.iter().enumerate() {
+            let place = || format!("constant {i}");
+            limit("number of axes", constant.shape.len(), limits.axes)?;
+            if constant.shape.contains(&0) {
+                return Err(E::BadAxes { place: place() });
+            }
             limit(
-                "bits of a contraction",
-                node.contraction_bits(),
-                limits.contraction_bits,
+                "bits of a constant",
+                shape_bits(&constant.shape),
+                limits.column_bits,
             )?;
+            let size = constant.shape.iter().product::<usize>();
+            if size != constant.values.len() {
+                return Err(E::ConstantLength {
+                    constant: i,
+                    got: constant.values.len(),
+                    expected: size,
+                });
+            }
+            for v in &constant.values {
+                small(place, i64::from(*v))?;
+            }
         }
         for (i, block) in self.weights.iter().enumerate() {
             limit("number of axes", block.shape.len(), limits.axes)?;
@@ -152,6 +229,9 @@ impl Descriptor {
             }
             let product =
                 |lens: &[usize]| lens.iter().try_fold(1_usize, |n, len| n.checked_mul(*len));
+            if !node.operation.offers().contains(&Read::Value) {
+                return bad("its node has no values to show");
+            }
             if product(&port.shape).is_none() || product(&port.shape) != product(&node.shape()) {
                 return bad("its shape has another number of elements than its block");
             }
@@ -160,10 +240,12 @@ impl Descriptor {
     }
 
     fn check_layout(&self, limits: &Limits) -> Result<Sizes, E> {
-        let trace = self.nodes.iter().enumerate().map(|(i, n)| Placed {
-            label: format!("the block of node {}", n.name),
-            address: n.address,
-            bits: self.reserved_bits(i, n),
+        let trace = self.nodes.iter().enumerate().flat_map(|(i, n)| {
+            n.blocks.iter().map(move |address| Placed {
+                label: format!("a block of node {}", n.name),
+                address: *address,
+                bits: self.reserved_bits(i, n),
+            })
         });
         let weights = self.weights.iter().enumerate().map(|(i, b)| Placed {
             label: format!("weight block {i}"),
@@ -191,106 +273,207 @@ impl Descriptor {
         })
     }
 
-    fn check_node(
+    /// The rules of what a node says: its operation, its parts, and that it reads what others before it offer.
+    fn check_node(&self, index: usize, node: &Node, limits: &Limits) -> Result<(), E> {
+        let name = || node.name.clone();
+        if node.blocks.len() != node.operation.blocks() {
+            return Err(E::BlockCount {
+                node: name(),
+                operation: node.operation.name(),
+                got: node.blocks.len(),
+                expected: node.operation.blocks(),
+            });
+        }
+        if node.products.is_empty() && node.linear.is_none() && node.bias.is_none() {
+            return Err(E::EmptyNode { node: name() });
+        }
+        let declared = self.inputs.iter().any(|p| p.node == index);
+        if declared != self.has_input_form(index, node) {
+            return Err(E::InputForm { node: name() });
+        }
+        if let Operation::Map { function } = node.operation {
+            let listed = self.functions.get(function);
+            let listed = listed.ok_or_else(|| E::FunctionNotListed {
+                node: name(),
+                function,
+            })?;
+            let allowed = match listed {
+                Function::Free | Function::Zero => false,
+                Function::Boolean => declared,
+                Function::Identity | Function::Relu | Function::Table { .. } => true,
+            };
+            if !allowed {
+                return Err(E::FunctionMisused {
+                    node: name(),
+                    function: listed.name().to_owned(),
+                });
+            }
+        }
+        let products = node.products.iter();
+        let products =
+            products.flat_map(|p| [(Role::A, &p.a, p.multiplier), (Role::K, &p.k, p.multiplier)]);
+        let linear = node.linear.iter().map(|l| (Role::C, &l.view, l.multiplier));
+        let bias = node.bias.iter().map(|l| (Role::D, &l.view, l.multiplier));
+        let own = node.operation.views().map(|v| (Role::C, v, 1));
+        for (role, view, multiplier) in products.chain(linear).chain(bias) {
+            small(
+                || format!("node {}, multiplier of {role:?}", node.name),
+                multiplier,
+            )?;
+            self.check_view(index, node, role, view, declared, limits)?;
+            let weights = view.terms.iter().any(|t| t.read == Read::Weight);
+            if weights && !node.operation.reads_weights() {
+                return Err(E::WrongRead {
+                    node: name(),
+                    role,
+                    read: Read::Weight,
+                });
+            }
+        }
+        if let Some((role, view, _)) = own {
+            self.check_view(index, node, role, view, false, limits)?;
+            if view.terms.iter().any(|t| t.read == Read::Weight) {
+                return Err(E::WrongRead {
+                    node: name(),
+                    role,
+                    read: Read::Weight,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// That a view reads what its role may, of blocks that there are, before the node.
+    fn check_view(
         &self,
         index: usize,
         node: &Node,
+        role: Role,
+        view: &View,
+        declared: bool,
+        limits: &Limits,
+    ) -> Result<(), E> {
+        let name = || node.name.clone();
+        limit("number of terms of a view", view.terms.len(), limits.terms)?;
+        for term in &view.terms {
+            small(
+                || format!("node {}, part {role:?}", node.name),
+                term.coefficient,
+            )?;
+            let unknown = || E::BlockUnknown {
+                node: name(),
+                role,
+                block: term.block,
+            };
+            let wrong = || E::WrongRead {
+                node: name(),
+                role,
+                read: term.read,
+            };
+            if role == Role::D && term.read.of_trace() {
+                return Err(wrong());
+            }
+            match term.read {
+                Read::Weight => {
+                    self.weights.get(term.block).ok_or_else(unknown)?;
+                }
+                Read::Constant => {
+                    self.constants.get(term.block).ok_or_else(unknown)?;
+                }
+                _ => {
+                    let read = self.nodes.get(term.block).ok_or_else(unknown)?;
+                    if term.block >= index && !declared {
+                        return Err(E::ReadsLater {
+                            node: name(),
+                            block: term.block,
+                        });
+                    }
+                    if !read.operation.offers().contains(&term.read) {
+                        return Err(wrong());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The rules of axes and maps, of all that a slot reads.
+    fn check_slot(
+        &self,
+        slot: &Slot<'_>,
+        relations: &[Relation],
         limits: &Limits,
         work: &mut usize,
     ) -> Result<(), E> {
-        let name = || node.name.clone();
-        if node.function >= self.functions.len() {
-            return Err(E::FunctionNotListed {
-                node: name(),
-                function: node.function,
-            });
-        }
-        if node.product.is_none() && !node.contraction.is_empty() {
-            return Err(E::ContractionWithoutProduct { node: name() });
-        }
-        if node.views().next().is_none() {
-            return Err(E::EmptyNode { node: name() });
-        }
-        for axis in node.batch() {
-            let out = node
+        let relation = slot.relation;
+        limit(
+            "bits of a contraction",
+            slot.contraction_bits(),
+            limits.contraction_bits,
+        )?;
+        for axis in slot.batch() {
+            let out = relation
                 .out
                 .iter()
                 .find(|o| o.id == axis.id)
                 .map_or(0, |o| o.len);
             if out != axis.len {
                 return Err(E::BatchLength {
-                    node: name(),
+                    node: relation.name.clone(),
                     axis: axis.id.0,
                     out,
                     contraction: axis.len,
                 });
             }
         }
-        let declared = self.inputs.iter().any(|p| p.node == index);
-        if declared != self.has_input_form(index, node) {
-            return Err(E::InputForm { node: name() });
-        }
-        for (role, view, multiplier) in node.views() {
-            small(
-                || format!("node {}, multiplier of {role:?}", node.name),
-                multiplier,
-            )?;
-            let allowed = match role {
-                Role::A | Role::C => view.source == Source::Activations,
-                Role::K => true,
-                Role::D => view.source == Source::Weights,
-            };
-            if !allowed {
-                return Err(E::WrongSource {
-                    node: name(),
-                    role,
-                    source_column: view.source,
-                });
-            }
-            limit("number of terms of a view", view.terms.len(), limits.terms)?;
-            let owned = node.owned(role);
+        for (role, view, _) in slot.views() {
+            let owned = slot.owned(role);
             for term in &view.terms {
-                if view.source == Source::Activations && term.block >= index && !declared {
-                    return Err(E::ReadsLater {
-                        node: name(),
-                        block: term.block,
-                    });
-                }
-                self.check_term(node, role, view, term, &owned, work)?;
+                self.check_term(slot, relations, role, term, &owned, work)?;
             }
         }
         Ok(())
     }
 
-    /// Whether the node is exactly `Z = 2^(2B)·Y_own` with the identity.
+    /// The shape of what a term of a relation reads.
+    fn read_shape(&self, relations: &[Relation], term: &Term) -> Option<Vec<usize>> {
+        match term.read {
+            Read::Weight => self.weights.get(term.block).map(|b| b.shape.clone()),
+            Read::Constant => self.constants.get(term.block).map(|c| c.shape.clone()),
+            _ => relations.get(term.block).map(Relation::shape),
+        }
+    }
+
+    /// Whether the node is exactly `Z = 2^(2B)·Y_own` with the identity, or with zeros and ones.
     fn has_input_form(&self, index: usize, node: &Node) -> bool {
-        let identity = self.functions.get(node.function) == Some(&Function::Identity);
-        identity
+        let Operation::Map { function } = node.operation else {
+            return false;
+        };
+        let listed = self.functions.get(function);
+        matches!(listed, Some(Function::Identity | Function::Boolean))
             && *node
                 == Node::input(
                     node.name.clone(),
                     index,
-                    node.address,
+                    node.address(),
                     node.out.clone(),
                     self.digit_bits,
-                    node.function,
+                    function,
                 )
     }
 
     fn check_term(
         &self,
-        node: &Node,
+        slot: &Slot<'_>,
+        relations: &[Relation],
         role: Role,
-        view: &View,
         term: &Term,
         owned: &[Axis],
         work: &mut usize,
     ) -> Result<(), E> {
+        let node = slot.relation;
         let name = || node.name.clone();
-        let shape = match view.source {
-            Source::Activations => self.nodes.get(term.block).map(Node::shape),
-            Source::Weights => self.weights.get(term.block).map(|b| b.shape.clone()),
-        };
+        let shape = self.read_shape(relations, term);
         let shape = shape.ok_or_else(|| E::BlockUnknown {
             node: name(),
             role,
@@ -309,7 +492,6 @@ impl Descriptor {
             });
         }
         let place = || format!("node {}, part {role:?}", node.name);
-        small(place, term.coefficient)?;
         for map in &term.maps {
             match map {
                 AxisMap::Affine {
@@ -361,62 +543,13 @@ impl Descriptor {
             }
             seen.push(axis);
         }
-        let extent = |axis| node.extent(axis).unwrap_or(1);
+        let extent = |axis| slot.extent(axis).unwrap_or(1);
         for map in &term.maps {
             let tuples = map.work(&extent).unwrap_or(usize::MAX);
             *work = work.saturating_add(tuples);
         }
         Ok(())
     }
-
-    /// `|Z| < q/2` (PROTOCOL.md §3), once by the page's bound and once by counting the positions that a view really adds
-    /// up: inner axes may visit one position more often than the column is long, which the page's bound does not see.
-    fn check_range(&self, sizes: &Sizes) -> Result<(), E> {
-        let terms = |n: &Node| {
-            n.views()
-                .map(|(_, v, _)| bits(v.terms.len()))
-                .max()
-                .unwrap_or(0)
-        };
-        let contraction = self
-            .nodes
-            .iter()
-            .map(Node::contraction_bits)
-            .max()
-            .unwrap_or(0);
-        let most_terms = self.nodes.iter().map(terms).max().unwrap_or(0);
-        let column = sizes.nu.max(sizes.nu_w);
-        let page = column
-            .saturating_add(most_terms)
-            .saturating_mul(2)
-            .saturating_add(contraction);
-        let inner = |view: &View| view.terms.iter().map(inner_bits).max().unwrap_or(0);
-        let counted = |n: &Node| {
-            let most = n.views().map(|(_, v, _)| inner(v)).max().unwrap_or(0);
-            most.saturating_add(terms(n))
-                .saturating_mul(2)
-                .saturating_add(n.contraction_bits())
-        };
-        let bits = self.nodes.iter().map(counted).max().unwrap_or(0).max(page);
-        if bits > RANGE_BITS {
-            Err(E::RangeBound { bits })
-        } else {
-            Ok(())
-        }
-    }
-}
-
-/// `log2` of the number of positions, with multiplicity, that a term adds up for one index.
-fn inner_bits(term: &Term) -> usize {
-    let lens = |m: &AxisMap| match m {
-        AxisMap::Affine { inner, .. } => inner
-            .iter()
-            .fold(0_usize, |n, a| n.saturating_add(bits(a.len))),
-        AxisMap::Repeat { .. } => 0,
-    };
-    term.maps
-        .iter()
-        .fold(0_usize, |n, m| n.saturating_add(lens(m)))
 }
 
 fn to_usize(v: u32) -> usize {

@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use super::check::RANGE_BITS;
-use super::{Role, Source};
+use super::bounds::RANGE_BITS;
+use super::{Read, Role};
 
 /// Why a descriptor is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -71,11 +71,43 @@ pub enum DescriptorError {
         /// Length in the contraction.
         contraction: usize,
     },
-    /// Contraction axes without a product.
-    #[error("node {node} has contraction axes but no product")]
-    ContractionWithoutProduct {
+    /// A node has as many blocks as its operation takes.
+    #[error("node {node}: {operation} takes {expected} blocks, not {got}")]
+    BlockCount {
         /// The node.
         node: String,
+        /// Its operation.
+        operation: &'static str,
+        /// Blocks listed.
+        got: usize,
+        /// Blocks needed.
+        expected: usize,
+    },
+    /// An operation needs a function that is not listed.
+    #[error("node {node} needs function {function}, which is not listed")]
+    FunctionMissing {
+        /// The node.
+        node: String,
+        /// The function.
+        function: String,
+    },
+    /// A function that only lowered relations, or only inputs, may have.
+    #[error("node {node} may not have function {function}")]
+    FunctionMisused {
+        /// The node.
+        node: String,
+        /// The function.
+        function: String,
+    },
+    /// A constant has another number of values than its shape has elements.
+    #[error("constant {constant} has {got} values; its shape has {expected}")]
+    ConstantLength {
+        /// The constant.
+        constant: usize,
+        /// Values listed.
+        got: usize,
+        /// Elements.
+        expected: usize,
     },
     /// A node has no part at all.
     #[error("node {node} computes nothing")]
@@ -147,15 +179,15 @@ pub enum DescriptorError {
         /// The block index.
         block: usize,
     },
-    /// A view reads a column that its role may not read.
-    #[error("node {node}: part {role:?} may not read {source_column:?}")]
-    WrongSource {
+    /// A view reads what its role, or its operation, may not read, or what the block does not offer.
+    #[error("node {node}: part {role:?} may not read {read:?} here")]
+    WrongRead {
         /// The node.
         node: String,
         /// Which part.
         role: Role,
-        /// The column.
-        source_column: Source,
+        /// What it reads.
+        read: Read,
     },
     /// A term does not have one map per axis of its block, of that axis' true length.
     #[error("node {node}, part {role:?}: the maps do not fit the axes of block {block}")]
@@ -195,9 +227,11 @@ pub enum DescriptorError {
         /// Which part.
         role: Role,
     },
-    /// `|Z|` might reach `q/2`.
-    #[error("sums of {bits} bits could wrap around the field; at most {RANGE_BITS} are allowed")]
+    /// `|Z + offset|` might reach `q/2`.
+    #[error("node {node}: sums of {bits} bits could wrap around the field; at most {RANGE_BITS} are allowed")]
     RangeBound {
+        /// The node.
+        node: String,
         /// Bits counted.
         bits: usize,
     },

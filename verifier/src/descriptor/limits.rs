@@ -11,6 +11,8 @@ pub struct Limits {
     pub row_bits: u32,
     /// Nodes, weight blocks, functions and ports, each.
     pub items: usize,
+    /// Products of a node.
+    pub products: usize,
     /// Terms of a view.
     pub terms: usize,
     /// Axes of a block, a node or a map.
@@ -32,6 +34,7 @@ impl Default for Limits {
             contraction_bits: 28,
             row_bits: 18,
             items: 1 << 16,
+            products: 1 << 8,
             terms: 1 << 12,
             axes: 16,
             rows: 1 << 20,

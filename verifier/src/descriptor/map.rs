@@ -119,6 +119,16 @@ impl AxisMap {
         }
     }
 
+    /// `log2` of the number of positions, with multiplicity, that one index adds up.
+    pub fn inner_bits(&self) -> usize {
+        match self {
+            Self::Affine { inner, .. } => inner
+                .iter()
+                .fold(0, |n, a| n.saturating_add(crate::mle::bits(a.len))),
+            Self::Repeat { .. } => 0,
+        }
+    }
+
     /// Whether this is `j = i` over the whole of an axis of `len` indices.
     pub fn is_identity(&self, len: usize) -> bool {
         match self {

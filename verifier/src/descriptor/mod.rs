@@ -3,22 +3,37 @@
 //!
 //! [`Descriptor`] is what a file claims; [`Network`](crate::network::Network) is a descriptor that passed every rule.
 
+mod bounds;
 mod check;
 mod error;
 mod function;
 mod limits;
 mod map;
 mod node;
+mod operation;
+mod relation;
 mod view;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use check::Checked;
 pub use error::DescriptorError;
 pub use function::Function;
 pub use limits::Limits;
 pub use map::{AxisMap, Inner, Stride};
-pub use node::{Axis, AxisId, Linear, Node, Product, Role, axes_bits};
-pub use view::{Source, Term, View};
+pub use node::{Axis, AxisId, Linear, Node, Product, axes_bits};
+pub use operation::Operation;
+pub use relation::{Relation, Role, Slot, Tag};
+pub use view::{Read, Term, View};
+
+/// Public integers that views read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Constant {
+    /// True lengths, last axis least significant.
+    pub shape: Vec<usize>,
+    /// Row-major over the true shape, below `2^31` in absolute value.
+    pub values: Vec<i32>,
+}
 
 /// A weight tensor's place in column `W`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +68,8 @@ pub struct Descriptor {
     pub functions: Vec<Function>,
     /// Blocks of column `W`.
     pub weights: Vec<WeightBlock>,
+    /// Constants.
+    pub constants: Vec<Constant>,
     /// The nodes, each after those it reads.
     pub nodes: Vec<Node>,
     /// Inputs, in the order of public values.

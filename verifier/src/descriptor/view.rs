@@ -1,29 +1,43 @@
-//! Views (PROTOCOL.md §2): tensors that are public integer-linear functions of committed tensors.
+//! Views (PROTOCOL.md §2): tensors that are public integer-linear functions of committed tensors and public constants.
 //!
-//! `V[i] = Σ_terms coefficient · Σ_j Π_axes map[i, j]·column_block[j]`. An index axis that a term's maps do not read is
-//! broadcast over its true length. Which index axes a view owns is decided by its role in the node.
+//! `V[i] = Σ_terms coefficient · Σ_j Π_axes map[i, j]·block[j]`. An index axis that a term's maps do not read is
+//! broadcast over its true length. Which index axes a view owns is decided by its role in the relation.
 
 use serde::{Deserialize, Serialize};
 
 use super::{AxisId, AxisMap};
-use crate::network::Column;
 
-/// The committed column that a view reads.
+/// What a term reads of a block. All but constants are committed; all are integers that the row determines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Source {
-    /// Column `Y`: the blocks are the nodes' own.
-    Activations,
-    /// Column `W`: the blocks are the descriptor's weight blocks.
-    Weights,
+pub enum Read {
+    /// `Y`: the function's value.
+    Value,
+    /// `W`: a block of weights.
+    Weight,
+    /// `2^B·P + R1`, less the row's offset: `⌊Z/2^B⌋`.
+    Wide,
+    /// `2^(2B)·P + 2^B·R1 + R0`, less the row's offset: `Z` itself.
+    Exact,
+    /// `R1`: the middle digit.
+    Middle,
+    /// Public integers that the descriptor lists.
+    Constant,
 }
 
-impl Source {
-    /// The column itself.
-    pub const fn column(self) -> Column {
-        match self {
-            Self::Activations => Column::Y,
-            Self::Weights => Column::W,
-        }
+impl Read {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Value,
+        Self::Weight,
+        Self::Wide,
+        Self::Exact,
+        Self::Middle,
+        Self::Constant,
+    ];
+
+    /// Whether it reads a trace block.
+    pub const fn of_trace(self) -> bool {
+        !matches!(self, Self::Weight | Self::Constant)
     }
 }
 
@@ -32,47 +46,59 @@ impl Source {
 pub struct Term {
     /// Integer factor, below `2^31` in absolute value.
     pub coefficient: i64,
-    /// Node index (activations) or weight block index (weights).
+    /// What is read of the block.
+    pub read: Read,
+    /// Index of the node, weight block or constant.
     pub block: usize,
     /// One map per axis of the block, outermost first.
     pub maps: Vec<AxisMap>,
 }
 
 impl Term {
+    /// A whole block read in order: the identity on each axis.
+    pub fn whole(read: Read, block: usize, axes: &[super::Axis]) -> Self {
+        let maps = axes.iter().map(|a| AxisMap::identity(a.len, a.id));
+        Self {
+            coefficient: 1,
+            read,
+            block,
+            maps: maps.collect(),
+        }
+    }
+
     /// Index axes read by this term's maps, in order; repeated if two maps read one.
     pub fn axes(&self) -> Vec<AxisId> {
         self.maps.iter().flat_map(AxisMap::axes).collect()
     }
 }
 
-/// A public integer-linear function of the blocks of one column.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A public integer-linear function of blocks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct View {
-    /// The column read.
-    pub source: Source,
     /// The terms, added up.
     pub terms: Vec<Term>,
 }
 
 impl View {
-    /// A whole block read in order: the identity on each axis.
-    pub fn whole(source: Source, block: usize, axes: &[super::Axis]) -> Self {
-        let maps = axes
-            .iter()
-            .map(|a| AxisMap::identity(a.len, a.id))
-            .collect();
+    /// [`Term::whole`] by itself.
+    pub fn whole(read: Read, block: usize, axes: &[super::Axis]) -> Self {
         Self {
-            source,
-            terms: vec![Term {
-                coefficient: 1,
-                block,
-                maps,
-            }],
+            terms: vec![Term::whole(read, block, axes)],
         }
     }
 
     /// Whether any term reads index axis `axis`.
     pub fn reads(&self, axis: AxisId) -> bool {
         self.terms.iter().any(|t| t.axes().contains(&axis))
+    }
+
+    /// The view times an integer; saturating, which no rule lets pass.
+    #[must_use]
+    pub fn times(&self, factor: i64) -> Self {
+        let mut view = self.clone();
+        for term in &mut view.terms {
+            term.coefficient = term.coefficient.saturating_mul(factor);
+        }
+        view
     }
 }

@@ -263,7 +263,7 @@ impl ModelDetail {
         };
         let nodes = network.nodes().iter().map(|n| NodeDetail {
             name: n.name.clone(),
-            function: network.function(n).0.map_or("", |f| f.name()).to_owned(),
+            function: network.operation_name(n).to_owned(),
             shape: n.shape(),
             macs: n.macs(),
             rows: n.rows(),

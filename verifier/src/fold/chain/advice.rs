@@ -46,8 +46,8 @@ pub fn schedule(network: &Network) -> Schedule {
         lookup: whole(lookup),
         open: whole(open),
     };
-    let nodes = network.nodes().len().div_ceil(SLOTS);
-    let steps = nodes.max(rounds.total().div_ceil(ROUNDS));
+    let steps = network.slots().count().div_ceil(SLOTS);
+    let steps = steps.max(rounds.total().div_ceil(ROUNDS));
     Schedule {
         rounds,
         steps,

@@ -10,7 +10,7 @@ use pleat_nova_circuits::relation::LookupScalars;
 
 use super::advice::{Advice, schedule};
 use crate::claims::{Challenges, Points, beyond, power};
-use crate::descriptor::Node;
+use crate::descriptor::Slot;
 use crate::mle::{eq, zeros_at};
 use crate::network::Network;
 use crate::public::PublicValues;
@@ -26,16 +26,16 @@ pub struct Program {
     pub end: State,
 }
 
-/// A node's words: `θ_l·(m_s, m_c, m_d)` and `f_l`.
+/// A slot's words: `θ_l·(m_s, m_c, m_d)` and `f_l`.
 fn slot_words(
     network: &Network,
-    node: &Node,
+    slot: &Slot<'_>,
     challenges: &Challenges,
     x: &[F],
     sigma_power: F,
 ) -> SlotWords {
-    let [k0, k1, k2] = network.slot_factors(node, &challenges.r);
-    let f = network.contract_factor(node, challenges, x, sigma_power);
+    let [k0, k1, k2] = network.slot_factors(slot, &challenges.r);
+    let f = network.contract_factor(slot, challenges, x, sigma_power);
     SlotWords { k0, k1, k2, f }
 }
 
@@ -87,10 +87,10 @@ pub fn program(
     let steps = schedule(network).steps;
     let mut sigma_power = F::one();
     let mut slots: Vec<SlotWords> = Vec::with_capacity(points.slots);
-    for node in network.nodes() {
+    for slot in network.slots() {
         slots.push(slot_words(
             network,
-            node,
+            &slot,
             challenges,
             &points.x,
             sigma_power,
@@ -126,7 +126,7 @@ pub fn program(
         bal_z: network.public_z(&challenges.r),
         bal_s: F::zero(),
         bal_f: F::zero(),
-        bal_v: network.shown_sum(challenges, points, public),
+        bal_v: network.public_claims(challenges, points, public),
     };
     let end = State {
         t_z: points.sigma,

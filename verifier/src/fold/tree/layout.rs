@@ -17,7 +17,7 @@ impl Layout {
     /// Of a network.
     pub fn new(network: &Network) -> Self {
         Self {
-            slots: network.nodes().len(),
+            slots: network.slots().count(),
             rounds: network.rounds(),
         }
     }

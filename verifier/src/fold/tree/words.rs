@@ -76,19 +76,19 @@ impl Statement<'_> {
         self.evaluations(weights, &layout, &mut equation)?;
         let Points { u, z, .. } = self.points;
         let public_z = self.network.public_z(&self.challenges.r);
-        let shown = self
+        let claims = self
             .network
-            .shown_sum(self.challenges, self.points, self.public);
+            .public_claims(self.challenges, self.points, self.public);
         let functionals = self
             .network
             .functionals_at(self.challenges, self.points, self.public, z);
         let v_open = inner_product(self.values, &functionals);
-        equation.total += weights.open * (v_open - product(z) * shown);
+        equation.total += weights.open * (v_open - product(z) * claims);
         equation.total -= weights.lookup * product(u) * public_z;
         Ok(equation)
     }
 
-    /// What the claims of every node count.
+    /// What the claims of every slot count.
     fn slots(&self, weights: &Weights, equation: &mut Equation) {
         let Points {
             sigma,
@@ -102,10 +102,10 @@ impl Statement<'_> {
         let in_lookup = weights.lookup * product(u);
         let mut in_open = weights.open * product(z);
         let mut sigma_power = F::ONE;
-        for (slot, node) in self.network.nodes().iter().enumerate() {
+        for (index, slot) in self.network.slots().enumerate() {
             let [s, c, d] = self
                 .network
-                .slot_factors(node, &self.challenges.r)
+                .slot_factors(&slot, &self.challenges.r)
                 .map(|factor| in_lookup * factor);
             let [a_open, b_open, c_open, d_open] = [(); 4].map(|()| {
                 let own = in_open;
@@ -114,8 +114,8 @@ impl Statement<'_> {
             });
             let factor = self
                 .network
-                .contract_factor(node, self.challenges, x, sigma_power);
-            let (step, place) = Layout::slot(slot);
+                .contract_factor(&slot, self.challenges, x, sigma_power);
+            let (step, place) = Layout::slot(index);
             let words = equation.words.get_mut(step);
             if let Some(words) = words.and_then(|w| w.slots.get_mut(place)) {
                 *words = [

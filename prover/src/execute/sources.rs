@@ -1,0 +1,140 @@
+//! What terms read of an executed trace, as integers (PROTOCOL.md §2).
+
+use pleat_verifier::descriptor::{Read, Relation, Term};
+use pleat_verifier::network::Network;
+
+use super::{Cells, Trace};
+
+/// Cells of one kind.
+#[derive(Clone, Copy)]
+pub(super) enum Integers<'a> {
+    Short(&'a [i32]),
+    Digit(&'a [u16]),
+    Long(&'a [i64]),
+}
+
+/// Columns that follow from others, filled block by block where some term reads them.
+#[derive(Default)]
+pub(super) struct Derived {
+    wide: Vec<i32>,
+    exact: Vec<i64>,
+}
+
+/// Which nodes' blocks are read wide and exactly, and the constants in padded blocks.
+pub(super) struct Reading {
+    wide: Vec<bool>,
+    exact: Vec<bool>,
+    constants: Vec<Vec<i32>>,
+}
+
+impl Reading {
+    pub(super) fn new(network: &Network) -> Self {
+        let relations = network.relations().len();
+        let mut reading = Self {
+            wide: vec![false; relations],
+            exact: vec![false; relations],
+            constants: Vec::new(),
+        };
+        for slot in network.slots() {
+            for (_, view, _) in slot.views() {
+                for term in &view.terms {
+                    let flags = match term.read {
+                        Read::Wide => &mut reading.wide,
+                        Read::Exact => &mut reading.exact,
+                        _ => continue,
+                    };
+                    if let Some(flag) = flags.get_mut(term.block) {
+                        *flag = true;
+                    }
+                }
+            }
+        }
+        let constants = network.descriptor().constants.iter().map(|constant| {
+            let size = constant.shape.iter().map(|n| n.next_power_of_two());
+            let mut cells = vec![0; size.product()];
+            for (cell, v) in Cells::new(0, &constant.shape).zip(&constant.values) {
+                cells[cell] = *v;
+            }
+            cells
+        });
+        reading.constants = constants.collect();
+        reading
+    }
+
+    /// Empty columns.
+    pub(super) fn derived(&self, network: &Network) -> Derived {
+        let column = 1 << network.nu();
+        let length = |flags: &[bool]| if flags.contains(&true) { column } else { 0 };
+        Derived {
+            wide: vec![0; length(&self.wide)],
+            exact: vec![0; length(&self.exact)],
+        }
+    }
+
+    /// Fills a relation's block from the trace.
+    pub(super) fn fill(
+        &self,
+        network: &Network,
+        index: usize,
+        trace: &Trace,
+        derived: &mut Derived,
+    ) {
+        let (wide, exact) = (self.wide[index], self.exact[index]);
+        if !wide && !exact {
+            return;
+        }
+        let relation = &network.relations()[index];
+        let digit_bits = network.digit_bits();
+        for cell in Cells::new(relation.address, &relation.shape()) {
+            let z = exact_of(relation, trace, digit_bits, cell);
+            if wide {
+                derived.wide[cell] = (z >> digit_bits) as i32;
+            }
+            if exact {
+                derived.exact[cell] = z;
+            }
+        }
+    }
+}
+
+/// `2^(2B)·P + 2^B·R1 + R0 - offset`.
+fn exact_of(relation: &Relation, trace: &Trace, digit_bits: u32, cell: usize) -> i64 {
+    (i64::from(trace.p[cell]) << (2 * digit_bits))
+        + (i64::from(trace.r1[cell]) << digit_bits)
+        + i64::from(trace.r0[cell])
+        - relation.offset
+}
+
+/// All that terms read.
+#[derive(Clone, Copy)]
+pub(super) struct Sources<'a> {
+    pub(super) y: &'a [i32],
+    pub(super) r1: &'a [u16],
+    pub(super) derived: &'a Derived,
+    pub(super) reading: &'a Reading,
+    pub(super) weights: &'a [i32],
+}
+
+impl<'a> Sources<'a> {
+    /// The cells in which a term's addresses are.
+    pub(super) fn cells(&self, read: Read, block: usize) -> Integers<'a> {
+        match read {
+            Read::Value => Integers::Short(self.y),
+            Read::Weight => Integers::Short(self.weights),
+            Read::Wide => Integers::Short(&self.derived.wide),
+            Read::Exact => Integers::Long(&self.derived.exact),
+            Read::Middle => Integers::Digit(self.r1),
+            Read::Constant => Integers::Short(&self.reading.constants[block]),
+        }
+    }
+}
+
+/// Address and shape of what a node's term reads.
+pub(super) fn place(network: &Network, term: &Term) -> (usize, Vec<usize>) {
+    let block = if term.read.of_trace() {
+        network.first_relation(term.block).unwrap_or(usize::MAX)
+    } else {
+        term.block
+    };
+    network.block(term.read, block)
+}
