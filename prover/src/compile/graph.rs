@@ -85,6 +85,11 @@ impl ProductAxes {
         }
     }
 
+    /// Axes of `x`.
+    pub fn contraction(&self) -> Vec<Atom> {
+        [self.batch.as_slice(), &self.summed].concat()
+    }
+
     /// Axes of `A` as a matrix per batch: rows, then the contraction.
     pub fn a_order(&self) -> Vec<Atom> {
         [self.batch.as_slice(), &self.a_free, &self.summed].concat()

@@ -6,8 +6,8 @@
 use std::collections::{HashMap, HashSet};
 
 use pleat_verifier::descriptor::{
-    Axis, AxisId, AxisMap, Descriptor, Function, Inner, Linear, Node, Port, Product, Source,
-    Stride, Term, View, WeightBlock,
+    Axis, AxisId, AxisMap, Descriptor, Function, Inner, Linear, Node, Operation, Port, Product, Read
+    as Of, Stride, Term, View, WeightBlock,
 };
 
 use super::error::CompileError;
@@ -94,6 +94,7 @@ pub(super) fn quantize(
         outputs: graph.outputs.iter().map(port).collect(),
         functions: quantizer.functions,
         weights: quantizer.blocks,
+        constants: Vec::new(),
         nodes,
     };
     Ok(Quantized {
@@ -405,7 +406,7 @@ impl Quantizer<'_> {
             self.blocks.push(WeightBlock { address: 0, shape });
             self.weights.push(values);
         }
-        View::whole(descriptor::Read::Weight, block, &names.axes(order, self.graph))
+        View::whole(Of::Weight, block, &names.axes(order, self.graph))
     }
 
     /// A view of activations in a common unit, with coefficients up to `most`.
@@ -430,6 +431,7 @@ impl Quantizer<'_> {
     ) -> Vec<Term> {
         let term = |read: &Read| Term {
             coefficient: coefficient(read),
+            read: Of::Value,
             block: read.node,
             maps: read.maps.iter().map(|m| map(m, names)).collect(),
         };
