@@ -6,8 +6,9 @@ use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::relation::{LookupScalars, PUBLIC_COLUMNS};
 
 use crate::columns::field_from_usize;
-use crate::descriptor::{Relation, Slot};
-use crate::mle::{Coordinates, eq_table, zeros_at};
+use crate::descriptor::{Indices, Offset, Relation, Slot};
+use crate::functional::indices_at;
+use crate::mle::{Coordinates, eq_table, indicator, zeros_at};
 use crate::network::Network;
 use crate::public::PublicValues;
 
@@ -73,13 +74,30 @@ pub(crate) fn beyond(point: &[F], n: usize) -> &[F] {
 }
 
 impl Network {
-    /// `Σ_relations offset·act~(r)`: the public part of `Z*`.
-    pub fn public_z(&self, r: &[F]) -> F {
+    /// `Σ_relations θ·offset~(r_l)`: the public part of `Z*`.
+    pub fn public_z(&self, r: &[F], indices: &Indices) -> F {
         let of = |relation: &Relation| match relation.offset {
-            0 => F::ZERO,
-            offset => field_from_i64(offset) * self.act(relation, r),
+            Offset::Constant(0) => F::ZERO,
+            Offset::Constant(offset) => field_from_i64(offset) * self.act(relation, r),
+            Offset::Before(port) => -self.before(relation, indices.of(port), r),
         };
         self.relations().iter().map(of).sum()
+    }
+
+    /// `θ·Σ_i eq(r_i, i)·LT~(r_v, k_i)`, `LT~(p, k) = Σ_{v<k} eq(p, v)`.
+    fn before(&self, relation: &Relation, indices: &[u32], r: &[F]) -> F {
+        let (low, theta) = self.block_point(relation, r);
+        let point = Coordinates::split(&relation.out, low);
+        let Some((last, first)) = relation.out.split_last() else {
+            return F::ZERO;
+        };
+        let axes: Vec<_> = first.iter().map(|a| a.id).collect();
+        let candidates = point.of(last.id);
+        let terms = indices_at(&axes, &point).into_iter().zip(indices);
+        let sum = terms.fold(F::ZERO, |sum, (at, k)| {
+            sum + at * indicator(usize::try_from(*k).unwrap_or(usize::MAX), candidates)
+        });
+        theta * sum
     }
 
     /// `v~(r_block)` of public values listed row-major over the block's true shape.
@@ -158,7 +176,7 @@ impl Network {
         points: &Points,
         public: &PublicValues,
     ) -> F {
-        let mut sum = -self.constant_claims(challenges, points);
+        let mut sum = -self.constant_claims(challenges, points, public.indices());
         let mut weight = points.rho_l() * power(points.rho, 9);
         for (relation, values) in public.shown_blocks(self) {
             sum += weight * self.public_value_at(relation, values, &challenges.r);

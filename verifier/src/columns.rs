@@ -47,8 +47,7 @@ impl Network {
         };
         let range = self.range_tag();
         let functions = self
-            .descriptor()
-            .functions
+            .functions()
             .iter()
             .enumerate()
             .flat_map(graph);

@@ -190,6 +190,15 @@ impl<'a> Reader<'a> {
         Ok(integers)
     }
 
+    /// `n` unsigned 32-bit integers.
+    ///
+    /// # Errors
+    /// If fewer are left.
+    pub fn indices(&mut self, n: usize) -> Result<Vec<u32>, FormatError> {
+        let (words, _) = self.bytes(n.saturating_mul(4))?.as_chunks();
+        Ok(words.iter().map(|word| u32::from_le_bytes(*word)).collect())
+    }
+
     /// As many signed 32-bit integers as the slice has.
     ///
     /// # Errors

@@ -150,6 +150,34 @@ pub enum VerifyError {
         /// Model given.
         expected: String,
     },
+    /// A public index is out of range.
+    #[error("index port {port}: value {value} at {index:?} is not below {len}")]
+    IndexRange {
+        /// The port.
+        port: String,
+        /// Where in it.
+        index: Vec<usize>,
+        /// The value.
+        value: u32,
+        /// What it must be below.
+        len: usize,
+    },
+    /// An answer is not the index that was given.
+    #[error("{answer}[{index}] is {got}, but {given}[{at}] is {expected}: the answer is another than was given")]
+    Agreement {
+        /// The port that is an answer.
+        answer: String,
+        /// Where in it.
+        index: usize,
+        /// Its value.
+        got: u32,
+        /// The given port.
+        given: String,
+        /// Where in it.
+        at: usize,
+        /// Its value.
+        expected: u32,
+    },
     /// Nova refuses the folded steps.
     #[error("Nova: {0}")]
     Nova(#[from] NovaError),
@@ -185,6 +213,8 @@ impl VerifyError {
         match self {
             Self::Format(_) => "format",
             Self::OtherModel { .. } => "other-model",
+            Self::IndexRange { .. } => "index-range",
+            Self::Agreement { .. } => "agreement",
             Self::Nova(NovaError::Format(_)) => "nova-format",
             Self::Nova(NovaError::VerifyPanic) => "aborted",
             Self::Nova(_) => "nova",

@@ -4,9 +4,10 @@
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 
 use crate::claims::{Challenges, Points};
-use crate::descriptor::{Axis, AxisId, Read, Role, Slot, Term, View};
+use crate::descriptor::{Axis, AxisId, Indices, Read, Role, Slot, Term, View};
 use crate::mle::{
-    Coordinates, bits, eq, eq_index, eq_prefix_sum, indicator, inner_product, shape_bits, zeros_at,
+    Coordinates, bits, eq, eq_index, eq_prefix_sum, eq_table, indicator, inner_product, shape_bits,
+    zeros_at,
 };
 use crate::network::{Column, Network};
 use crate::public::PublicValues;
@@ -46,7 +47,14 @@ pub fn broadcast(
 
 impl Network {
     /// Multilinear extension of a term's functional at `(point, z)`, `z` of the column's variables; `owned` are its view's axes.
-    pub fn term_at(&self, term: &Term, owned: &[Axis], point: &Coordinates<'_>, z: &[F]) -> F {
+    pub fn term_at(
+        &self,
+        term: &Term,
+        owned: &[Axis],
+        point: &Coordinates<'_>,
+        z: &[F],
+        indices: &Indices,
+    ) -> F {
         let (address, shape) = self.block(term.read, term.block);
         let n = shape_bits(&shape);
         let (mut low, high) = z.split_at_checked(n).unwrap_or((z, &[]));
@@ -56,7 +64,7 @@ impl Network {
             let (own, rest) = low
                 .split_at_checked(bits(map.source()))
                 .unwrap_or((low, &[]));
-            product *= map.mle(point, own);
+            product *= map.mle(point, own, indices);
             low = rest;
         }
         product
@@ -64,7 +72,19 @@ impl Network {
 
     /// What public constants add to a term's value at `point`: the listed integers, or the constant of the read at every true
     /// position of the block.
-    fn term_constant(&self, term: &Term, owned: &[Axis], point: &Coordinates<'_>) -> F {
+    fn term_constant(
+        &self,
+        term: &Term,
+        owned: &[Axis],
+        point: &Coordinates<'_>,
+        indices: &Indices,
+    ) -> F {
+        let factor = || field_from_i64(term.coefficient) * broadcast(&term.axes(), owned, point);
+        match term.read {
+            Read::One => return factor(),
+            Read::OneHot => return factor() * one_hot_at(term, point, indices),
+            _ => {}
+        }
         let listed = (self.descriptor().constants)
             .get(term.block)
             .filter(|_| term.read == Read::Constant);
@@ -77,8 +97,7 @@ impl Network {
         if listed.is_none() && everywhere == 0 {
             return F::zero();
         }
-        let pulled = term.maps.iter().map(|m| m.pull_back(point));
-        let factor = field_from_i64(term.coefficient) * broadcast(&term.axes(), owned, point);
+        let pulled = term.maps.iter().map(|m| m.pull_back(point, indices));
         let sum = match listed {
             Some(constant) => {
                 // Axis by axis, the last one first.
@@ -94,16 +113,21 @@ impl Network {
                 product * weights.iter().fold(F::zero(), |sum, w| sum + w)
             }),
         };
-        factor * sum
+        factor() * sum
     }
 
     /// The `ρ`-weighted sum of what constants add to the views' claims.
-    pub fn constant_claims(&self, challenges: &Challenges, points: &Points) -> F {
+    pub fn constant_claims(
+        &self,
+        challenges: &Challenges,
+        points: &Points,
+        indices: &Indices,
+    ) -> F {
         let mut sum = F::zero();
         self.for_each_view(challenges, points, |weight, slot, role, view, point| {
             let owned = slot.owned(role);
             for term in &view.terms {
-                sum += weight * self.term_constant(term, &owned, point);
+                sum += weight * self.term_constant(term, &owned, point, indices);
             }
         });
         sum
@@ -148,7 +172,7 @@ impl Network {
                 let Some((first, _)) = columns.first() else {
                     continue;
                 };
-                let at_z = weight * self.term_at(term, &owned, point, z_of(*first));
+                let at_z = weight * self.term_at(term, &owned, point, z_of(*first), public.indices());
                 for (column, factor) in columns {
                     let own = if factor == 1 {
                         at_z
@@ -184,6 +208,32 @@ impl Network {
         }
         sums
     }
+}
+
+/// `Σ_i eq(p_i, i)·eq(p_v, k_i)` of an index port that a term reads whole.
+fn one_hot_at(term: &Term, point: &Coordinates<'_>, indices: &Indices) -> F {
+    let axes = term.axes();
+    let Some((last, first)) = axes.split_last() else {
+        return F::zero();
+    };
+    let at = indices_at(first, point);
+    let candidate = point.of(*last);
+    let terms = at.iter().zip(indices.of(term.block));
+    terms.fold(F::zero(), |sum, (at, k)| {
+        sum + at * eq_index(candidate, usize::try_from(*k).unwrap_or(usize::MAX))
+    })
+}
+
+/// `[eq(point, i)]` over the true lengths of these axes, row-major.
+pub(crate) fn indices_at(axes: &[AxisId], point: &Coordinates<'_>) -> Vec<F> {
+    let mut weights = vec![F::one()];
+    for axis in axes {
+        let mut table = eq_table(point.of(*axis));
+        table.truncate(point.len(*axis));
+        let each = weights.iter();
+        weights = each.flat_map(|w| table.iter().map(move |t| w * t)).collect();
+    }
+    weights
 }
 
 fn add(sums: &mut [F; 10], column: Column, value: F) {

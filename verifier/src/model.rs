@@ -15,7 +15,7 @@ use crate::network::{Column, Network};
 /// First bytes of a verification model file.
 pub const MODEL_MAGIC: [u8; 8] = *b"PLEATVM\n";
 /// Version of the format; part of the model id.
-pub const MODEL_VERSION: u16 = 1;
+pub const MODEL_VERSION: u16 = 2;
 
 /// Hash of format version, descriptor and row commitments of `W`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -121,6 +121,7 @@ pub struct Network {
     descriptor: Descriptor,
     relations: Vec<Relation>,
     firsts: Vec<usize>,
+    functions: Vec<Function>,
     nu: usize,
     nu_w: usize,
     row_bits: usize,
@@ -138,6 +139,7 @@ impl Network {
         let Checked {
             relations,
             firsts,
+            functions,
             sizes,
         } = descriptor.check(limits)?;
         let row_bits = usize::try_from(descriptor.row_bits).unwrap_or(usize::MAX);
@@ -155,6 +157,7 @@ impl Network {
             weight_rows,
             relations,
             firsts,
+            functions,
             descriptor,
         })
     }
@@ -162,6 +165,11 @@ impl Network {
     /// The descriptor.
     pub const fn descriptor(&self) -> &Descriptor {
         &self.descriptor
+    }
+
+    /// The functions listed, then those that lowering appended; the tag of the one at index `i` is `i + 1`.
+    pub fn functions(&self) -> &[Function] {
+        &self.functions
     }
 
     /// The nodes.
@@ -200,6 +208,11 @@ impl Network {
                 let constant = self.descriptor.constants.get(block);
                 constant.map(|c| (0, c.shape.clone()))
             }
+            Read::One => None,
+            Read::OneHot => {
+                let port = self.descriptor.indices.get(block);
+                port.map(|p| (0, [p.shape.as_slice(), &[p.len]].concat()))
+            }
             _ => self.relations.get(block).map(|r| (r.address, r.shape())),
         };
         own.unwrap_or_default()
@@ -218,7 +231,8 @@ impl Network {
                 (Column::R0, 1),
             ],
             Read::Middle => vec![(Column::R1, 1)],
-            Read::Constant => Vec::new(),
+            Read::Low => vec![(Column::R1, digit(1)), (Column::R0, 1)],
+            Read::Constant | Read::One | Read::OneHot => Vec::new(),
         }
     }
 
@@ -274,7 +288,7 @@ impl Network {
     /// The function that looks up a relation's quotients, and its tag; none for the range table.
     pub fn function(&self, relation: &Relation) -> (Option<&Function>, usize) {
         match relation.tag {
-            Tag::Function(f) => (self.descriptor.functions.get(f), f.saturating_add(1)),
+            Tag::Function(f) => (self.functions.get(f), f.saturating_add(1)),
             Tag::Range => (None, self.range_tag()),
         }
     }
@@ -283,7 +297,7 @@ impl Network {
     pub fn operation_name(&self, node: &Node) -> &str {
         match node.operation {
             Operation::Map { function } => {
-                let function = self.descriptor.functions.get(function);
+                let function = self.functions.get(function);
                 function.map_or("", Function::name)
             }
             _ => node.operation.name(),
@@ -292,7 +306,7 @@ impl Network {
 
     /// `RNG`: the tag of the range table.
     pub fn range_tag(&self) -> usize {
-        self.descriptor.functions.len().saturating_add(1)
+        self.functions.len().saturating_add(1)
     }
 
     /// Addresses of the committed rows of a column, ascending, the mask row excepted; they depend on the descriptor alone.

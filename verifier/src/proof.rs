@@ -1,11 +1,11 @@
 //! The proof and its file format. Every length follows from the descriptor and the visibility flags, and is checked before
 //! anything is decoded; one proof has one encoding.
 //!
-//! File: magic, version, model id, mode, flags, public values, row commitments, mask commitments, the mode's messages, values at
+//! File: magic, version, model id, mode, flags, public values, public indices, row commitments, mask commitments, the mode's messages, values at
 //! `z`, blind of the opening, inner-product argument, the mode's proof of its steps.
 
 use crate::commitments::Commitments;
-use crate::descriptor::Port;
+use crate::descriptor::{Indices, Port};
 use crate::encoding::{HEADER_BYTES, Reader, Writer};
 use crate::error::{FormatError, VerifyError};
 use crate::fold::{self, Folded, Mode};
@@ -18,7 +18,7 @@ pub use crate::public::{PublicValues, elements};
 /// First bytes of a proof file.
 pub const PROOF_MAGIC: [u8; 8] = *b"PLEATPF\n";
 /// Version of the format.
-pub const PROOF_VERSION: u16 = 2;
+pub const PROOF_VERSION: u16 = 3;
 const WHAT: &str = "proof";
 
 /// A proof, decoded.
@@ -38,10 +38,12 @@ pub fn proof_bytes(network: &Network, mode: Mode, shown: usize) -> usize {
         Mode::Chain => fold::chain::bytes(network),
     };
     let ports = network.descriptor().ports().count();
+    let indices = network.descriptor().indices.iter();
+    let indices = indices.fold(0_usize, |n, p| n.saturating_add(p.elements()));
     HEADER_BYTES
         .saturating_add(33)
         .saturating_add(ports)
-        .saturating_add(shown.saturating_mul(4))
+        .saturating_add(shown.saturating_add(indices).saturating_mul(4))
         .saturating_add(elements.saturating_mul(32))
         .saturating_add(argument_bytes(network.row_bits()))
         .saturating_add(folded)
@@ -94,6 +96,9 @@ impl Proof {
         out.bytes(&public.flags());
         for value in public.shown().flatten() {
             out.bytes(&value.to_le_bytes());
+        }
+        for index in public.indices().values().flatten() {
+            out.bytes(&index.to_le_bytes());
         }
         let rows = Column::WITNESS.iter().flat_map(|c| commitments.rows(*c));
         for row in rows.chain(commitments.masks()) {
@@ -149,6 +154,9 @@ impl Proof {
                 None
             });
         }
+        let ports = &network.descriptor().indices;
+        let indices = ports.iter().map(|port| input.indices(port.elements()));
+        let indices = Indices::new(ports, indices.collect::<Result<_, _>>()?);
         let mut commitments = Commitments::default();
         for column in Column::WITNESS {
             commitments.set_rows(column, input.points(network.rows(column).len())?);
@@ -169,7 +177,7 @@ impl Proof {
             First::Chain(first) => Folded::Chain(fold::chain::read_last(&mut input, first)?),
         };
         input.finish()?;
-        let public = PublicValues::new(public);
+        let public = PublicValues::new(public, indices);
         Ok(Self {
             messages: Messages {
                 model,

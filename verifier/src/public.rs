@@ -1,18 +1,25 @@
 //! What a proof shows.
 
-use crate::descriptor::{Port, Relation};
+use crate::descriptor::{Indices, Port, Relation};
 use crate::network::Network;
 
-/// What the prover chose to show: integers of each input and output, row-major over the true shape, or nothing.
+/// What the prover chose to show: integers of each input and output, row-major over the true shape, or nothing; and all public
+/// indices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicValues {
     ports: Vec<Option<Vec<i32>>>,
+    indices: Indices,
 }
 
 impl PublicValues {
     /// One entry per port, inputs then outputs; `None` hides it.
-    pub const fn new(ports: Vec<Option<Vec<i32>>>) -> Self {
-        Self { ports }
+    pub const fn new(ports: Vec<Option<Vec<i32>>>, indices: Indices) -> Self {
+        Self { ports, indices }
+    }
+
+    /// The values of the index ports.
+    pub const fn indices(&self) -> &Indices {
+        &self.indices
     }
 
     /// One entry per port, inputs then outputs.

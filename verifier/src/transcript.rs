@@ -89,7 +89,7 @@ pub struct TraceFixed {
 pub struct FractionsFixed(Outside);
 
 impl Statement {
-    /// Step 1: version, mode, digest of the mode's step and generators, model id, visibility flags, public values.
+    /// Step 1: version, mode, digest of the mode's step and generators, model id, visibility flags, public values, public indices.
     pub fn new(mode: Mode, model_id: &[u8; 32], public: &PublicValues) -> Self {
         let mut outside = Outside::new();
         outside.absorb("mode", &[&[mode.number()]]);
@@ -102,6 +102,10 @@ impl Statement {
                 .map(|v| field_from_i64(i64::from(*v)))
                 .collect();
             outside.absorb_fields("public value", &fields);
+        }
+        for values in public.indices().values() {
+            let fields: Vec<F> = values.iter().map(|k| F::from(u64::from(*k))).collect();
+            outside.absorb_fields("index", &fields);
         }
         Self(outside)
     }

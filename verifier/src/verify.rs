@@ -2,12 +2,13 @@
 
 use pleat_nova_circuits::chain::params::VerifierKey;
 
-use crate::descriptor::Port;
+use crate::descriptor::{Descriptor, Indices, Port};
 use crate::error::VerifyError;
 use crate::fold::{Folded, chain, tree};
 use crate::model::VerificationModel;
 use crate::pcs::OpeningKey;
 use crate::proof::Proof;
+use crate::quantize::unflatten;
 use crate::transcript::Statement;
 
 /// What a verifier has before it sees a proof.
@@ -35,6 +36,7 @@ pub fn verify(keys: Keys<'_>, model: &VerificationModel, proof: &Proof) -> Resul
             expected: model.id().to_string(),
         });
     }
+    check_indices(network.descriptor(), messages.public.indices())?;
     let statement = Statement::new(proof.mode(), &model.id().0, &messages.public);
     let fixed = statement
         .trace(&messages.commitments)
@@ -46,6 +48,41 @@ pub fn verify(keys: Keys<'_>, model: &VerificationModel, proof: &Proof) -> Resul
             chain::verify(key, keys.opening, model, messages, own, fixed)
         }
     }
+}
+
+/// Demands that public indices are in range, and agree where the descriptor says so.
+///
+/// # Errors
+/// [`VerifyError::IndexRange`] or [`VerifyError::Agreement`]: the first that does not.
+pub fn check_indices(descriptor: &Descriptor, indices: &Indices) -> Result<(), VerifyError> {
+    for (port, values) in descriptor.indices.iter().zip(indices.values()) {
+        let inside = |k: &u32| usize::try_from(*k).is_ok_and(|k| k < port.len);
+        if let Some((flat, value)) = values.iter().enumerate().find(|(_, k)| !inside(k)) {
+            return Err(VerifyError::IndexRange {
+                port: port.name.clone(),
+                index: unflatten(&port.shape, flat),
+                value: *value,
+                len: port.len,
+            });
+        }
+    }
+    let name = |port: usize| descriptor.indices.get(port).map(|p| p.name.clone());
+    for own in &descriptor.agreements {
+        let (answer, given) = (indices.of(own.answer), indices.of(own.given));
+        let pairs = answer.iter().zip(given.iter().skip(own.shift)).enumerate();
+        let mut different = pairs.filter(|(_, (got, expected))| got != expected);
+        if let Some((index, (got, expected))) = different.next() {
+            return Err(VerifyError::Agreement {
+                answer: name(own.answer).unwrap_or_default(),
+                index,
+                got: *got,
+                given: name(own.given).unwrap_or_default(),
+                at: index.saturating_add(own.shift),
+                expected: *expected,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Real values of a port's integers.

@@ -1,7 +1,9 @@
 //! The range bound (PROTOCOL.md §3): no relation's `Z + offset` can wrap around the field. Bounds are counted in bits: all that is
 //! added up is below `2^bits` in absolute value.
 
-use super::{Descriptor, DescriptorError, Linear, Read, Relation, Slot, Tag, Term, View};
+use super::{
+    Descriptor, DescriptorError, Function, Linear, Offset, Read, Relation, Slot, Tag, Term, View,
+};
 use crate::mle::bits;
 
 /// `q/2` is above `2^253`.
@@ -23,9 +25,18 @@ fn sum(each: usize, count: usize) -> usize {
 
 impl Descriptor {
     /// Demands that no relation can wrap around.
-    pub(super) fn check_range(&self, relations: &[Relation]) -> Result<(), DescriptorError> {
+    pub(super) fn check_range(
+        &self,
+        functions: &[Function],
+        relations: &[Relation],
+    ) -> Result<(), DescriptorError> {
+        let all = All {
+            digit_bits: self.digit_bits,
+            functions,
+            relations,
+        };
         for relation in relations {
-            let bits = self.relation_bits(relation, relations);
+            let bits = all.relation_bits(relation);
             if bits > RANGE_BITS {
                 return Err(DescriptorError::RangeBound {
                     node: relation.name.clone(),
@@ -36,19 +47,29 @@ impl Descriptor {
         Ok(())
     }
 
+}
+
+/// What bounds follow from.
+struct All<'a> {
+    digit_bits: u32,
+    functions: &'a [Function],
+    relations: &'a [Relation],
+}
+
+impl All<'_> {
     /// Bits of `|Z + offset|`.
-    fn relation_bits(&self, relation: &Relation, relations: &[Relation]) -> usize {
+    fn relation_bits(&self, relation: &Relation) -> usize {
         let of_slot = |slot: Slot<'_>| {
             let product = slot.product.map_or(0, |p| {
-                let factors = self.view_bits(&p.a, relations);
-                let factors = factors.saturating_add(self.view_bits(&p.k, relations));
+                let factors = self.view_bits(&p.a);
+                let factors = factors.saturating_add(self.view_bits(&p.k));
                 magnitude(p.multiplier)
                     .saturating_add(factors)
                     .saturating_add(slot.contraction_bits())
             });
             let linear = |l: Option<&Linear>| {
                 l.map_or(0, |l| {
-                    magnitude(l.multiplier).saturating_add(self.view_bits(&l.view, relations))
+                    magnitude(l.multiplier).saturating_add(self.view_bits(&l.view))
                 })
             };
             sum(
@@ -59,31 +80,35 @@ impl Descriptor {
         let largest = relation.slots().map(of_slot).max().unwrap_or(0);
         let count = relation.slots().count();
         sum(largest, count)
-            .max(magnitude(relation.offset))
+            .max(match relation.offset {
+                Offset::Constant(offset) => magnitude(offset),
+                Offset::Before(_) => 1,
+            })
             .saturating_add(1)
     }
 
-    fn view_bits(&self, view: &View, relations: &[Relation]) -> usize {
+    fn view_bits(&self, view: &View) -> usize {
         let of = |t: &Term| {
             magnitude(t.coefficient)
-                .saturating_add(self.read_bits(t, relations))
+                .saturating_add(self.read_bits(t))
                 .saturating_add(visits(t))
         };
         sum(view.terms.iter().map(of).max().unwrap_or(0), view.terms.len())
     }
 
     /// Bits of what a term reads.
-    fn read_bits(&self, term: &Term, relations: &[Relation]) -> usize {
+    fn read_bits(&self, term: &Term) -> usize {
         let digits = usize::try_from(self.digit_bits).unwrap_or(usize::MAX);
         match term.read {
-            Read::Value => relations.get(term.block).map_or(0, |r| match r.tag {
+            Read::Value => self.relations.get(term.block).map_or(0, |r| match r.tag {
                 Tag::Function(f) => self
                     .functions
                     .get(f)
                     .map_or(INTEGER_BITS, |f| f.value_bits(self.digit_bits)),
                 Tag::Range => 0,
             }),
-            Read::Wide => digits.saturating_mul(2),
+            Read::Wide | Read::Low => digits.saturating_mul(2),
+            Read::One | Read::OneHot => 1,
             Read::Exact => digits.saturating_mul(3).saturating_add(1),
             Read::Middle => digits,
             Read::Weight | Read::Constant => INTEGER_BITS,

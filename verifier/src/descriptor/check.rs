@@ -3,13 +3,14 @@
 use super::DescriptorError as E;
 use super::operation::Lowering;
 use super::{
-    Axis, AxisId, AxisMap, Descriptor, Function, Limits, Node, Operation, Read, Relation, Role,
-    Slot, Term, View,
+    Axis, AxisId, AxisMap, Descriptor, Function, IndexRole, Limits, Node, Offset, Operation, Read,
+    Relation, Role, Slot, Term, View,
 };
 use crate::mle::{bits, shape_bits};
 
 /// Absolute bound on every integer of a descriptor, exclusive.
 const INTEGER_BOUND: i64 = 1 << 31;
+
 /// A block's place, for the disjointness check.
 struct Placed {
     label: String,
@@ -24,6 +25,8 @@ pub(crate) struct Checked {
     pub relations: Vec<Relation>,
     /// Per node, the relation of its first block.
     pub firsts: Vec<usize>,
+    /// The functions listed, then those that relations need besides.
+    pub functions: Vec<Function>,
     /// Sizes.
     pub sizes: Sizes,
 }
@@ -60,6 +63,8 @@ impl Descriptor {
             ("number of functions", self.functions.len()),
             ("number of inputs", self.inputs.len()),
             ("number of outputs", self.outputs.len()),
+            ("number of index ports", self.indices.len()),
+            ("number of agreements", self.agreements.len()),
         ] {
             limit(what, items, limits.items)?;
         }
@@ -74,26 +79,92 @@ impl Descriptor {
         self.check_functions()?;
         self.check_shapes(limits)?;
         self.check_ports()?;
+        self.check_indices(limits)?;
         for (index, node) in self.nodes.iter().enumerate() {
             self.check_node(index, node, limits)?;
         }
-        let (relations, firsts) = self.lower()?;
-        let sizes = self.check_layout(limits)?;
+        let functions = self.all_functions();
+        let (relations, firsts) = self.lower(&functions)?;
+        let sizes = self.check_layout(&functions, limits)?;
         let mut work = 0_usize;
-        for slot in relations.iter().flat_map(Relation::slots) {
-            self.check_slot(&slot, &relations, limits, &mut work)?;
+        for relation in &relations {
+            if let Offset::Before(port) = relation.offset {
+                work = work.saturating_add(self.index_values(port));
+            }
+            for slot in relation.slots() {
+                self.check_slot(&slot, &relations, limits, &mut work)?;
+            }
         }
         limit("work of the maps", work, limits.map_work)?;
-        self.check_range(&relations)?;
+        self.check_range(&functions, &relations)?;
         Ok(Checked {
             relations,
             firsts,
+            functions,
             sizes,
         })
     }
 
+    /// The functions listed, then those of [`Function::AUXILIARY`] that some operation needs.
+    fn all_functions(&self) -> Vec<Function> {
+        let needed = |f: &Function| {
+            let mut operations = self.nodes.iter().map(|n| &n.operation);
+            operations.any(|o| o.auxiliary().as_ref() == Some(f))
+        };
+        let auxiliary = Function::AUXILIARY.into_iter().filter(needed);
+        self.functions.iter().cloned().chain(auxiliary).collect()
+    }
+
+    /// Values that an index port has.
+    fn index_values(&self, port: usize) -> usize {
+        self.indices.get(port).map_or(0, super::IndexPort::elements)
+    }
+
+    /// The rules of index ports and agreements.
+    fn check_indices(&self, limits: &Limits) -> Result<(), E> {
+        let mut total = 0_usize;
+        for (index, port) in self.indices.iter().enumerate() {
+            let bad = |what| {
+                Err(E::BadIndexPort {
+                    port: port.name.clone(),
+                    what,
+                })
+            };
+            limit("number of axes", port.shape.len(), limits.axes)?;
+            if port.shape.contains(&0) || port.len == 0 || u32::try_from(port.len).is_err() {
+                return bad("a length is 0, or indices have more than 32 bits");
+            }
+            total = total.saturating_add(port.elements());
+            limit("number of indices", total, limits.map_work)?;
+            let about = |n: &&Node| n.operation == Operation::Best { port: index };
+            let answers = self.nodes.iter().filter(about).count();
+            match (port.role, answers) {
+                (IndexRole::Given, 0) | (IndexRole::Answer, 1) => {}
+                (IndexRole::Given, _) => return bad("it is given, so no node answers it"),
+                (IndexRole::Answer, _) => {
+                    return bad("it is an answer, so exactly one node is about it");
+                }
+            }
+        }
+        for (agreement, own) in self.agreements.iter().enumerate() {
+            let bad = |what| Err(E::BadAgreement { agreement, what });
+            let port = |index: usize, role: IndexRole| {
+                let port = self.indices.get(index);
+                port.filter(|p| p.role == role && p.shape.len() == 1)
+            };
+            let answer = port(own.answer, IndexRole::Answer);
+            let given = port(own.given, IndexRole::Given);
+            match (answer, given) {
+                (Some(answer), Some(given)) if answer.len == given.len => {}
+                (Some(_), Some(_)) => return bad("its ports' indices have different bounds"),
+                _ => return bad("it is not about an answer and a given port of one axis"),
+            }
+        }
+        Ok(())
+    }
+
     /// Lowers all nodes; also, for each, the relation of its first block.
-    fn lower(&self) -> Result<(Vec<Relation>, Vec<usize>), E> {
+    fn lower(&self, functions: &[Function]) -> Result<(Vec<Relation>, Vec<usize>), E> {
         let mut relations = Vec::new();
         let mut firsts = Vec::new();
         for (index, node) in self.nodes.iter().enumerate() {
@@ -116,7 +187,8 @@ impl Descriptor {
                 node: &node,
                 first,
                 digit_bits: self.digit_bits,
-                functions: &self.functions,
+                functions,
+                indices: &self.indices,
             })?);
         }
         Ok((relations, firsts))
@@ -125,6 +197,11 @@ impl Descriptor {
     fn check_functions(&self) -> Result<(), E> {
         let expected = 1_usize << self.digit_bits;
         for function in &self.functions {
+            if Function::AUXILIARY.contains(function) {
+                return Err(E::FunctionMisused {
+                    function: function.name().to_owned(),
+                });
+            }
             if let Function::Table { name, values } = function {
                 if values.len() != expected {
                     return Err(E::TableLength {
@@ -167,7 +244,10 @@ impl Descriptor {
                 )?;
             }
         }
+        let mut listed = 0_usize;
         for (i, constant) in self.constants.iter().enumerate() {
+            listed = listed.saturating_add(constant.values.len());
+            limit("number of constants' values", listed, limits.map_work)?;
             let place = || format!("constant {i}");
             limit("number of axes", constant.shape.len(), limits.axes)?;
             if constant.shape.contains(&0) {
@@ -239,7 +319,7 @@ impl Descriptor {
         Ok(())
     }
 
-    fn check_layout(&self, limits: &Limits) -> Result<Sizes, E> {
+    fn check_layout(&self, functions: &[Function], limits: &Limits) -> Result<Sizes, E> {
         let trace = self.nodes.iter().enumerate().flat_map(|(i, n)| {
             n.blocks.iter().map(move |address| Placed {
                 label: format!("a block of node {}", n.name),
@@ -255,10 +335,10 @@ impl Descriptor {
         let row_bits = to_usize(self.row_bits);
         let trace_end = disjoint(trace.collect(), row_bits, limits)?;
         let weights_end = disjoint(weights.collect(), row_bits, limits)?;
-        let tags = self.functions.len().saturating_add(1);
+        let tags = functions.len().saturating_add(1);
         let table_rows = tags.checked_shl(self.digit_bits).ok_or(E::OverLimit {
             what: "number of functions",
-            value: self.functions.len(),
+            value: functions.len(),
             limit: limits.items,
         })?;
         limit("number of table entries", table_rows, limits.table_rows)?;
@@ -284,30 +364,19 @@ impl Descriptor {
                 expected: node.operation.blocks(),
             });
         }
-        if node.products.is_empty() && node.linear.is_none() && node.bias.is_none() {
-            return Err(E::EmptyNode { node: name() });
-        }
+        let empty = node.products.is_empty() && node.linear.is_none() && node.bias.is_none();
         let declared = self.inputs.iter().any(|p| p.node == index);
-        if declared != self.has_input_form(index, node) {
+        if declared != node.operation.is_input() || (declared && !empty) {
             return Err(E::InputForm { node: name() });
         }
+        if empty && !declared {
+            return Err(E::EmptyNode { node: name() });
+        }
         if let Operation::Map { function } = node.operation {
-            let listed = self.functions.get(function);
-            let listed = listed.ok_or_else(|| E::FunctionNotListed {
+            self.functions.get(function).ok_or_else(|| E::FunctionNotListed {
                 node: name(),
                 function,
             })?;
-            let allowed = match listed {
-                Function::Free | Function::Zero => false,
-                Function::Boolean => declared,
-                Function::Identity | Function::Relu | Function::Table { .. } => true,
-            };
-            if !allowed {
-                return Err(E::FunctionMisused {
-                    node: name(),
-                    function: listed.name().to_owned(),
-                });
-            }
         }
         let products = node.products.iter();
         let products =
@@ -320,7 +389,7 @@ impl Descriptor {
                 || format!("node {}, multiplier of {role:?}", node.name),
                 multiplier,
             )?;
-            self.check_view(index, node, role, view, declared, limits)?;
+            self.check_view(index, node, role, view, limits)?;
             let weights = view.terms.iter().any(|t| t.read == Read::Weight);
             if weights && !node.operation.reads_weights() {
                 return Err(E::WrongRead {
@@ -331,14 +400,7 @@ impl Descriptor {
             }
         }
         if let Some((role, view, _)) = own {
-            self.check_view(index, node, role, view, false, limits)?;
-            if view.terms.iter().any(|t| t.read == Read::Weight) {
-                return Err(E::WrongRead {
-                    node: name(),
-                    role,
-                    read: Read::Weight,
-                });
-            }
+            self.check_view(index, node, role, view, limits)?;
         }
         Ok(())
     }
@@ -350,7 +412,6 @@ impl Descriptor {
         node: &Node,
         role: Role,
         view: &View,
-        declared: bool,
         limits: &Limits,
     ) -> Result<(), E> {
         let name = || node.name.clone();
@@ -373,7 +434,23 @@ impl Descriptor {
             if role == Role::D && term.read.of_trace() {
                 return Err(wrong());
             }
+            for map in &term.maps {
+                let AxisMap::Gather { port, .. } = map else {
+                    continue;
+                };
+                let what = match self.indices.get(*port).map(|p| p.role) {
+                    Some(IndexRole::Given) => continue,
+                    Some(IndexRole::Answer) => "by an answer",
+                    None => "by an index port that does not exist",
+                };
+                return Err(E::BadGather {
+                    node: name(),
+                    role,
+                    what,
+                });
+            }
             match term.read {
+                Read::Low | Read::One | Read::OneHot => return Err(wrong()),
                 Read::Weight => {
                     self.weights.get(term.block).ok_or_else(unknown)?;
                 }
@@ -382,7 +459,7 @@ impl Descriptor {
                 }
                 _ => {
                     let read = self.nodes.get(term.block).ok_or_else(unknown)?;
-                    if term.block >= index && !declared {
+                    if term.block >= index {
                         return Err(E::ReadsLater {
                             node: name(),
                             block: term.block,
@@ -440,26 +517,13 @@ impl Descriptor {
         match term.read {
             Read::Weight => self.weights.get(term.block).map(|b| b.shape.clone()),
             Read::Constant => self.constants.get(term.block).map(|c| c.shape.clone()),
+            Read::One => Some(Vec::new()),
+            Read::OneHot => {
+                let port = self.indices.get(term.block)?;
+                Some([port.shape.as_slice(), &[port.len]].concat())
+            }
             _ => relations.get(term.block).map(Relation::shape),
         }
-    }
-
-    /// Whether the node is exactly `Z = 2^(2B)·Y_own` with the identity, or with zeros and ones.
-    fn has_input_form(&self, index: usize, node: &Node) -> bool {
-        let Operation::Map { function } = node.operation else {
-            return false;
-        };
-        let listed = self.functions.get(function);
-        matches!(listed, Some(Function::Identity | Function::Boolean))
-            && *node
-                == Node::input(
-                    node.name.clone(),
-                    index,
-                    node.address(),
-                    node.out.clone(),
-                    self.digit_bits,
-                    function,
-                )
     }
 
     fn check_term(
@@ -523,6 +587,24 @@ impl Descriptor {
                         return Err(E::BadRepeat { node: name(), role });
                     }
                 }
+                AxisMap::Gather {
+                    source,
+                    port,
+                    index,
+                } => {
+                    let port = self.indices.get(*port);
+                    let lens = index.iter().map(|a| slot.extent(*a).unwrap_or(1));
+                    let fits =
+                        |p: &super::IndexPort| p.len == *source && lens.eq(p.shape.iter().copied());
+                    if !port.is_some_and(fits) {
+                        return Err(E::BadGather {
+                            node: name(),
+                            role,
+                            what: "an axis of another length than the port's bound, or by index axes of other lengths \
+                                   than the port's",
+                        });
+                    }
+                }
             }
         }
         let mut seen: Vec<AxisId> = Vec::new();
@@ -544,6 +626,12 @@ impl Descriptor {
             seen.push(axis);
         }
         let extent = |axis| slot.extent(axis).unwrap_or(1);
+        let listed = match term.read {
+            Read::Constant => 1_usize << shape_bits(&shape),
+            Read::OneHot => self.index_values(term.block),
+            _ => 0,
+        };
+        *work = work.saturating_add(listed);
         for map in &term.maps {
             let tuples = map.work(&extent).unwrap_or(usize::MAX);
             *work = work.saturating_add(tuples);

@@ -91,13 +91,45 @@ pub enum DescriptorError {
         /// The function.
         function: String,
     },
-    /// A function that only lowered relations, or only inputs, may have.
-    #[error("node {node} may not have function {function}")]
+    /// A function that only lowering appends.
+    #[error("function {function} is none that a descriptor lists")]
     FunctionMisused {
-        /// The node.
-        node: String,
         /// The function.
         function: String,
+    },
+    /// A `Best` of another form than lowering can express.
+    #[error("node {node} does not fit Best: {what}")]
+    BadBest {
+        /// The node.
+        node: String,
+        /// The rule that it breaks.
+        what: &'static str,
+    },
+    /// An index port breaks a rule.
+    #[error("index port {port}: {what}")]
+    BadIndexPort {
+        /// The port.
+        port: String,
+        /// The rule.
+        what: &'static str,
+    },
+    /// An agreement breaks a rule.
+    #[error("agreement {agreement}: {what}")]
+    BadAgreement {
+        /// Which of them.
+        agreement: usize,
+        /// The rule.
+        what: &'static str,
+    },
+    /// A map gathers by what it may not.
+    #[error("node {node}, part {role:?}: it gathers {what}")]
+    BadGather {
+        /// The node.
+        node: String,
+        /// The part.
+        role: Role,
+        /// The rule.
+        what: &'static str,
     },
     /// A constant has another number of values than its shape has elements.
     #[error("constant {constant} has {got} values; its shape has {expected}")]

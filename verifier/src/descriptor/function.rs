@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A function from signed `B`-bit integers to integers below `2^31` in absolute value, or a relation with fewer arguments.
+/// A function from signed `B`-bit integers to integers below `2^31` in absolute value, or a relation with fewer arguments: a
+/// descriptor does not list those, lowering appends them if it needs them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Function {
     /// `g(p) = p`.
@@ -20,14 +21,20 @@ pub enum Function {
         values: Vec<i32>,
     },
     /// `p = 0`, and any signed `B`-bit value: a value that its operation determines.
+    #[serde(skip)]
     Free,
     /// `g(0) = 0`, `g(1) = 1`: an input of zeros and ones.
+    #[serde(skip)]
     Boolean,
     /// `g(0) = 0`: an assertion.
+    #[serde(skip)]
     Zero,
 }
 
 impl Function {
+    /// Those that no descriptor lists, in the order in which lowering appends them.
+    pub const AUXILIARY: [Self; 3] = [Self::Free, Self::Boolean, Self::Zero];
+
     /// `g(p)`; `None` if `p` is not an argument of a function. [`Self::Free`] has no value of its own.
     pub fn apply(&self, p: i64, digit_bits: u32) -> Option<i64> {
         let half = half(digit_bits)?;

@@ -1,13 +1,13 @@
 //! Maps (PROTOCOL.md §2): how the index axes of a view select positions of one source axis.
 //!
-//! `j = offset + Σ stride·index + Σ stride·inner`, or `j = ⌊i / factor⌋`; positions outside the axis are dropped,
+//! `j = offset + Σ stride·index + Σ stride·inner`, `j = ⌊i / factor⌋`, or `j = k[i]` of public indices; positions outside the axis are dropped,
 //! which is zero padding. A map offers three things: apply to integers, pull back a point, and evaluate its own
 //! multilinear extension at a pair of points. Products over several axes are the view's business.
 
 use pleat_nova_circuits::cycle::F;
 use serde::{Deserialize, Serialize};
 
-use super::AxisId;
+use super::{AxisId, Indices};
 use crate::mle::{Coordinates, eq_prefix_sum, eq_table, inner_product};
 
 /// An index axis that a map reads, and how far one step along it moves the position.
@@ -50,6 +50,15 @@ pub enum AxisMap {
         axis: AxisId,
         /// How many indices share a position.
         factor: usize,
+    },
+    /// `j = k[i]`: a position that an index port gives.
+    Gather {
+        /// True length of the source axis: the port's `n`.
+        source: usize,
+        /// The index port.
+        port: usize,
+        /// Index axes read: as many as the port has, of its lengths, in order.
+        index: Vec<AxisId>,
     },
 }
 
@@ -107,7 +116,9 @@ impl AxisMap {
     /// True length of the source axis.
     pub fn source(&self) -> usize {
         match self {
-            Self::Affine { source, .. } | Self::Repeat { source, .. } => *source,
+            Self::Affine { source, .. }
+            | Self::Repeat { source, .. }
+            | Self::Gather { source, .. } => *source,
         }
     }
 
@@ -116,6 +127,7 @@ impl AxisMap {
         match self {
             Self::Affine { index, .. } => index.iter().map(|s| s.axis).collect(),
             Self::Repeat { axis, .. } => vec![*axis],
+            Self::Gather { index, .. } => index.clone(),
         }
     }
 
@@ -125,7 +137,7 @@ impl AxisMap {
             Self::Affine { inner, .. } => inner
                 .iter()
                 .fold(0, |n, a| n.saturating_add(crate::mle::bits(a.len))),
-            Self::Repeat { .. } => 0,
+            Self::Repeat { .. } | Self::Gather { .. } => 0,
         }
     }
 
@@ -148,7 +160,7 @@ impl AxisMap {
 
     /// Apply: the source positions that index `index` (one entry per axis of [`Self::axes`]) adds up; a position may
     /// occur more than once.
-    pub fn positions(&self, index: &[usize]) -> Vec<usize> {
+    pub fn positions(&self, index: &[usize], indices: &Indices) -> Vec<usize> {
         match self {
             Self::Affine {
                 source,
@@ -179,6 +191,10 @@ impl AxisMap {
                 let j = index.first().and_then(|i| i.checked_div(*factor));
                 j.into_iter().filter(|j| j < source).collect()
             }
+            Self::Gather { source, port, .. } => {
+                let j = indices.at(*port, index);
+                j.into_iter().filter(|j| j < source).collect()
+            }
         }
     }
 
@@ -187,7 +203,7 @@ impl AxisMap {
     pub fn work(&self, extent: &dyn Fn(AxisId) -> usize) -> Option<usize> {
         let inner = match self {
             Self::Affine { inner, .. } => inner.as_slice(),
-            Self::Repeat { .. } => &[],
+            Self::Repeat { .. } | Self::Gather { .. } => &[],
         };
         let lens = self
             .axes()
@@ -205,12 +221,12 @@ impl AxisMap {
 
     /// Pull back: `[Σ_i eq(point, i)·map[i, j]]` for every `j` inside the source axis (padding is not included).
     /// Index axes run over their true lengths only.
-    pub fn pull_back(&self, point: &Coordinates<'_>) -> Vec<F> {
+    pub fn pull_back(&self, point: &Coordinates<'_>, indices: &Indices) -> Vec<F> {
         let mut out = vec![F::zero(); self.source()];
         let axes = self.axes();
         let tables: Vec<Vec<F>> = axes.iter().map(|a| eq_prefix(point, *a)).collect();
         for_each_index(&tables, &mut |index, weight| {
-            for j in self.positions(index) {
+            for j in self.positions(index, indices) {
                 if let Some(v) = out.get_mut(j) {
                     *v += weight;
                 }
@@ -220,13 +236,13 @@ impl AxisMap {
     }
 
     /// The map's own multilinear extension at `(point, z)`, `z` indexing the source axis.
-    pub fn mle(&self, point: &Coordinates<'_>, z: &[F]) -> F {
+    pub fn mle(&self, point: &Coordinates<'_>, z: &[F], indices: &Indices) -> F {
         if let [axis] = self.axes().as_slice()
             && self.is_identity(point.len(*axis))
         {
             return eq_prefix_sum(point.of(*axis), z, self.source());
         }
-        inner_product(&self.pull_back(point), &eq_table(z))
+        inner_product(&self.pull_back(point, indices), &eq_table(z))
     }
 }
 

@@ -7,6 +7,7 @@ mod bounds;
 mod check;
 mod error;
 mod function;
+mod indices;
 mod limits;
 mod map;
 mod node;
@@ -19,11 +20,12 @@ use serde::{Deserialize, Serialize};
 pub(crate) use check::Checked;
 pub use error::DescriptorError;
 pub use function::Function;
+pub use indices::{Agreement, IndexPort, IndexRole, Indices};
 pub use limits::Limits;
 pub use map::{AxisMap, Inner, Stride};
 pub use node::{Axis, AxisId, Linear, Node, Product, axes_bits};
 pub use operation::Operation;
-pub use relation::{Relation, Role, Slot, Tag};
+pub use relation::{Offset, Relation, Role, Slot, Tag};
 pub use view::{Read, Term, View};
 
 /// Public integers that views read.
@@ -64,7 +66,7 @@ pub struct Descriptor {
     pub digit_bits: u32,
     /// `κ`: a committed row has `2^κ` cells.
     pub row_bits: u32,
-    /// Functions in use; the tag of the one at index `i` is `i + 1`.
+    /// Functions in use; the tag of the one at index `i` is `i + 1`. Tags of those that lowering appends follow.
     pub functions: Vec<Function>,
     /// Blocks of column `W`.
     pub weights: Vec<WeightBlock>,
@@ -76,6 +78,10 @@ pub struct Descriptor {
     pub inputs: Vec<Port>,
     /// Outputs, likewise.
     pub outputs: Vec<Port>,
+    /// Public indices, in the order of their values.
+    pub indices: Vec<IndexPort>,
+    /// What is demanded of answers besides.
+    pub agreements: Vec<Agreement>,
 }
 
 impl Descriptor {

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::operation::Operation;
-use super::{Read, View};
+use super::View;
 use crate::mle::bits;
 
 /// Names an index axis inside one node; equal names in output and contraction make a batch axis.
@@ -71,29 +71,20 @@ pub struct Node {
 }
 
 impl Node {
-    /// The only form in which a node may read its own block: `Z = 2^(2B)·Y`, which range-checks an input. `function` is the
-    /// identity or [`super::Function::Boolean`].
-    pub fn input(
-        name: String,
-        index: usize,
-        address: usize,
-        out: Vec<Axis>,
-        digit_bits: u32,
-        function: usize,
-    ) -> Self {
-        let view = View::whole(Read::Value, index, &out);
-        let linear = Some(Linear {
-            multiplier: 1_i64 << digit_bits.saturating_mul(2).min(62),
-            view,
-        });
+    /// An input: its values are any signed `B`-bit integers, or, if it is `boolean`, zeros and ones.
+    pub fn input(name: String, address: usize, out: Vec<Axis>, boolean: bool) -> Self {
         Self {
             name,
             blocks: vec![address],
             out,
             products: Vec::new(),
-            linear,
+            linear: None,
             bias: None,
-            operation: Operation::Map { function },
+            operation: if boolean {
+                Operation::Boolean
+            } else {
+                Operation::Input
+            },
         }
     }
 

@@ -15,6 +15,15 @@ pub enum Tag {
     Range,
 }
 
+/// Public integers that are added to `Z` on real rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offset {
+    /// The same everywhere; where the block is read exactly or wide, a multiple of `2^B`.
+    Constant(i64),
+    /// `-[v < k_i]` of an index port: its axes are the block's first ones, `v` is the last.
+    Before(usize),
+}
+
 /// What one trace block satisfies. Views of trace blocks name relations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relation {
@@ -32,8 +41,8 @@ pub struct Relation {
     pub linear: Option<Linear>,
     /// `D`.
     pub bias: Option<Linear>,
-    /// On every real row. A multiple of `2^B`.
-    pub offset: i64,
+    /// On real rows.
+    pub offset: Offset,
     /// What looks up the quotient.
     pub tag: Tag,
 }
@@ -74,7 +83,7 @@ impl Relation {
             products: Vec::new(),
             linear: None,
             bias: None,
-            offset: 0,
+            offset: Offset::Constant(0),
             tag: Tag::Range,
         }
     }
@@ -91,9 +100,9 @@ impl Relation {
 
     /// What a read adds to its columns: `-offset` where `Z` is read, `-offset/2^B` where `⌊Z/2^B⌋` is.
     pub const fn read_constant(&self, read: Read, digit_bits: u32) -> i64 {
-        match read {
-            Read::Exact => self.offset.saturating_neg(),
-            Read::Wide => (self.offset >> digit_bits).saturating_neg(),
+        match (read, self.offset) {
+            (Read::Exact, Offset::Constant(offset)) => offset.saturating_neg(),
+            (Read::Wide, Offset::Constant(offset)) => (offset >> digit_bits).saturating_neg(),
             _ => 0,
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AxisId, AxisMap};
 
-/// What a term reads of a block. All but constants are committed; all are integers that the row determines.
+/// What a term reads of a block. All are integers: public ones, or such as a row determines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Read {
     /// `Y`: the function's value.
@@ -22,22 +22,34 @@ pub enum Read {
     Middle,
     /// Public integers that the descriptor lists.
     Constant,
+    /// `2^B·R1 + R0`: two digits. Lowered relations only.
+    #[serde(skip)]
+    Low,
+    /// 1. Lowered relations only.
+    #[serde(skip)]
+    One,
+    /// `[k_i = v]` of an index port: its axes, then `v`. Lowered relations only.
+    #[serde(skip)]
+    OneHot,
 }
 
 impl Read {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
+    /// Those of committed columns.
+    pub const COMMITTED: [Self; 6] = [
         Self::Value,
         Self::Weight,
         Self::Wide,
         Self::Exact,
         Self::Middle,
-        Self::Constant,
+        Self::Low,
     ];
 
     /// Whether it reads a trace block.
     pub const fn of_trace(self) -> bool {
-        !matches!(self, Self::Weight | Self::Constant)
+        !matches!(
+            self,
+            Self::Weight | Self::Constant | Self::One | Self::OneHot
+        )
     }
 }
 
@@ -48,7 +60,7 @@ pub struct Term {
     pub coefficient: i64,
     /// What is read of the block.
     pub read: Read,
-    /// Index of the node, weight block or constant.
+    /// Index of the node, weight block, constant or index port.
     pub block: usize,
     /// One map per axis of the block, outermost first.
     pub maps: Vec<AxisMap>,

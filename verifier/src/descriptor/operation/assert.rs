@@ -12,9 +12,8 @@ pub(super) const OFFERS: &[Read] = &[];
 
 pub(super) fn lower(of: &Lowering<'_>) -> Result<Vec<Relation>, DescriptorError> {
     let zero = of.function(&Function::Zero)?;
-    let scale = 1_i64 << of.digit_bits.saturating_mul(2).min(62);
     Ok(vec![Relation {
         tag: Tag::Function(zero),
-        ..of.expression(0, scale)?
+        ..of.expression(0, of.unit())?
     }])
 }

@@ -5,19 +5,18 @@
 //! do `2^B·P + R1 - 2^(B-1) = ⌊Z/2^B⌋`, `Z` itself, and the digit `R1`.
 
 use super::Lowering;
-use crate::descriptor::{Read, Relation, Tag};
+use crate::descriptor::{Offset, Read, Relation, Tag};
 
 /// What may be read.
 pub(super) const OFFERS: &[Read] = &[Read::Value, Read::Wide, Read::Exact, Read::Middle];
 
 pub(super) fn lower(of: &Lowering<'_>, function: usize) -> Vec<Relation> {
     let node = of.node;
-    let half = 1_i64 << of.digit_bits.saturating_mul(2).saturating_sub(1).min(62);
     vec![Relation {
         products: node.products.clone(),
         linear: node.linear.clone(),
         bias: node.bias.clone(),
-        offset: half,
+        offset: Offset::Constant(of.half()),
         tag: Tag::Function(function),
         ..of.block(0)
     }]

@@ -4,17 +4,25 @@
 //! a thing. Each operation's soundness is one lemma, in its module.
 
 mod assert;
+mod best;
+mod input;
 mod map;
 mod quotient;
 mod root;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DescriptorError, Function, Linear, Node, Product, Read, Relation, View};
+use super::{
+    AxisId, DescriptorError, Function, IndexPort, Linear, Node, Product, Read, Relation, View,
+};
 
 /// What a node does with its expression `Z`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Operation {
+    /// A tensor of signed `B`-bit integers that nothing determines.
+    Input,
+    /// A tensor of zeros and ones that nothing determines.
+    Boolean,
     /// `g(⌊Z/2^(2B) + 1/2⌋)`.
     Map {
         /// Index of `g` among the descriptor's functions.
@@ -27,6 +35,11 @@ pub enum Operation {
     },
     /// `⌊√Z⌋`.
     Root,
+    /// Nothing: the port is the first index at which `Z` is largest along its last axis.
+    Best {
+        /// An index port that is an answer.
+        port: usize,
+    },
     /// Nothing: `Z = 0` is asserted.
     Assert,
 }
@@ -41,14 +54,19 @@ pub(super) struct Lowering<'a> {
     pub first: usize,
     /// `B`.
     pub digit_bits: u32,
-    /// The descriptor's functions.
+    /// The descriptor's functions, and those that are appended.
     pub functions: &'a [Function],
+    /// The descriptor's index ports.
+    pub indices: &'a [IndexPort],
 }
 
 impl Operation {
     /// Name for messages.
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Input => "Input",
+            Self::Boolean => "Boolean",
+            Self::Best { .. } => "Best",
             Self::Map { .. } => "Map",
             Self::Quotient { .. } => "Quotient",
             Self::Root => "Root",
@@ -59,7 +77,11 @@ impl Operation {
     /// Trace blocks that it takes.
     pub const fn blocks(&self) -> usize {
         match self {
-            Self::Map { .. } | Self::Assert => 1,
+            Self::Input
+            | Self::Boolean
+            | Self::Map { .. }
+            | Self::Best { .. }
+            | Self::Assert => 1,
             Self::Quotient { .. } => 2,
             Self::Root => 3,
         }
@@ -68,6 +90,8 @@ impl Operation {
     /// What later nodes may read of its first block.
     pub const fn offers(&self) -> &'static [Read] {
         match self {
+            Self::Input | Self::Boolean => input::OFFERS,
+            Self::Best { .. } => best::OFFERS,
             Self::Map { .. } => map::OFFERS,
             Self::Quotient { .. } => quotient::OFFERS,
             Self::Root => root::OFFERS,
@@ -96,9 +120,27 @@ impl Operation {
         !matches!(self, Self::Assert)
     }
 
+    /// Whether it is an input, which nothing determines.
+    pub const fn is_input(&self) -> bool {
+        matches!(self, Self::Input | Self::Boolean)
+    }
+
+    /// The function that no descriptor lists and that this needs.
+    pub(super) const fn auxiliary(&self) -> Option<Function> {
+        match self {
+            Self::Boolean => Some(Function::Boolean),
+            Self::Quotient { .. } => Some(Function::Free),
+            Self::Assert => Some(Function::Zero),
+            _ => None,
+        }
+    }
+
     /// The relations, one per block, in their order.
     pub(super) fn lower(&self, of: &Lowering<'_>) -> Result<Vec<Relation>, DescriptorError> {
         match self {
+            Self::Input => input::lower(of, &Function::Identity),
+            Self::Boolean => input::lower(of, &Function::Boolean),
+            Self::Best { port } => best::lower(of, *port),
             Self::Map { function } => Ok(map::lower(of, *function)),
             Self::Quotient { divisor } => quotient::lower(of, divisor),
             Self::Root => root::lower(of),
@@ -148,6 +190,23 @@ impl Lowering<'_> {
         })
     }
 
+    /// `2^(2B)`.
+    fn unit(&self) -> i64 {
+        1_i64 << self.digit_bits.saturating_mul(2).min(62)
+    }
+
+    /// `2^(2B-1)`.
+    fn half(&self) -> i64 {
+        self.unit() >> 1
+    }
+
+    /// A name that none of the node's axes has.
+    fn fresh_axis(&self) -> AxisId {
+        let contractions = self.node.products.iter().flat_map(|p| &p.contraction);
+        let largest = (self.node.out.iter().chain(contractions)).map(|a| a.id.0).max();
+        AxisId(largest.map_or(0, |id| id.saturating_add(1)))
+    }
+
     /// What block `i` of this node holds, read whole.
     fn own(&self, read: Read, i: usize) -> View {
         View::whole(read, self.first.saturating_add(i), &self.node.out)
@@ -166,21 +225,39 @@ impl Lowering<'_> {
 impl Relation {
     /// Adds `view` to `C`.
     fn add(&mut self, view: &View) -> Result<(), DescriptorError> {
-        let mut sum = view.clone();
-        if let Some(Linear { multiplier, view }) = self.linear.take() {
-            for mut term in view.terms {
+        self.add_scaled(view, 1)
+    }
+
+    /// Adds `multiplier·view` to `C`.
+    fn add_scaled(&mut self, view: &View, multiplier: i64) -> Result<(), DescriptorError> {
+        if view.terms.is_empty() {
+            return Ok(());
+        }
+        let Some(own) = &mut self.linear else {
+            self.linear = Some(Linear {
+                multiplier,
+                view: view.clone(),
+            });
+            return Ok(());
+        };
+        let mut terms = Vec::new();
+        for (view, multiplier) in [(&own.view, own.multiplier), (view, multiplier)] {
+            for term in &view.terms {
                 let product = term.coefficient.checked_mul(multiplier);
-                term.coefficient = product.ok_or_else(|| DescriptorError::IntegerTooLarge {
+                let coefficient = product.ok_or_else(|| DescriptorError::IntegerTooLarge {
                     place: format!("node {}", self.name),
                     value: multiplier,
                 })?;
-                sum.terms.push(term);
+                terms.push(super::Term {
+                    coefficient,
+                    ..term.clone()
+                });
             }
         }
-        self.linear = Some(Linear {
+        *own = Linear {
             multiplier: 1,
-            view: sum,
-        });
+            view: View { terms },
+        };
         Ok(())
     }
 }

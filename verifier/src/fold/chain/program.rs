@@ -123,7 +123,7 @@ pub fn program(
         claim: F::zero(),
         sigma_power: F::one(),
         rho_power: F::one(),
-        bal_z: network.public_z(&challenges.r),
+        bal_z: network.public_z(&challenges.r, public.indices()),
         bal_s: F::zero(),
         bal_f: F::zero(),
         bal_v: network.public_claims(challenges, points, public),

@@ -75,7 +75,7 @@ impl Statement<'_> {
         self.rounds(weights, &layout, &mut equation);
         self.evaluations(weights, &layout, &mut equation)?;
         let Points { u, z, .. } = self.points;
-        let public_z = self.network.public_z(&self.challenges.r);
+        let public_z = (self.network).public_z(&self.challenges.r, self.public.indices());
         let claims = self
             .network
             .public_claims(self.challenges, self.points, self.public);
