@@ -243,7 +243,7 @@ fn parts<T>(v: &[T], rows: Range<usize>, row_bits: usize) -> Vec<&[T]> {
 impl Columns {
     /// From an executed trace; counts the lookups.
     pub fn new(network: &Network, trace: Trace) -> Self {
-        let Trace { y, p, r1, r0 } = trace;
+        let Trace { y, p, r1, r0, .. } = trace;
         let mut columns = Self {
             y,
             p,
@@ -389,7 +389,7 @@ struct Table<'a> {
 impl<'a> Table<'a> {
     fn new(network: &'a Network) -> Self {
         Self {
-            functions: &network.descriptor().functions,
+            functions: network.functions(),
             entries: network.table().collect(),
             digit_bits: network.digit_bits(),
             range: network.range_tag(),

@@ -6,7 +6,9 @@
 
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::sums::{Weighted, combine};
-use pleat_verifier::descriptor::{Axis, AxisId, AxisMap, Read, Role, Slot, Term, View};
+use pleat_verifier::descriptor::{
+    Axis, AxisId, AxisMap, Indices, Read, Role, Slot, Term, View,
+};
 use pleat_verifier::functional::broadcast;
 use pleat_verifier::mle::{Coordinates, bits, eq_table};
 use pleat_verifier::network::Network;
@@ -25,6 +27,8 @@ pub struct Sources<'a> {
     pub columns: &'a Columns,
     /// Column `W`.
     pub weights: &'a [i32],
+    /// Public indices.
+    pub indices: &'a Indices,
 }
 
 impl<'a> Sources<'a> {
@@ -44,7 +48,17 @@ impl<'a> Sources<'a> {
                 }
                 Tensor::Field(values)
             }
-            Read::Wide | Read::Exact | Read::Middle => {
+            Read::One => Tensor::Field(vec![F::one()]),
+            Read::OneHot => {
+                let mut values = vec![F::zero(); at.len()];
+                let candidates = dims.last().copied().unwrap_or(1);
+                let cells = Cells::new(0, shape.split_last().map_or(&[][..], |(_, first)| first));
+                for (cell, k) in cells.zip(self.indices.of(term.block)) {
+                    *values.get_mut(cell * candidates + *k as usize)? = F::one();
+                }
+                Tensor::Field(values)
+            }
+            Read::Wide | Read::Exact | Read::Middle | Read::Low => {
                 let relation = network.relations().get(term.block)?;
                 let constant = relation.read_constant(term.read, network.digit_bits());
                 let columns = network.read_columns(term.read);
@@ -86,7 +100,7 @@ pub fn contract(
         let Some((block, dims)) = sources.block(network, term) else {
             continue;
         };
-        let (tensor, read) = contract_term(term, contraction, &point, block, &dims);
+        let (tensor, read) = contract_term(term, contraction, &point, block, &dims, sources.indices);
         let outer: Vec<Axis> = owned
             .iter()
             .filter(|a| contraction.iter().all(|x| x.id != a.id))
@@ -114,7 +128,12 @@ struct AxisMatrix {
 }
 
 impl AxisMatrix {
-    fn new(map: &AxisMap, contraction: &[Axis], point: &Coordinates<'_>) -> Self {
+    fn new(
+        map: &AxisMap,
+        contraction: &[Axis],
+        point: &Coordinates<'_>,
+        indices: &Indices,
+    ) -> Self {
         let read: Vec<Option<Axis>> = map
             .axes()
             .iter()
@@ -160,7 +179,7 @@ impl AxisMatrix {
                 }
             }
             entries.extend(
-                map.positions(&index)
+                map.positions(&index, indices)
                     .into_iter()
                     .map(|j| Entry { x, j, weight }),
             );
@@ -182,11 +201,12 @@ fn contract_term(
     point: &Coordinates<'_>,
     block: Tensor<'_>,
     dims: &[usize],
+    indices: &Indices,
 ) -> (Vec<F>, Vec<Axis>) {
     let matrices: Vec<AxisMatrix> = term
         .maps
         .iter()
-        .map(|m| AxisMatrix::new(m, contraction, point))
+        .map(|m| AxisMatrix::new(m, contraction, point, indices))
         .collect();
     let mut dims = dims.to_vec();
     let mut tensor = block;
@@ -361,9 +381,10 @@ pub fn pull_back(
     view: &View,
     point: &Coordinates<'_>,
     weight: F,
+    indices: &Indices,
 ) -> Vec<Pulled> {
     let axis = |map: &AxisMap| {
-        let mut pulled = map.pull_back(point);
+        let mut pulled = map.pull_back(point, indices);
         pulled.resize(1 << bits(map.source()), F::zero());
         pulled
     };

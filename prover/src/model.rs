@@ -20,7 +20,7 @@ use crate::execute::{ExecuteError, runs, weight_column};
 /// First bytes of a proving model file.
 pub const PROVING_MAGIC: [u8; 8] = *b"PLEATPM\n";
 /// Version of the format.
-pub const PROVING_VERSION: u16 = 1;
+pub const PROVING_VERSION: u16 = 2;
 const WHAT: &str = "proving model";
 
 /// Why a proving model cannot be made or read.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use pleat_nova_circuits::chain::params::{self, Parameters};
 use pleat_nova_circuits::tree::Key;
-use pleat_verifier::descriptor::Port;
+use pleat_verifier::descriptor::{Indices, Port};
 use pleat_verifier::error::VerifyError;
 use pleat_verifier::fold::{Folded, Mode, chain};
 use pleat_verifier::pcs::OpeningKey;
@@ -20,7 +20,7 @@ use thiserror::Error;
 use tracing::info_span;
 
 use crate::columns::Columns;
-use crate::execute::{ExecuteError, Trace, block_values, execute};
+use crate::execute::{ExecuteError, Executor, Trace, block_values};
 use crate::fold::Fold;
 use crate::fold::chain::{Chain, Steps};
 use crate::fold::tree::Tree;
@@ -171,6 +171,8 @@ pub struct Visibility {
 pub struct Request<'a> {
     /// Integers of each input, row-major over the true shape.
     pub inputs: &'a [Vec<i32>],
+    /// Values of each index port that is given, likewise.
+    pub indices: &'a [Vec<u32>],
     /// What the proof shows.
     pub visibility: Visibility,
     /// Inputs that are to carry another proof's commitments.
@@ -191,6 +193,8 @@ pub struct Proved {
     pub proof: Proof,
     /// Integers of each output, row-major, shown or not.
     pub outputs: Vec<Vec<i32>>,
+    /// Public indices: those given, and the answers.
+    pub indices: Indices,
     /// Values and blinds of all inputs and outputs: secret.
     pub openings: PrivateOpenings,
     /// Wall time by stage.
@@ -245,11 +249,13 @@ pub fn prove(
     let network = model.network();
     let Request {
         inputs,
+        indices,
         visibility,
         linked,
     } = *request;
     check_links(model, linked)?;
-    let trace = clock.time(Stage::Execute, || execute(network, model.weights(), inputs))??;
+    let run = || Executor::new(network, model.weights())?.run_on(inputs, indices);
+    let trace = clock.time(Stage::Execute, run)??;
     let ports = |ports: &[Port]| -> Vec<Vec<i32>> {
         ports
             .iter()
@@ -261,7 +267,7 @@ pub fn prove(
         |show: bool, values: Vec<Vec<i32>>| values.into_iter().map(move |v| show.then_some(v));
     let public = shown(visibility.inputs, ports(&network.descriptor().inputs))
         .chain(shown(visibility.outputs, outputs.clone()));
-    let public = PublicValues::new(public.collect());
+    let public = PublicValues::new(public.collect(), trace.indices.clone());
 
     let fixed = {
         let mut trace = Some(trace);
@@ -269,7 +275,7 @@ pub fn prove(
         loop {
             let again: Trace = match trace.take() {
                 Some(trace) => trace,
-                None => execute(network, model.weights(), inputs)?,
+                None => run()?,
             };
             let committed = clock.time(Stage::Commit, || {
                 let columns = Columns::new(network, again);
@@ -302,6 +308,7 @@ pub fn prove(
         }
     };
     Ok(Proved {
+        indices: public.indices().clone(),
         proof,
         outputs,
         openings,

@@ -17,7 +17,7 @@ use crate::network::{Column, Network};
 use crate::public::PublicValues;
 
 /// The protocol's version, the first message.
-pub const PROTOCOL_VERSION: &[u8] = b"pleat protocol 2";
+pub const PROTOCOL_VERSION: &[u8] = b"pleat protocol 3";
 
 /// A hash of everything said so far.
 #[derive(Clone)]

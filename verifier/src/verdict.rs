@@ -13,7 +13,7 @@ use crate::opened::PortOpening;
 use crate::proof::{Proof, model_of};
 #[cfg(feature = "cli")]
 use crate::quantize::unflatten;
-use crate::receipt::{Receipt, ReceiptError, ReceiptMismatch, Sha3Hash, canonical};
+use crate::receipt::{IndexTensor, Receipt, ReceiptError, ReceiptMismatch, Sha3Hash, canonical};
 use crate::verify::dequantize;
 
 /// The proof is valid, or the command did what it should.
@@ -186,6 +186,18 @@ pub fn values_line(values: &[f64], integers: &[i32]) -> String {
     format!("{}{more}", pairs.join(", "))
 }
 
+impl fmt::Display for IndexTensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let values: Vec<String> = self.values.iter().take(SHOWN).map(u32::to_string).collect();
+        write!(f, "{:6} {} {:?}: ", self.role.to_string(), self.name, self.shape)?;
+        f.write_str(&values.join(", "))?;
+        match self.values.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            n => write!(f, " … and {n} more"),
+        }
+    }
+}
+
 /// A receipt that says what its proof says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ReceiptSummary {
@@ -253,6 +265,9 @@ pub struct Verdict {
     pub input: Option<Vec<PortValues>>,
     /// Outputs; absent if invalid.
     pub output: Option<Vec<PortValues>>,
+    /// Public indices, given and answers; absent if invalid, or if the model has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub indices: Option<Vec<IndexTensor>>,
     /// The tensor that was opened.
     pub opened: Option<PortValues>,
     /// The receipt that was checked.
@@ -321,6 +336,7 @@ impl Verdict {
             seconds,
             input: None,
             output: None,
+            indices: None,
             opened: None,
             receipt: None,
             check: None,
@@ -343,6 +359,8 @@ impl Verdict {
                 });
                 verdict.input = Some(inputs);
                 verdict.output = Some(outputs);
+                let indices = IndexTensor::all(descriptor, proof.messages.public.indices());
+                verdict.indices = Some(indices).filter(|i| !i.is_empty());
             }
             Err(refusal) => {
                 verdict.check = Some(refusal.check());
@@ -370,6 +388,9 @@ impl fmt::Display for Verdict {
                 for port in ports.iter().flatten() {
                     writeln!(f, "  {kind} {port}")?;
                 }
+            }
+            for tensor in self.indices.iter().flatten() {
+                writeln!(f, "  {tensor}")?;
             }
             if let Some(opened) = &self.opened {
                 writeln!(f, "  opened {opened}")?;

@@ -73,10 +73,10 @@ pub(super) fn quantize(
     let ranges = &calibration.ranges;
     let mut wishes = calibration.grids.iter().zip(&calibration.scales);
     let mut nodes = Vec::with_capacity(graph.nodes.len());
-    for (index, (node, range)) in graph.nodes.iter().zip(ranges).enumerate() {
+    for (node, range) in graph.nodes.iter().zip(ranges) {
         nodes.push(if matches!(node.activation, Activation::Input) {
             let (grid, scale) = wishes.next().map_or((None, None), |(g, s)| (*g, *s));
-            quantizer.input(index, node, *range, grid, scale)
+            quantizer.input(node, *range, grid, scale)
         } else {
             quantizer.node(node, *range)?
         });
@@ -92,6 +92,8 @@ pub(super) fn quantize(
         row_bits: 0,
         inputs: graph.inputs.iter().map(port).collect(),
         outputs: graph.outputs.iter().map(port).collect(),
+        indices: Vec::new(),
+        agreements: Vec::new(),
         functions: quantizer.functions,
         weights: quantizer.blocks,
         constants: Vec::new(),
@@ -171,7 +173,6 @@ impl Quantizer<'_> {
     /// An input; values on a grid are represented exactly, unless another scale is demanded.
     fn input(
         &mut self,
-        index: usize,
         node: &GraphNode,
         range: (f32, f32),
         grid: Option<f64>,
@@ -186,9 +187,8 @@ impl Quantizer<'_> {
         self.scales.push(Scale { p, y: p });
         let out = node.out();
         let axes = Names(out.clone()).axes(&out, self.graph);
-        let identity = self.function(Function::Identity);
-        let name = node.name.clone();
-        Node::input(name, index, 0, axes, self.digit_bits, identity)
+        self.function(Function::Identity);
+        Node::input(node.name.clone(), 0, axes, false)
     }
 
     fn node(&mut self, node: &GraphNode, range: (f32, f32)) -> Result<Node, CompileError> {

@@ -4,10 +4,10 @@
 //! Each map becomes a table of cell offsets once per view, so that a row costs additions and loads only. A map that
 //! sums inner axes is split into *layers*, one per inner index, each with at most one position per index.
 
-use pleat_verifier::descriptor::{Axis, AxisId, AxisMap, Inner, Read, Term, View};
+use pleat_verifier::descriptor::{Axis, AxisId, AxisMap, Indices, Inner, Read, Term, View};
 use pleat_verifier::mle::bits;
 
-use super::sources::{Integers, Sources};
+use super::sources::{Integers, Place, Sources};
 
 /// An integer type that rows are read into.
 pub(super) trait Integer:
@@ -151,16 +151,15 @@ pub(super) struct Scratch {
 }
 
 impl Gather {
-    /// Prepares `view`; `place(term)` is the address and shape of the block that a term reads.
-    /// Axes that the view reads but that are not listed have length 1.
+    /// Prepares `view`. Axes that the view reads but that are not listed have length 1.
     pub(super) fn new(
         view: &View,
-        place: &dyn Fn(&Term) -> (usize, Vec<usize>),
+        place: &Place<'_>,
         outer: &[Axis],
         inner: &[Axis],
     ) -> Self {
         let terms = view.terms.iter();
-        let terms = terms.map(|t| TermPlan::new(t, place(t), outer, inner));
+        let terms = terms.map(|t| TermPlan::new(t, place, outer, inner));
         Self {
             terms: terms.collect(),
         }
@@ -204,10 +203,11 @@ impl Gather {
 impl TermPlan {
     fn new(
         term: &Term,
-        (address, shape): (usize, Vec<usize>),
+        place: &Place<'_>,
         outer: &[Axis],
         inner: &[Axis],
     ) -> Self {
+        let (address, shape) = place.of(term);
         let (prefix, last) = match inner.split_last() {
             Some((last, prefix)) => (prefix, Some(*last)),
             None => (inner, None),
@@ -229,7 +229,7 @@ impl TermPlan {
             shift -= bits(*len);
             let axes = map.axes();
             let last = last.filter(|a| axes.contains(&a.id));
-            let (mut table, offsets) = Table::new(map, shift, outer, prefix, last);
+            let (mut table, offsets) = Table::new(map, place.indices, (shift, outer), prefix, last);
             plan.layers = plan.layers.saturating_mul(table.layers);
             if last.is_some() {
                 plan.last = Some((table, Segments::new(offsets, plan.last_len)));
@@ -342,8 +342,8 @@ impl Table {
     /// The table without its offsets, and the offsets (with an index along `last`, if any, least significant).
     fn new(
         map: &AxisMap,
-        shift: usize,
-        outer: &[Axis],
+        indices: &Indices,
+        (shift, outer): (usize, &[Axis]),
         prefix: &[Axis],
         last: Option<Axis>,
     ) -> (Self, Vec<usize>) {
@@ -367,7 +367,7 @@ impl Table {
                 for (slot, id) in taken.iter_mut().zip(&axes) {
                     *slot = position(&order, *id).map_or(0, |i| index[i]);
                 }
-                let position = map.positions(&taken).first().copied();
+                let position = map.positions(&taken, indices).first().copied();
                 offsets.push(position.map_or(NOWHERE, |j| j << shift));
             }
         }
@@ -529,7 +529,7 @@ pub(super) fn bound(view: &View, cells: &dyn Fn(&Term) -> u128) -> u128 {
         AxisMap::Affine { inner, .. } => inner
             .iter()
             .fold(1, |n: u128, a| n.saturating_mul(a.len as u128)),
-        AxisMap::Repeat { .. } => 1,
+        AxisMap::Repeat { .. } | AxisMap::Gather { .. } => 1,
     };
     view.terms.iter().fold(0, |sum: u128, term| {
         let visits = term

@@ -11,7 +11,9 @@ mod product;
 mod rows;
 mod sources;
 
-use pleat_verifier::descriptor::{Function, Node, Operation, Read, Relation, Term, View};
+use pleat_verifier::descriptor::{
+    AxisMap, Function, IndexRole, Indices, Node, Operation, Read, Relation, Term, View,
+};
 use pleat_verifier::network::Network;
 use rayon::prelude::*;
 use thiserror::Error;
@@ -19,9 +21,9 @@ use thiserror::Error;
 use gather::bound;
 pub use layout::{Cells, runs};
 use rows::{NodePlan, Width};
-use sources::{Derived, Reading, Sources};
+use sources::{Derived, Place, Reading, Sources};
 
-/// Columns of a run, each of length `2^ν`, zero on rows that are not real.
+/// A run: its columns, each of length `2^ν`, zero on rows that are not real, and its public indices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
     /// What the rest of the network reads.
@@ -32,6 +34,8 @@ pub struct Trace {
     pub r1: Vec<u16>,
     /// Low remainder digits.
     pub r0: Vec<u16>,
+    /// Public indices: those given, and the answers.
+    pub indices: Indices,
 }
 
 /// Why a network did not run.
@@ -127,6 +131,31 @@ pub enum ExecuteError {
         /// The value.
         value: i128,
     },
+    /// An answer leads too far.
+    #[error(
+        "node {node}, index {index:?}: the best candidate leads this one by {value}, more than digits hold, so this input \
+         cannot be proved; compile the model again with more representative calibration samples"
+    )]
+    LeadRange {
+        /// The node.
+        node: String,
+        /// Index of the row in the node's block.
+        index: Vec<usize>,
+        /// The difference.
+        value: i128,
+    },
+    /// A given index is out of range.
+    #[error("index input {name}, index {index:?}: {value} is not below {len}")]
+    IndexRange {
+        /// The index port.
+        name: String,
+        /// Index of the value.
+        index: Vec<usize>,
+        /// The value.
+        value: u32,
+        /// What it must be below.
+        len: usize,
+    },
     /// Sums of a node may need more than 128 bits.
     #[error(
         "node {node}: its sums may exceed 128 bits; use smaller multipliers, coefficients or weights"
@@ -141,7 +170,7 @@ pub enum ExecuteError {
 pub struct Executor<'a> {
     network: &'a Network,
     weights: &'a [i32],
-    nodes: Vec<NodePlan>,
+    nodes: Vec<Prepared>,
     reading: Reading,
     /// `g(p)` at `p + 2^(B-1)`, per function.
     tables: Vec<Vec<i32>>,
@@ -162,7 +191,7 @@ impl<'a> Executor<'a> {
             });
         }
         let digit_bits = network.digit_bits();
-        let functions = &network.descriptor().functions;
+        let functions = network.functions();
         let half = 1_i64 << (digit_bits - 1);
         let tables: Vec<Vec<i32>> = functions
             .iter()
@@ -195,7 +224,14 @@ impl<'a> Executor<'a> {
         };
         let nodes = network.nodes().iter().map(|node| {
             let width = bounds.width(network, node)?;
-            Ok(NodePlan::new(network, node, width))
+            if gathers(node) {
+                return Ok(Prepared::Gathers(width));
+            }
+            let indices = &Indices::default();
+            let place = Place { network, indices };
+            Ok(Prepared::Plan(Box::new(NodePlan::new(
+                &place, node, width,
+            ))))
         });
         Ok(Self {
             network,
@@ -212,6 +248,14 @@ impl<'a> Executor<'a> {
     /// Inputs of another number or length, or a value that does not fit signed `B` bits: an input value, or a node's
     /// quotient (the first such row of the first such node).
     pub fn run(&self, inputs: &[Vec<i32>]) -> Result<Trace, ExecuteError> {
+        self.run_on(inputs, &[])
+    }
+
+    /// Runs a network that is given indices: one tensor per index port that is given, in order, row-major.
+    ///
+    /// # Errors
+    /// Those of [`Self::run`]; indices of another number or length, or out of range.
+    pub fn run_on(&self, inputs: &[Vec<i32>], given: &[Vec<u32>]) -> Result<Trace, ExecuteError> {
         let network = self.network;
         let ports = &network.descriptor().inputs;
         if inputs.len() != ports.len() {
@@ -227,6 +271,7 @@ impl<'a> Executor<'a> {
             p: vec![0; len],
             r1: vec![0; len],
             r0: vec![0; len],
+            indices: self.given(given)?,
         };
         for (port, values) in ports.iter().zip(inputs) {
             if let Some(relation) = network.relation(port.node) {
@@ -235,6 +280,35 @@ impl<'a> Executor<'a> {
         }
         self.rerun(0, &mut trace)?;
         Ok(trace)
+    }
+
+    /// The index ports' values, answers not yet known.
+    fn given(&self, given: &[Vec<u32>]) -> Result<Indices, ExecuteError> {
+        let ports = &self.network.descriptor().indices;
+        let wanted = || (0..).zip(ports).filter(|(_, p)| p.role == IndexRole::Given);
+        if given.len() != wanted().count() {
+            return Err(ExecuteError::Count {
+                what: "index inputs",
+                got: given.len(),
+                expected: wanted().count(),
+            });
+        }
+        let mut indices = Indices::new(ports, Vec::new());
+        for ((number, port), values) in wanted().zip(given) {
+            let name = || format!("index input {}", port.name);
+            same_length(name, values.len(), port.elements())?;
+            let mut each = values.iter().enumerate();
+            if let Some((flat, value)) = each.find(|(_, k)| **k as usize >= port.len) {
+                return Err(ExecuteError::IndexRange {
+                    name: port.name.clone(),
+                    index: pleat_verifier::quantize::unflatten(&port.shape, flat),
+                    value: *value,
+                    len: port.len,
+                });
+            }
+            indices.set(number, values.clone());
+        }
+        Ok(indices)
     }
 
     /// Runs the nodes from number `first` on again, inputs excepted, on what the trace holds of the nodes before them. Rows that
@@ -254,6 +328,18 @@ impl<'a> Executor<'a> {
         for (index, (node, plan)) in nodes {
             let input = inputs.iter().any(|port| port.node == index);
             if index >= first && !input {
+                let place = Place {
+                    network,
+                    indices: &trace.indices,
+                };
+                let own;
+                let plan = match plan {
+                    Prepared::Plan(plan) => plan,
+                    Prepared::Gathers(width) => {
+                        own = NodePlan::new(&place, node, *width);
+                        &own
+                    }
+                };
                 self.run_node(node, plan, &derived, trace)?;
             }
             let own = network.first_relation(index).unwrap_or(usize::MAX);
@@ -286,9 +372,12 @@ impl<'a> Executor<'a> {
                 weights: self.weights,
             },
         };
-        let blocks = plan.run(&run)?;
-        for (address, block) in node.blocks.iter().zip(blocks) {
+        let output = plan.run(&run)?;
+        for (address, block) in node.blocks.iter().zip(output.blocks) {
             block.store(*address, &node.shape(), trace);
+        }
+        if let Operation::Best { port } = node.operation {
+            trace.indices.set(port, output.answer);
         }
         Ok(())
     }
@@ -327,6 +416,20 @@ impl<'a> Executor<'a> {
         }
         Ok(())
     }
+}
+
+/// A node prepared for running; one that gathers by indices is prepared when these are known.
+enum Prepared {
+    Plan(Box<NodePlan>),
+    Gathers(Width),
+}
+
+/// Whether a node gathers by an index port.
+fn gathers(node: &Node) -> bool {
+    let products = node.products.iter().flat_map(|p| [&p.a, &p.k]);
+    let linear = node.linear.iter().chain(&node.bias).map(|l| &l.view);
+    let mut terms = (products.chain(linear).chain(node.operation.views())).flat_map(|v| &v.terms);
+    terms.any(|t| t.maps.iter().any(|m| matches!(m, AxisMap::Gather { .. })))
 }
 
 /// Runs `network` once; see [`Executor`].
@@ -412,6 +515,8 @@ impl Bounds {
             Read::Wide => 1 << (2 * self.digit_bits),
             Read::Exact => 1 << (3 * self.digit_bits),
             Read::Middle => 1 << self.digit_bits,
+            // No node reads these.
+            Read::Low | Read::One | Read::OneHot => 0,
             Read::Constant => {
                 let constant = network.descriptor().constants.get(term.block);
                 let values = constant.iter().flat_map(|c| &c.values);
@@ -443,9 +548,10 @@ impl Bounds {
             largest = largest.max(value);
             total = total.saturating_add(scaled(linear.multiplier, value));
         }
-        if let Some(view) = node.operation.views() {
-            // Twice the expression and the divisor are added up in 128 bits.
-            let value = of(view);
+        let compared = matches!(node.operation, Operation::Best { .. });
+        if compared || node.operation.views().is_some() {
+            // Twice the expression and the divisor are added up in 128 bits, and expressions are compared.
+            let value = node.operation.views().map_or(0, of);
             largest = largest.max(value);
             let doubled = total.saturating_add(value).saturating_mul(2);
             if doubled > i128::MAX as u128 {

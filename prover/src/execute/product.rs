@@ -4,11 +4,11 @@
 //! index this is a matrix product over the remaining axes of `x`: rows of `A` are gathered as im2col does, once each,
 //! and dotted with rows of `K`, which are read in place when they lie whole in the column.
 
-use pleat_verifier::descriptor::{Axis, Product, Role, Slot, Term};
+use pleat_verifier::descriptor::{Axis, Product, Role, Slot};
 use rayon::prelude::*;
 
-use super::sources::Sources;
 use super::gather::{Gather, Integer, Scratch, unflatten, volume};
+use super::sources::{Place, Sources};
 
 /// Rows of `A` that share one pass over the rows of `K`, so that a large `K` is read from memory less often.
 const GROUP: usize = 8;
@@ -57,7 +57,7 @@ impl Contraction {
     pub(super) fn new(
         product: &Product,
         split: Split,
-        place: &dyn Fn(&Term) -> (usize, Vec<usize>),
+        place: &Place<'_>,
     ) -> Self {
         let outer = |free: &[Axis]| [split.batch.as_slice(), free].concat();
         let a = Gather::new(&product.a, place, &outer(&split.left), &split.summed);

@@ -2,15 +2,14 @@
 //! (PROTOCOL.md §1, §2).
 
 use pleat_verifier::descriptor::{
-    Axis, AxisId, Linear, Node, Operation, Relation, Slot, Term, View, axes_bits,
+    Axis, AxisId, Linear, Node, Operation, Relation, Slot, View, axes_bits,
 };
-use pleat_verifier::network::Network;
 use rayon::prelude::*;
 
 use super::gather::{Gather, Integer, Scratch, unflatten, volume};
 use super::operation::{self, BLOCKS, Misfit, Row};
 use super::product::{Contraction, Split};
-use super::sources::{self, Sources};
+use super::sources::{Place, Sources};
 use super::{Cells, ExecuteError, Trace, runs};
 
 /// Row lengths below this are joined with the next axis, so that the work per row outweighs its set-up.
@@ -97,6 +96,13 @@ struct Failure {
     why: Misfit,
 }
 
+/// What running a node gives.
+pub(super) struct Output {
+    pub(super) blocks: Vec<Written>,
+    /// The values of the index port that it is about; empty if it is about none.
+    pub(super) answer: Vec<u32>,
+}
+
 /// A node's blocks, written.
 pub(super) struct Written {
     y: Vec<i32>,
@@ -128,10 +134,9 @@ impl Written {
 }
 
 impl NodePlan {
-    pub(super) fn new(network: &Network, node: &Node, width: Width) -> Self {
+    pub(super) fn new(place: &Place<'_>, node: &Node, width: Width) -> Self {
         let (outer, inner) = row_axes(&node.out);
-        let place = |term: &Term| sources::place(network, term);
-        let by_row = |view: &View| Gather::new(view, &place, &outer, &inner);
+        let by_row = |view: &View| Gather::new(view, place, &outer, &inner);
         // The node's own products, in a relation of their own: the axes' roles are those of its slots.
         let expression = Relation {
             products: node.products.clone(),
@@ -162,7 +167,7 @@ impl NodePlan {
                 Factors::Contract {
                     inner: positions.collect(),
                     strides: strides(&outer),
-                    contraction: Contraction::new(product, split, &place),
+                    contraction: Contraction::new(product, split, place),
                 }
             };
             Some((product.multiplier, factors))
@@ -181,7 +186,7 @@ impl NodePlan {
     }
 
     /// The node's blocks.
-    pub(super) fn run(&self, run: &Run<'_>) -> Result<Vec<Written>, ExecuteError> {
+    pub(super) fn run(&self, run: &Run<'_>) -> Result<Output, ExecuteError> {
         let written = match self.width {
             Width::Short => self.run_in::<i32, i64>(run),
             Width::Medium => self.run_in::<i64, i64>(run),
@@ -193,7 +198,7 @@ impl NodePlan {
     fn run_in<E: Integer, T: Sum + From<E>>(
         &self,
         run: &Run<'_>,
-    ) -> Result<Vec<Written>, Failure> {
+    ) -> Result<Output, Failure> {
         let sums = |(_, factors): &(i64, Factors)| match factors {
             Factors::Contract { contraction, .. } => contraction.run::<E, T>(&run.sources),
             Factors::Elementwise { .. } => Vec::new(),
@@ -202,9 +207,18 @@ impl NodePlan {
         if matches!(run.node.operation, Operation::Map { .. }) {
             let mut block = Written::new(self.size());
             self.map(run, &sums, &mut block)?;
-            return Ok(vec![block]);
+            return Ok(Output {
+                blocks: vec![block],
+                answer: Vec::new(),
+            });
         }
-        self.other(run, &sums)
+        if matches!(run.node.operation, Operation::Best { .. }) {
+            return self.best(run, &sums);
+        }
+        Ok(Output {
+            blocks: self.other(run, &sums)?,
+            answer: Vec::new(),
+        })
     }
 
     /// Cells of a block.
@@ -309,6 +323,55 @@ impl NodePlan {
         Ok((0..run.node.blocks.len()).map(block).collect())
     }
 
+    /// The first of the largest along the last axis, and by how much it leads each candidate.
+    fn best<T: Sum>(&self, run: &Run<'_>, sums: &[Vec<T>]) -> Result<Output, Failure> {
+        let row_cells = 1 << axes_bits(&self.inner);
+        let mut scores = vec![0_i128; self.size()];
+        scores
+            .par_chunks_mut(row_cells)
+            .enumerate()
+            .with_min_len(1024_usize.div_ceil(row_cells))
+            .for_each_init(
+                || Buffers::<T>::new(self),
+                |buffers, (padded, scores)| {
+                    if real(&self.outer, padded, &mut buffers.index) {
+                        self.pre_activations(run, sums, buffers);
+                        for (z, cell) in buffers.z.iter().zip(&self.cells) {
+                            scores[*cell] = (*z).into();
+                        }
+                    }
+                },
+            );
+        let out = &run.node.out;
+        let (candidates, first) = out.split_last().map_or((1, &out[..]), |(v, i)| (v.len, i));
+        let shape: Vec<usize> = first.iter().map(|a| a.len).collect();
+        let mut block = Written::new(self.size());
+        let mut answer = Vec::new();
+        for (flat, cell) in Cells::new(0, &shape).enumerate() {
+            let start = cell * candidates.next_power_of_two();
+            let own = &scores[start..start + candidates];
+            let best = (1..candidates).fold(0, |k, v| if own[v] > own[k] { v } else { k });
+            answer.push(best as u32);
+            for (v, score) in own.iter().enumerate() {
+                let lead = own[best] - score - i128::from(v < best);
+                if lead >= 1 << (3 * run.digit_bits) {
+                    let mut index = vec![0; first.len()];
+                    unflatten(first, flat, &mut index);
+                    index.push(v);
+                    let why = Misfit::Lead(lead);
+                    return Err(Failure { index, why });
+                }
+                let row = operation::digits(run.digit_bits, lead);
+                let at = start + v;
+                (block.p[at], block.r1[at], block.r0[at]) = (row.p, row.r1, row.r0);
+            }
+        }
+        Ok(Output {
+            blocks: vec![block],
+            answer,
+        })
+    }
+
     /// `Z` of one row, into `buffers.z`.
     fn pre_activations<T: Sum>(&self, run: &Run<'_>, sums: &[Vec<T>], buffers: &mut Buffers<T>) {
         let Buffers {
@@ -375,6 +438,7 @@ fn error(run: &Run<'_>, failure: Failure) -> ExecuteError {
         },
         Misfit::Radicand(value) => ExecuteError::RadicandRange { node, index, value },
         Misfit::Assertion(value) => ExecuteError::Assertion { node, index, value },
+        Misfit::Lead(value) => ExecuteError::LeadRange { node, index, value },
     }
 }
 

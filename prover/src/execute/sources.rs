@@ -1,6 +1,6 @@
 //! What terms read of an executed trace, as integers (PROTOCOL.md §2).
 
-use pleat_verifier::descriptor::{Read, Relation, Term};
+use pleat_verifier::descriptor::{Indices, Offset, Read, Relation, Term};
 use pleat_verifier::network::Network;
 
 use super::{Cells, Trace};
@@ -102,7 +102,10 @@ fn exact_of(relation: &Relation, trace: &Trace, digit_bits: u32, cell: usize) ->
     (i64::from(trace.p[cell]) << (2 * digit_bits))
         + (i64::from(trace.r1[cell]) << digit_bits)
         + i64::from(trace.r0[cell])
-        - relation.offset
+        - match relation.offset {
+            Offset::Constant(offset) => offset,
+            Offset::Before(_) => 0,
+        }
 }
 
 /// All that terms read.
@@ -125,16 +128,29 @@ impl<'a> Sources<'a> {
             Read::Exact => Integers::Long(&self.derived.exact),
             Read::Middle => Integers::Digit(self.r1),
             Read::Constant => Integers::Short(&self.reading.constants[block]),
+            // No node reads these.
+            Read::Low | Read::One | Read::OneHot => Integers::Short(&[]),
         }
     }
 }
 
-/// Address and shape of what a node's term reads.
-pub(super) fn place(network: &Network, term: &Term) -> (usize, Vec<usize>) {
-    let block = if term.read.of_trace() {
-        network.first_relation(term.block).unwrap_or(usize::MAX)
-    } else {
-        term.block
-    };
-    network.block(term.read, block)
+/// Where terms of a network's nodes read.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) network: &'a Network,
+    /// Values of the index ports that are given.
+    pub(super) indices: &'a Indices,
+}
+
+impl Place<'_> {
+    /// Address and shape of what a node's term reads.
+    pub(super) fn of(&self, term: &Term) -> (usize, Vec<usize>) {
+        let block = if term.read.of_trace() {
+            let first = self.network.first_relation(term.block);
+            first.unwrap_or(usize::MAX)
+        } else {
+            term.block
+        };
+        self.network.block(term.read, block)
+    }
 }

@@ -104,7 +104,14 @@ impl Ledger<'_> {
         Sources {
             columns: &self.columns,
             weights: &self.weights,
+            indices: self.public.indices(),
         }
+    }
+
+    /// The public part of `Z*`.
+    pub fn public_z(&self) -> F {
+        let indices = self.public.indices();
+        self.network().public_z(&self.challenges.r, indices)
     }
 
     /// `Λ`'s constants.

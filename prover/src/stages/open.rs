@@ -33,7 +33,7 @@ fn reads(ledger: &Ledger<'_>) -> Vec<Read> {
         terms.into_iter().any(|term| term.read == *read)
     };
     let always = |read: &Read| matches!(read, Read::Value | Read::Weight);
-    let committed = Read::ALL.into_iter().filter(|r| *r != Read::Constant);
+    let committed = Read::COMMITTED.into_iter();
     committed.filter(|r| always(r) || used(r)).collect()
 }
 
@@ -108,6 +108,7 @@ fn witness_columns(ledger: &Ledger<'_>, source: &OpenSource<'_>) -> OpenColumn {
 /// The functionals on each block that is read: the views of the claims, and the public values.
 fn functionals(ledger: &Ledger<'_>) -> BTreeMap<(Read, usize), Vec<Pulled>> {
     let (network, rho) = (ledger.network(), ledger.points.rho);
+    let indices = ledger.public.indices();
     let mut functionals: BTreeMap<(Read, usize), Vec<Pulled>> = BTreeMap::new();
     let mut add = |pulled: Vec<Pulled>| {
         for pulled in pulled {
@@ -118,7 +119,10 @@ fn functionals(ledger: &Ledger<'_>) -> BTreeMap<(Read, usize), Vec<Pulled>> {
     network.for_each_view(
         &ledger.challenges,
         &ledger.points,
-        |weight, slot, role, view, point| add(pull_back(&slot.owned(role), view, point, weight)),
+        |weight, slot, role, view, point| {
+            let owned = slot.owned(role);
+            add(pull_back(&owned, view, point, weight, indices));
+        },
     );
     let mut weight = ledger.points.rho_l() * rho.pow([Column::WITNESS.len() as u64]);
     for (block, _) in ledger.public.shown_blocks(network) {
@@ -126,7 +130,7 @@ fn functionals(ledger: &Ledger<'_>) -> BTreeMap<(Read, usize), Vec<Pulled>> {
         let own = View::whole(Read::Value, index.unwrap_or(usize::MAX), &block.out);
         let (r_low, _) = network.block_point(block, &ledger.challenges.r);
         let point = Coordinates::split(&block.out, r_low);
-        add(pull_back(&block.out, &own, &point, weight));
+        add(pull_back(&block.out, &own, &point, weight, indices));
         weight *= rho;
     }
     functionals

@@ -57,7 +57,7 @@ impl<'m, B: Fold> Contracted<'m, B> {
     pub fn bind(self, rng: &mut impl CryptoRngCore) -> LookingUp<'m, B> {
         let Self(mut ledger, mut fold) = self;
         fold.products(&ledger, rng);
-        let mut init = ledger.network().public_z(&ledger.challenges.r);
+        let mut init = ledger.public_z();
         for (l, claims) in ledger.claims.iter().enumerate() {
             let [k0, k1, k2] = ledger.slot_factors(l);
             init += k0 * claims.s + k1 * claims.c + k2 * claims.d;

@@ -1,10 +1,13 @@
 //! Public indices (PROTOCOL.md §2): tensors of integers that a proof lists, that maps gather by, and that are answers about the
 //! largest of several numbers.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What an index port is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum IndexRole {
     /// Part of the question: maps may gather by it.
     Given,
@@ -23,6 +26,15 @@ pub struct IndexPort {
     pub len: usize,
     /// What it is for.
     pub role: IndexRole,
+}
+
+impl fmt::Display for IndexRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Given => "given",
+            Self::Answer => "answer",
+        })
+    }
 }
 
 impl IndexPort {
@@ -63,6 +75,13 @@ impl Indices {
     /// One port's values, row-major; none if there is no such port.
     pub fn of(&self, port: usize) -> &[u32] {
         self.0.get(port).map_or(&[], |(_, values)| values)
+    }
+
+    /// Sets one port's values, row-major; does nothing if there is no such port.
+    pub fn set(&mut self, port: usize, values: Vec<u32>) {
+        if let Some((_, own)) = self.0.get_mut(port) {
+            *own = values;
+        }
     }
 
     /// `k[i]`.

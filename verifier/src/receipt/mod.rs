@@ -17,7 +17,7 @@ use sha3::{Digest, Sha3_256};
 use thiserror::Error;
 
 use crate::commitments::RowCommitment;
-use crate::descriptor::Port;
+use crate::descriptor::{Descriptor, IndexPort, IndexRole, Indices, Port};
 use crate::fold::Mode;
 use crate::messages::Messages;
 use crate::model::{ModelId, VerificationModel};
@@ -26,7 +26,7 @@ use crate::proof::Proof;
 pub use canonical::canonical;
 
 /// What the member `receipt` says: the format's name and version.
-pub const RECEIPT_VERSION: &str = "pleat/2";
+pub const RECEIPT_VERSION: &str = "pleat/3";
 /// Longer files are not read.
 pub const RECEIPT_LIMIT: usize = 1 << 28;
 /// Before the points that a tensor's commitment is the hash of.
@@ -130,6 +130,20 @@ pub struct Tensor {
     pub from: Option<Origin>,
 }
 
+/// A public tensor of indices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IndexTensor {
+    /// Its name in the model.
+    pub name: String,
+    /// Whether it is given, or an answer.
+    pub role: IndexRole,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its values, row-major.
+    pub values: Vec<u32>,
+}
+
 /// What a proof says, and what its creator says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -146,6 +160,8 @@ pub struct Receipt {
     pub inputs: Vec<Tensor>,
     /// The outputs.
     pub outputs: Vec<Tensor>,
+    /// The public indices.
+    pub indices: Vec<IndexTensor>,
     /// The creator's own words; nothing checks them.
     pub claims: Map<String, Value>,
     /// Hashes of previous receipts.
@@ -254,6 +270,20 @@ impl Tensor {
     }
 }
 
+impl IndexTensor {
+    /// All of a proof's.
+    pub fn all(descriptor: &Descriptor, indices: &Indices) -> Vec<Self> {
+        let ports = descriptor.indices.iter().zip(indices.values());
+        let tensor = |(port, values): (&IndexPort, &[u32])| Self {
+            name: port.name.clone(),
+            role: port.role,
+            shape: port.shape.clone(),
+            values: values.to_vec(),
+        };
+        ports.map(tensor).collect()
+    }
+}
+
 impl Receipt {
     /// The receipt of a proof.
     pub fn new(model: &VerificationModel, proof: &Subject<'_>, remarks: Remarks) -> Self {
@@ -282,6 +312,7 @@ impl Receipt {
             fold,
             inputs,
             outputs,
+            indices: IndexTensor::all(descriptor, messages.public.indices()),
             claims: remarks.claims,
             previous: remarks.previous,
         }
@@ -375,6 +406,13 @@ impl Receipt {
             if let Some((i, member)) = different.next() {
                 return Some(format!("{list}[{i}].{member}"));
             }
+        }
+        if self.indices.len() != expected.indices.len() {
+            return Some("indices".to_owned());
+        }
+        let pairs = self.indices.iter().zip(&expected.indices);
+        if let Some(i) = pairs.into_iter().position(|(own, other)| own != other) {
+            return Some(format!("indices[{i}]"));
         }
         let known = |origin: &Origin| self.previous.contains(&origin.receipt);
         let mut origins = self.inputs.iter().map(|t| t.from.as_ref()).enumerate();

@@ -189,7 +189,7 @@ fn forge(model: &Path, proof: &Path) -> Result<Vec<u8>, CliError> {
     for logits in ports.iter_mut().flatten() {
         logits.rotate_right(1);
     }
-    forged.messages.public = PublicValues::new(ports);
+    forged.messages.public = PublicValues::new(ports, forged.messages.public.indices().clone());
     Ok(forged.to_bytes())
 }
 

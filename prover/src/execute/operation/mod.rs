@@ -26,12 +26,14 @@ pub(super) enum Misfit {
     Radicand(i128),
     /// An assertion that does not hold.
     Assertion(i128),
+    /// An answer that leads a candidate by more than `3B` bits.
+    Lead(i128),
 }
 
 /// The most blocks that an operation other than a map takes.
 pub(super) const BLOCKS: usize = 3;
 
-/// The rows of an operation's blocks; a map's are [`super::rows`]'.
+/// The rows of an operation's blocks, for one row of `Z`; a map's, and those of the best, are [`super::rows`]'.
 pub(super) fn rows(
     operation: &Operation,
     digit_bits: u32,
@@ -42,12 +44,14 @@ pub(super) fn rows(
         Operation::Quotient { .. } => quotient::rows(digit_bits, z, divisor),
         Operation::Root => root::rows(digit_bits, z),
         Operation::Assert => assert::rows(z),
-        Operation::Map { .. } => Ok([Row::default(); BLOCKS]),
+        Operation::Input | Operation::Boolean | Operation::Map { .. } | Operation::Best { .. } => {
+            Ok([Row::default(); BLOCKS])
+        }
     }
 }
 
 /// A row whose digits make up `value`, which is in `[0, 2^(3B))`.
-fn digits(digit_bits: u32, value: i128) -> Row {
+pub(super) fn digits(digit_bits: u32, value: i128) -> Row {
     let mask = (1 << digit_bits) - 1;
     let digit = |i: u32| (value >> (i * digit_bits)) & mask;
     Row {
