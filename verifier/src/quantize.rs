@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use thiserror::Error;
 
-use crate::descriptor::Port;
+use crate::descriptor::{IndexPort, Port};
 use crate::network::Network;
 use crate::public::elements;
 
@@ -34,6 +34,18 @@ pub enum QuantizeError {
         index: Vec<usize>,
         /// The value.
         value: f64,
+    },
+    /// No index of the model.
+    #[error("tensor {port}, index {index:?}: {value} is not an integer from 0 to {last}")]
+    Index {
+        /// The tensor.
+        port: String,
+        /// Where.
+        index: Vec<usize>,
+        /// The value.
+        value: f64,
+        /// Largest index.
+        last: u32,
     },
     /// The model's integers do not reach so far.
     #[error(
@@ -113,6 +125,45 @@ pub fn quantize(
 )]
 fn integer(rounded: f64) -> i32 {
     rounded as i32
+}
+
+/// Indices of `values`, row-major over the port's shape.
+///
+/// # Errors
+/// The first value that is no integer from 0 to `n - 1`.
+pub fn indices(port: &IndexPort, values: &[f64]) -> Result<Vec<u32>, QuantizeError> {
+    if values.len() != port.elements() {
+        return Err(QuantizeError::Length {
+            port: port.name.clone(),
+            shape: port.shape.clone(),
+            got: values.len(),
+            expected: port.elements(),
+        });
+    }
+    let one = |(flat, value): (usize, &f64)| {
+        let last = u32::try_from(port.len).unwrap_or(u32::MAX).saturating_sub(1);
+        let fits = value.fract() == 0.0 && (0.0..=f64::from(last)).contains(value);
+        if fits {
+            return Ok(index(*value));
+        }
+        Err(QuantizeError::Index {
+            port: port.name.clone(),
+            index: unflatten(&port.shape, flat),
+            value: *value,
+            last,
+        })
+    };
+    values.iter().enumerate().map(one).collect()
+}
+
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an integer in the range of u32, for which there is no other conversion"
+)]
+fn index(value: f64) -> u32 {
+    value as u32
 }
 
 /// Index of element `flat` in a row-major tensor.

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use thiserror::Error;
 
+#[cfg(feature = "cli")]
+use crate::descriptor::IndexPort;
 use crate::descriptor::Port;
 use crate::error::VerifyError;
 use crate::fold::Mode;
@@ -50,6 +52,20 @@ pub enum Refusal {
         /// Demanded.
         expected: ModelId,
     },
+    /// A public index is not the one demanded.
+    #[error("{flag}: index tensor {port}, index {index:?}, is {got} in the proof, not {expected}")]
+    Index {
+        /// The option that demands it.
+        flag: &'static str,
+        /// The tensor.
+        port: String,
+        /// The first element that differs.
+        index: Vec<usize>,
+        /// In the proof.
+        got: u32,
+        /// Demanded.
+        expected: u32,
+    },
     /// A value is not the one demanded.
     #[error(
         "{flag}: tensor {port}, index {index:?}, is {got} (integer {got_integer}) in the proof, not {expected} (integer {expected_integer})"
@@ -74,7 +90,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// The check that refuses, under a name that stays: those of [`VerifyError::check`], after `opening-file/` where an
-    /// opening is refused; `receipt/form` and `receipt/mismatch`; `demand/model-id` and `demand/value` for what the caller demands.
+    /// opening is refused; `receipt/form` and `receipt/mismatch`; `demand/model-id`, `demand/index` and `demand/value` for what the caller demands.
     pub fn check(&self) -> String {
         match self {
             Self::Proof(error) => error.check().to_owned(),
@@ -82,6 +98,7 @@ impl Refusal {
             Self::Receipt(_) => "receipt/form".to_owned(),
             Self::Mismatch(_) => "receipt/mismatch".to_owned(),
             Self::ModelId { .. } => "demand/model-id".to_owned(),
+            Self::Index { .. } => "demand/index".to_owned(),
             Self::Value { .. } => "demand/value".to_owned(),
         }
     }
@@ -96,6 +113,25 @@ impl Refusal {
             Some(expected) => Err(Self::ModelId { got, expected }),
             None => Ok(()),
         }
+    }
+
+    /// If the two differ, where they first do.
+    #[cfg(feature = "cli")]
+    pub(crate) fn of_indices(
+        flag: &'static str,
+        port: &IndexPort,
+        demanded: &[u32],
+        claimed: &[u32],
+    ) -> Option<Self> {
+        let mut pairs = demanded.iter().zip(claimed).enumerate();
+        let (flat, (expected, got)) = pairs.find(|(_, (a, b))| a != b)?;
+        Some(Self::Index {
+            flag,
+            port: port.name.clone(),
+            index: unflatten(&port.shape, flat),
+            got: *got,
+            expected: *expected,
+        })
     }
 
     /// If the two differ, where they first do.

@@ -36,7 +36,7 @@ fn cost(descriptor: &mut Descriptor, row_bits: u32) -> Choice {
     let end = place(descriptor, row_bits);
     let kappa = usize::try_from(row_bits).unwrap_or(0);
     let cells = 1_usize << kappa;
-    let table = (descriptor.functions.len() + 1) << descriptor.digit_bits;
+    let table = (descriptor.all_functions().len() + 1) << descriptor.digit_bits;
     let trace_rows = end.div_ceil(cells);
     let table_rows = table.div_ceil(cells);
     Choice {
@@ -51,8 +51,10 @@ fn place(descriptor: &mut Descriptor, row_bits: u32) -> usize {
     descriptor.row_bits = row_bits;
     let reserved = |d: &Descriptor| -> Vec<usize> {
         let nodes = d.nodes.iter().enumerate();
-        let blocks =
-            nodes.flat_map(|(i, n)| vec![d.reserved_bits(i, n); n.operation.blocks()]);
+        let blocks = nodes.flat_map(|(i, n)| {
+            let own = 0..n.operation.blocks();
+            own.map(move |block| d.reserved_bits(i, n, block))
+        });
         blocks.collect()
     };
     let (addresses, end) = stack(&reserved(descriptor));

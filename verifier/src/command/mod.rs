@@ -18,14 +18,14 @@ use pleat_nova_circuits::chain::params::VerifierKey;
 #[cfg(unix)]
 use rayon::prelude::*;
 
-use crate::descriptor::{Limits, Port};
+use crate::descriptor::{IndexPort, IndexRole, Indices, Limits, Port};
 use crate::fold::Mode;
 use crate::model::{ModelId, VerificationModel};
 use crate::opened::PortOpening;
 use crate::pcs::OpeningKey;
 use crate::proof::Proof;
-use crate::quantize::quantize;
-use crate::receipt::{RECEIPT_LIMIT, Receipt, Subject};
+use crate::quantize::{indices as indices_of, quantize};
+use crate::receipt::{IndexTensor, RECEIPT_LIMIT, Receipt, Subject};
 use crate::verify::{Keys, verify};
 
 pub use crate::verdict::{
@@ -248,13 +248,14 @@ impl Checking<'_> {
             Ok(opening) => opening,
             Err(error) => return Ok(Err(Refusal::Opening(error.into()))),
         };
+        let indices = proof.messages.public.indices();
         let mut known: Known = proof.messages.public.ports().to_vec();
         if let Some(opening) = &opening
             && let Some(value) = known.get_mut(opening.port)
         {
             value.get_or_insert_with(|| opening.values.clone());
         }
-        if let Err(refusal) = self.demands(&known, opening.as_ref(), load)? {
+        if let Err(refusal) = self.demands(&known, indices, opening.as_ref(), load)? {
             return Ok(Err(refusal));
         }
 
@@ -290,11 +291,13 @@ impl Checking<'_> {
     fn demands(
         &self,
         known: &Known,
+        indices: &Indices,
         opening: Option<&PortOpening>,
         load: &mut Load<'_>,
     ) -> Result<Result<(), Refusal>, CommandError> {
         let descriptor = self.model.network().descriptor();
         let inputs = descriptor.inputs.len();
+        let shown = IndexTensor::all(descriptor, indices);
         let numbered: Vec<(usize, &Port)> = descriptor.ports().enumerate().collect();
         let (input_ports, output_ports) = numbered.split_at_checked(inputs).unwrap_or((&[], &[]));
         let opened: Vec<(usize, &Port)> = opening
@@ -325,10 +328,19 @@ impl Checking<'_> {
         ];
         for (flag, spec, role, ports, index) in demands {
             let Some(spec) = spec else { continue };
+            let role_of = match (flag, role) {
+                ("--value", _) => None,
+                (_, TensorRole::Input) => Some(IndexRole::Given),
+                (_, TensorRole::Output) => Some(IndexRole::Answer),
+            };
+            let index_ports = descriptor.indices.iter().zip(&shown);
+            let index_ports = index_ports.filter(|(port, _)| Some(port.role) == role_of);
+            let index_ports: Vec<(&IndexPort, &IndexTensor)> = index_ports.collect();
+            let tensors: Vec<Port> = index_ports.iter().map(|(p, _)| p.tensor()).collect();
             let request = DataRequest {
                 flag,
                 role,
-                ports: ports.iter().map(|(_, port)| *port).collect(),
+                ports: ports.iter().map(|(_, port)| *port).chain(&tensors).collect(),
                 index,
             };
             let values = load(spec, &request).map_err(|reason| CommandError::Data {
@@ -336,6 +348,14 @@ impl Checking<'_> {
                 spec: spec.clone(),
                 reason,
             })?;
+            let (values, demanded) = values.split_at_checked(ports.len()).unwrap_or_default();
+            for ((port, shown), values) in index_ports.iter().zip(demanded) {
+                let demanded = indices_of(port, values)
+                    .map_err(|source| CommandError::Quantize { flag, source })?;
+                if let Some(refusal) = Refusal::of_indices(flag, port, &demanded, &shown.values) {
+                    return Ok(Err(refusal));
+                }
+            }
             for ((number, port), values) in ports.iter().zip(values) {
                 let Some(claimed) = known.get(*number).and_then(Option::as_ref) else {
                     let port = port.name.clone();
@@ -345,7 +365,7 @@ impl Checking<'_> {
                     TensorRole::Input => self.model.network().input_range(),
                     TensorRole::Output => i32::MIN..=i32::MAX,
                 };
-                let demanded = quantize(port, &range, &values)
+                let demanded = quantize(port, &range, values)
                     .map_err(|source| CommandError::Quantize { flag, source })?;
                 if let Some(refusal) = Refusal::of_values(flag, port, &demanded, claimed) {
                     return Ok(Err(refusal));

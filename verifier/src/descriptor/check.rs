@@ -106,7 +106,7 @@ impl Descriptor {
     }
 
     /// The functions listed, then those of [`Function::AUXILIARY`] that some operation needs.
-    fn all_functions(&self) -> Vec<Function> {
+    pub fn all_functions(&self) -> Vec<Function> {
         let needed = |f: &Function| {
             let mut operations = self.nodes.iter().map(|n| &n.operation);
             operations.any(|o| o.auxiliary().as_ref() == Some(f))
@@ -321,10 +321,10 @@ impl Descriptor {
 
     fn check_layout(&self, functions: &[Function], limits: &Limits) -> Result<Sizes, E> {
         let trace = self.nodes.iter().enumerate().flat_map(|(i, n)| {
-            n.blocks.iter().map(move |address| Placed {
+            n.blocks.iter().enumerate().map(move |(block, address)| Placed {
                 label: format!("a block of node {}", n.name),
                 address: *address,
-                bits: self.reserved_bits(i, n),
+                bits: self.reserved_bits(i, n, block),
             })
         });
         let weights = self.weights.iter().enumerate().map(|(i, b)| Placed {

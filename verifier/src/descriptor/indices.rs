@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::Port;
 use serde::{Deserialize, Serialize};
 
 /// What an index port is for.
@@ -38,6 +39,16 @@ impl fmt::Display for IndexRole {
 }
 
 impl IndexPort {
+    /// The port as a tensor of DATA, in which indices are numbers.
+    pub fn tensor(&self) -> Port {
+        Port {
+            name: self.name.clone(),
+            node: usize::MAX,
+            shape: self.shape.clone(),
+            scale: 1.0,
+        }
+    }
+
     /// Indices that it has; saturating.
     pub fn elements(&self) -> usize {
         self.shape.iter().fold(1, |n, len| n.saturating_mul(*len))

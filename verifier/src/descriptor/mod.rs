@@ -90,10 +90,11 @@ impl Descriptor {
         self.inputs.iter().chain(&self.outputs)
     }
 
-    /// Cells that node `index`'s block takes: its padded size, and whole rows for inputs and outputs.
-    pub fn reserved_bits(&self, index: usize, node: &Node) -> usize {
+    /// Cells that block number `block` of node `index` takes, as their `log2`: its padded size, and whole rows for what an input or
+    /// output shows.
+    pub fn reserved_bits(&self, index: usize, node: &Node, block: usize) -> usize {
         let row_bits = usize::try_from(self.row_bits).unwrap_or(usize::MAX);
-        let whole_rows = self.ports().any(|p| p.node == index);
+        let whole_rows = block == 0 && self.ports().any(|p| p.node == index);
         if whole_rows {
             node.block_bits().max(row_bits)
         } else {

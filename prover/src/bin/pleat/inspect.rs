@@ -8,7 +8,8 @@ use pleat_prover::compile::{InputSpec, SUPPORTED, input_specs};
 use pleat_prover::model::{PROVING_MAGIC, ProvingModel};
 use pleat_prover::opening::{PrivateOpenings, SECRET_MAGIC, SECRET_VERSION};
 use pleat_verifier::command::{self, PortValues, decode_proof};
-use pleat_verifier::descriptor::Port;
+use pleat_verifier::descriptor::{IndexRole, Port};
+use pleat_verifier::receipt::IndexTensor;
 use pleat_verifier::encoding::Reader;
 use pleat_verifier::error::FormatError;
 use pleat_verifier::fold::Mode;
@@ -47,6 +48,8 @@ pub enum Detail {
     Proof {
         fold: Mode,
         tensors: Vec<PortValues>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        indices: Vec<IndexTensor>,
     },
     /// Tensors of a secret file or opening.
     Tensors {
@@ -78,6 +81,7 @@ pub struct ModelDetail {
     folds: Vec<FoldDetail>,
     inputs: Vec<PortDetail>,
     outputs: Vec<PortDetail>,
+    indices: Vec<IndexDetail>,
     functions: Vec<String>,
     nodes: Vec<NodeDetail>,
     /// The compile report, in a proving model.
@@ -98,6 +102,16 @@ struct PortDetail {
     name: String,
     shape: Vec<usize>,
     scale: f64,
+}
+
+/// A public tensor of indices.
+#[derive(Serialize)]
+struct IndexDetail {
+    name: String,
+    role: IndexRole,
+    shape: Vec<usize>,
+    /// Indices are below it.
+    len: usize,
 }
 
 #[derive(Serialize)]
@@ -218,10 +232,12 @@ fn proof_detail(path: &Path, bytes: &[u8], model: &VerificationModel) -> Result<
         path: path.to_owned(),
         reason: e.to_string(),
     })?;
-    let ports = model.network().descriptor().ports();
+    let descriptor = model.network().descriptor();
+    let ports = descriptor.ports();
     let tensors = ports.zip(proof.messages.public.ports());
     Ok(Detail::Proof {
         fold: proof.mode(),
+        indices: IndexTensor::all(descriptor, proof.messages.public.indices()),
         tensors: tensors
             .map(|(port, shown)| PortValues::new(port, shown.is_none(), shown.clone()))
             .collect(),
@@ -294,6 +310,14 @@ impl ModelDetail {
                 .into(),
             inputs: ports(&descriptor.inputs),
             outputs: ports(&descriptor.outputs),
+            indices: (descriptor.indices.iter())
+                .map(|p| IndexDetail {
+                    name: p.name.clone(),
+                    role: p.role,
+                    shape: p.shape.clone(),
+                    len: p.len,
+                })
+                .collect(),
             functions: descriptor
                 .functions
                 .iter()
@@ -352,9 +376,14 @@ impl fmt::Display for Inspection {
             Detail::Model(model) => write!(f, "{model}"),
             Detail::Onnx(onnx) => write!(f, "{onnx}"),
             Detail::Closed { hint } => writeln!(f, "  {hint}"),
-            Detail::Proof { fold, tensors } => {
+            Detail::Proof {
+                fold,
+                tensors,
+                indices,
+            } => {
                 writeln!(f, "  fold    {fold}")?;
-                tensors.iter().try_for_each(|t| writeln!(f, "  {t}"))
+                tensors.iter().try_for_each(|t| writeln!(f, "  {t}"))?;
+                indices.iter().try_for_each(|t| writeln!(f, "  {t}"))
             }
             Detail::Tensors { tensors } => tensors.iter().try_for_each(|t| writeln!(f, "  {t}")),
         }
@@ -371,6 +400,16 @@ impl fmt::Display for ModelDetail {
                     port.name, port.shape, port.scale
                 )?;
             }
+        }
+        for port in &self.indices {
+            writeln!(
+                f,
+                "  {:6}  {} {:?}, an index below {}",
+                port.role.to_string(),
+                port.name,
+                port.shape,
+                port.len
+            )?;
         }
         writeln!(
             f,

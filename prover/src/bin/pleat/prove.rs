@@ -14,7 +14,7 @@ use pleat_verifier::descriptor::Port;
 use pleat_verifier::fold::Mode;
 use pleat_verifier::network::Network;
 use pleat_verifier::pcs::OpeningKey;
-use pleat_verifier::receipt::{Origin, Receipt, Remarks, Subject};
+use pleat_verifier::receipt::{IndexTensor, Origin, Receipt, Remarks, Subject};
 use rand_core::OsRng;
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ use crate::paths::{demand_writable, stem, with_suffix};
 use crate::receipt;
 use crate::seconds::{StageSeconds, peak_rss_bytes};
 use crate::setup::parameters;
-use crate::tensors::quantized;
+use crate::tensors::{Given, given_ports, quantized};
 
 /// A proof that was made.
 #[derive(Serialize)]
@@ -48,6 +48,9 @@ pub struct Proved {
     pub hidden_inputs: Vec<String>,
     /// Outputs with their values, which the prover knows even if the proof hides them.
     pub output: Vec<PortValues>,
+    /// Public indices, if the model has any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub indices: Vec<IndexTensor>,
     pub seconds: StageSeconds,
     pub peak_rss_bytes: Option<u64>,
 }
@@ -81,7 +84,7 @@ pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
         claims: receipt::claims(args)?,
         ..Remarks::default()
     };
-    let (model, links, inputs) = seconds.time("load", || {
+    let (model, links, Given { integers: inputs, indices }) = seconds.time("load", || {
         let model = load_model(&args.model)?;
         let links = links(&args.input_from, model.network())?;
         let inputs = inputs(args, model.network(), &links)?;
@@ -124,6 +127,7 @@ pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
     let linked: Vec<LinkedInput> = links.iter().map(Link::linked).collect();
     let request = Request {
         inputs: &inputs,
+        indices: &indices,
         visibility,
         linked: &linked,
     };
@@ -181,6 +185,7 @@ pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
         output: outputs
             .map(|(port, values)| PortValues::new(port, !visibility.outputs, Some(values)))
             .collect(),
+        indices: IndexTensor::all(descriptor, &proved.indices),
         proof: path,
         secret: secret_path,
         receipt: receipt_path,
@@ -189,8 +194,8 @@ pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
     })
 }
 
-/// The integers of every input: of its opening, or of `--input`.
-fn inputs(args: &ProveArgs, network: &Network, links: &[Link]) -> Result<Vec<Vec<i32>>, CliError> {
+/// The integers of every input: of its opening, or of `--input`; and the given indices.
+fn inputs(args: &ProveArgs, network: &Network, links: &[Link]) -> Result<Given, CliError> {
     let ports = &network.descriptor().inputs;
     let is_linked = |at: usize| links.iter().any(|l| l.input == at);
     let others: Vec<&Port> = ports
@@ -201,19 +206,30 @@ fn inputs(args: &ProveArgs, network: &Network, links: &[Link]) -> Result<Vec<Vec
         .collect();
     let given = match &args.input {
         Some(spec) => quantized(network, &others, spec, args.index)?,
-        None if others.is_empty() => Vec::new(),
+        None if others.is_empty() && given_ports(network).next().is_none() => Given {
+            integers: Vec::new(),
+            indices: Vec::new(),
+        },
         None => {
             return Err(CliError::NoInput {
-                inputs: others.iter().map(|p| p.name.clone()).collect(),
+                inputs: others
+                    .iter()
+                    .map(|p| p.name.clone())
+                    .chain(given_ports(network).map(|p| p.name.clone()))
+                    .collect(),
             });
         }
     };
-    let mut given = given.into_iter();
+    let Given { integers, indices } = given;
+    let mut given = integers.into_iter();
     let input = |at: usize| match links.iter().find(|l| l.input == at) {
         Some(link) => link.values().to_vec(),
         None => given.next().unwrap_or_default(),
     };
-    Ok((0..ports.len()).map(input).collect())
+    Ok(Given {
+        integers: (0..ports.len()).map(input).collect(),
+        indices,
+    })
 }
 
 impl fmt::Display for Proved {
@@ -236,6 +252,9 @@ impl fmt::Display for Proved {
                 ""
             };
             writeln!(f, "  output  {output}{hidden}")?;
+        }
+        for tensor in &self.indices {
+            writeln!(f, "  {tensor}")?;
         }
         if let Some(receipt) = &self.receipt {
             writeln!(f, "  receipt {}", receipt.display())?;

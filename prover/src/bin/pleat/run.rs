@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use pleat_prover::execute::{block_values, execute};
+use pleat_prover::execute::{Executor, block_values};
 use pleat_verifier::command::PortValues;
+use pleat_verifier::receipt::IndexTensor;
 use serde::Serialize;
 
 use crate::args::RunArgs;
@@ -18,6 +19,9 @@ use crate::tensors::quantized_input;
 pub struct Run {
     pub model_id: String,
     pub output: Vec<PortValues>,
+    /// Public indices, if the model has any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub indices: Vec<IndexTensor>,
     pub seconds: StageSeconds,
 }
 
@@ -32,7 +36,9 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<Run, CliError> {
     })?;
     let network = model.network();
     console.stage("execute");
-    let trace = seconds.time("execute", || execute(network, model.weights(), &inputs))?;
+    let trace = seconds.time("execute", || {
+        Executor::new(network, model.weights())?.run_on(&inputs.integers, &inputs.indices)
+    })?;
     let outputs = network.descriptor().outputs.iter();
     let value = |port| {
         let port: &pleat_verifier::descriptor::Port = port;
@@ -45,6 +51,7 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<Run, CliError> {
     Ok(Run {
         model_id: model.verification().id().to_string(),
         output: outputs.map(value).collect(),
+        indices: IndexTensor::all(network.descriptor(), &trace.indices),
         seconds,
     })
 }
@@ -53,6 +60,9 @@ impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for output in &self.output {
             writeln!(f, "{output}")?;
+        }
+        for tensor in &self.indices {
+            writeln!(f, "{tensor}")?;
         }
         writeln!(
             f,

@@ -2,9 +2,9 @@
 
 use ndarray::ArrayD;
 use pleat_prover::data::{DataError, InputSpec, Samples, load_inputs};
-use pleat_verifier::descriptor::Port;
+use pleat_verifier::descriptor::{IndexPort, IndexRole, Port};
 use pleat_verifier::network::Network;
-use pleat_verifier::quantize::quantize;
+use pleat_verifier::quantize::{indices, quantize};
 
 use crate::error::CliError;
 
@@ -39,30 +39,49 @@ pub fn all_samples(
         .map_err(error)
 }
 
-/// The integers of `--input`, per input of the network.
+/// A network's inputs: integers, and indices that are given.
+pub struct Given {
+    pub integers: Vec<Vec<i32>>,
+    pub indices: Vec<Vec<u32>>,
+}
+
+/// `--input`, for every input of the network.
 pub fn quantized_input(
     network: &Network,
     spec: &str,
     index: usize,
-) -> Result<Vec<Vec<i32>>, CliError> {
+) -> Result<Given, CliError> {
     let ports: Vec<&Port> = network.descriptor().inputs.iter().collect();
     quantized(network, &ports, spec, index)
 }
 
-/// The integers of `--input`, which gives these inputs.
+/// The index ports that are given.
+pub fn given_ports(network: &Network) -> impl Iterator<Item = &IndexPort> {
+    let ports = network.descriptor().indices.iter();
+    ports.filter(|p| p.role == IndexRole::Given)
+}
+
+/// `--input`, which gives these inputs and, after them, the indices.
 pub fn quantized(
     network: &Network,
     ports: &[&Port],
     spec: &str,
     index: usize,
-) -> Result<Vec<Vec<i32>>, CliError> {
+) -> Result<Given, CliError> {
     let flag = "--input";
-    let values = sample(spec, &specs(ports.iter().copied()), index)
+    let index_ports: Vec<&IndexPort> = given_ports(network).collect();
+    let tensors: Vec<Port> = index_ports.iter().map(|p| p.tensor()).collect();
+    let values = sample(spec, &specs(ports.iter().copied().chain(&tensors)), index)
         .map_err(|source| CliError::Data { flag, source })?;
     let range = network.input_range();
-    let pairs = ports.iter().zip(&values);
-    pairs
-        .map(|(port, values)| quantize(port, &range, values))
-        .collect::<Result<_, _>>()
-        .map_err(|source| CliError::Quantize { flag, source })
+    let error = |source| CliError::Quantize { flag, source };
+    let (values, indices_given) = values.split_at_checked(ports.len()).unwrap_or_default();
+    let integers = ports.iter().zip(values);
+    let integers = integers.map(|(port, values)| quantize(port, &range, values));
+    let given = index_ports.iter().zip(indices_given);
+    let given = given.map(|(port, values)| indices(port, values));
+    Ok(Given {
+        integers: integers.collect::<Result<_, _>>().map_err(error)?,
+        indices: given.collect::<Result<_, _>>().map_err(error)?,
+    })
 }
