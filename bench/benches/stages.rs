@@ -20,6 +20,7 @@ use pleat_prover::stages::{
     Claimed, Committed, Contracted, Contracting, Fixed, Fractions, LookedUp, LookingUp, Opened,
     Traced,
 };
+use pleat_verifier::descriptor::Indices;
 use pleat_verifier::fold::chain::Messages;
 use pleat_verifier::fold::{Folded, Mode};
 use pleat_verifier::pcs::OpeningKey;
@@ -60,7 +61,7 @@ impl<'a, B: Fold> Bench<'a, B> {
             let output = i >= network.descriptor().inputs.len();
             output.then(|| block_values(network, p.node, &columns.y))
         });
-        let public = PublicValues::new(shown.collect());
+        let public = PublicValues::new(shown.collect(), Indices::default());
         Traced::new(&self.case.model, B::MODE, columns, public, &mut OsRng)
     }
     fn committed(&self) -> Committed<'a> {

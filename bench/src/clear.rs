@@ -11,6 +11,7 @@ use pleat_prover::model::ProvingModel;
 use pleat_prover::prove::{ProveError, Stage};
 use pleat_prover::stages::{Claims, Ledger, Traced};
 use pleat_prover::sumcheck::Message;
+use pleat_verifier::descriptor::Indices;
 use pleat_verifier::claims::Points;
 use pleat_verifier::commitments::Commitments;
 use pleat_verifier::encoding::{Reader, Writer};
@@ -91,7 +92,7 @@ pub fn prove(
     let columns = Columns::new(network, trace.map_err(ProveError::from)?);
     let ports = network.descriptor().ports();
     let shown = ports.map(|port| Some(block_values(network, port.node, &columns.y)));
-    let public = PublicValues::new(shown.collect());
+    let public = PublicValues::new(shown.collect(), Indices::default());
     let rng = &mut OsRng;
     let committed = meter.stage(Stage::Commit, || {
         Traced::new(model, Clear::MODE, columns, public, rng).commit(key)
@@ -147,7 +148,7 @@ pub fn verify(
     let layout = Layout::new(network);
     let mut input = Reader::new(bytes, MAGIC, VERSION, WHAT)?;
     let mut claims = Vec::new();
-    for _ in network.nodes() {
+    for _ in network.slots() {
         let [s, c, d, a, b] = input.field_array()?;
         claims.push(Claims { s, c, d, a, b });
     }
@@ -156,7 +157,10 @@ pub fn verify(
     let evaluations: [F; 9] = input.field_array()?;
     let ports = network.descriptor().ports();
     let shown = ports.map(|p| Ok(Some(input.integers(elements(p))?)));
-    let public = PublicValues::new(shown.collect::<Result<_, VerifyError>>()?);
+    let public = PublicValues::new(
+        shown.collect::<Result<_, VerifyError>>()?,
+        Indices::default(),
+    );
     let mut commitments = Commitments::default();
     for column in Column::WITNESS {
         commitments.set_rows(column, input.points(network.rows(column).len())?);
@@ -278,7 +282,7 @@ pub fn run(case: &Case, meter: &mut Meter) -> Result<Measured, BenchError> {
 /// Length of a proof about `network` that shows `shown` integers.
 #[must_use]
 pub fn proof_bytes(network: &Network, shown: usize) -> usize {
-    let elements = 5 * network.nodes().len()
+    let elements = 5 * network.slots().count()
         + 3 * network.rounds().total()
         + 9
         + Commitments::count(network)

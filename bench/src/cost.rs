@@ -30,7 +30,7 @@ impl Bytes {
         let points = FIELD_BYTES * (rounds + 2 * layout.slot_steps() + 1);
         let folding = FIELD_BYTES * (3 * layout.steps() + 1 + SEGMENTS + 1);
         Self {
-            elements: FIELD_BYTES * (5 * network.nodes().len() + 3 * rounds + 9),
+            elements: FIELD_BYTES * (5 * network.slots().count() + 3 * rounds + 9),
             points,
             folding,
             last: tree::bytes(network) - points - folding,

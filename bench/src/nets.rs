@@ -7,7 +7,8 @@
 
 use pleat_prover::compile::lay_out;
 use pleat_verifier::descriptor::{
-    Axis, AxisId, AxisMap, Descriptor, Function, Linear, Node, Port, Product, Source, Stride, Term,
+    Axis, AxisId, AxisMap, Descriptor, Function, Linear, Node, Operation, Port, Product, Read,
+    Stride, Term,
     View, WeightBlock,
 };
 use rand_chacha::ChaCha20Rng;
@@ -273,16 +274,18 @@ fn normalised(shape: Shape, drawn: &[i32], input: &[i32]) -> Layer {
     }
 }
 
-fn term(block: usize, maps: Vec<AxisMap>) -> Vec<Term> {
-    vec![Term {
+fn view(read: Read, block: usize, maps: Vec<AxisMap>) -> View {
+    let term = Term {
         coefficient: 1,
+        read,
         block,
         maps,
-    }]
+    };
+    View { terms: vec![term] }
 }
 
-/// Activations and weights of a layer's product, and the axes it sums over.
-fn product(shape: Shape, from: usize, block: usize) -> (Product, Vec<Axis>) {
+/// Activations and weights of a layer's product.
+fn product(shape: Shape, from: usize, block: usize) -> Product {
     let axis = |id, len| Axis {
         id: AxisId(id),
         len,
@@ -312,25 +315,19 @@ fn product(shape: Shape, from: usize, block: usize) -> (Product, Vec<Axis>) {
             )
         }
     };
-    let product = Product {
+    Product {
         multiplier: shape.multiplier(),
-        a: View {
-            source: Source::Activations,
-            terms: term(from, a),
-        },
-        k: View {
-            source: Source::Weights,
-            terms: term(block, k),
-        },
-    };
-    (product, contraction)
+        contraction,
+        a: view(Read::Value, from, a),
+        k: view(Read::Weight, block, k),
+    }
 }
 
 /// Pleat's descriptor of a network of this shape and depth.
 #[must_use]
 pub fn descriptor(shape: Shape, depth: usize) -> Descriptor {
     let out = shape.axes();
-    let mut nodes = vec![Node::input("x".into(), 0, 0, out.clone(), DIGIT_BITS, 0)];
+    let mut nodes = vec![Node::input("x".into(), 0, out.clone(), false)];
     let mut weights = Vec::new();
     // The axis of features or channels.
     let own = match shape {
@@ -345,23 +342,19 @@ pub fn descriptor(shape: Shape, depth: usize) -> Descriptor {
         };
         weights
             .extend([kernel, vec![shape.biases()]].map(|shape| WeightBlock { address: 0, shape }));
-        let (product, contraction) = product(shape, layer, block);
+        let product = product(shape, layer, block);
         let bias = AxisMap::identity(shape.biases(), own);
         nodes.push(Node {
             name: format!("layer{}", layer + 1),
-            address: 0,
+            blocks: vec![0],
             out: out.clone(),
-            contraction,
-            product: Some(product),
+            products: vec![product],
             linear: None,
             bias: Some(Linear {
                 multiplier: BIAS_MULTIPLIER,
-                view: View {
-                    source: Source::Weights,
-                    terms: term(block + 1, vec![bias]),
-                },
+                view: view(Read::Weight, block + 1, vec![bias]),
             }),
-            function: 1,
+            operation: Operation::Map { function: 1 },
         });
     }
     let port = |name: &str, node| Port {
@@ -375,9 +368,12 @@ pub fn descriptor(shape: Shape, depth: usize) -> Descriptor {
         row_bits: 0,
         functions: vec![Function::Identity, Function::Relu],
         weights,
+        constants: Vec::new(),
         inputs: vec![port("x", 0)],
         outputs: vec![port("y", depth)],
         nodes,
+        indices: Vec::new(),
+        agreements: Vec::new(),
     };
     lay_out(&mut descriptor, None);
     descriptor

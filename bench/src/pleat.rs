@@ -62,7 +62,7 @@ impl Case {
             depth: network
                 .nodes()
                 .iter()
-                .filter(|n| n.product.is_some())
+                .filter(|n| !n.products.is_empty())
                 .count(),
             width: self.width,
             rows: network.real_rows(),
@@ -101,6 +101,7 @@ pub fn run(case: &Case, mode: Mode, meter: &mut Meter) -> Result<Measured, Bench
     let inputs = [case.input.clone()];
     let request = Request {
         inputs: &inputs,
+        indices: &[],
         visibility: case.shown,
         linked: &[],
     };

@@ -8,7 +8,7 @@ use ff::BatchInvert;
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::sums::{Weighted, combine, dot, dots};
 use pleat_verifier::columns::{TableEntry, field_from_usize};
-use pleat_verifier::descriptor::Function;
+use pleat_verifier::descriptor::{Function, Indices};
 use pleat_verifier::mle::inner_product;
 use pleat_verifier::network::{Column, Network};
 use rayon::prelude::*;
@@ -36,6 +36,8 @@ pub struct Columns {
     pub m: Vec<u32>,
     /// Fractions of table entries, likewise.
     pub ht: Vec<F>,
+    /// Public indices, no column.
+    pub indices: Indices,
 }
 
 /// A column of field elements of which few are distinct: cell `i` is `values[places[i]]`.
@@ -243,12 +245,19 @@ fn parts<T>(v: &[T], rows: Range<usize>, row_bits: usize) -> Vec<&[T]> {
 impl Columns {
     /// From an executed trace; counts the lookups.
     pub fn new(network: &Network, trace: Trace) -> Self {
-        let Trace { y, p, r1, r0, .. } = trace;
+        let Trace {
+            y,
+            p,
+            r1,
+            r0,
+            indices,
+        } = trace;
         let mut columns = Self {
             y,
             p,
             r1,
             r0,
+            indices,
             ..Self::default()
         };
         columns.count(network);

@@ -115,7 +115,7 @@ fn wrong_activation(node: usize, d: i32) -> Cheat {
 /// Another pair of the node's function in one row; `false` if the function has no such pair.
 fn wrong_at(network: &Network, trace: &mut Trace, node: usize, cell: usize, by: i32) -> bool {
     let p = trace.p[cell] + by;
-    let function: &Function = network.function(&network.nodes()[node]).0.unwrap();
+    let function: &Function = network.function(network.relation(node).unwrap()).0.unwrap();
     let Some(y) = function.apply(i64::from(p), network.digit_bits()) else {
         return false;
     };
@@ -370,7 +370,8 @@ fn false_public(port: usize) -> Cheat {
     ledger(Stage::Counted, move |play| {
         let mut ports = play.ledger.public.ports().to_vec();
         ports[port].as_mut().unwrap()[0] += 1;
-        play.ledger.public = PublicValues::new(ports);
+        let indices = play.ledger.public.indices().clone();
+        play.ledger.public = PublicValues::new(ports, indices);
     })
 }
 
@@ -378,10 +379,10 @@ fn false_public(port: usize) -> Cheat {
 fn in_unused_slot(port: usize) -> Cheat {
     let hide = ledger(Stage::Claims, move |play| {
         let network = play.ledger.network();
-        let nominal = 4 * SLOTS * network.nodes().len().div_ceil(SLOTS);
+        let nominal = 4 * SLOTS * network.slots().count().div_ceil(SLOTS);
         let place = nominal + 9 + port;
         let node = network.descriptor().ports().nth(port).unwrap().node;
-        let (low, _) = network.block_point(&network.nodes()[node], &play.ledger.challenges.r);
+        let (low, _) = network.block_point(network.relation(node).unwrap(), &play.ledger.challenges.r);
         let by = zeros_at(low);
         let key = ['a', 'b', 'c', 'd'][place % 4];
         assert!(place / 4 < play.ledger.schedule.slots);
@@ -804,7 +805,7 @@ fn every_node_is_bound() {
         };
         for (index, node) in network.nodes().iter().enumerate() {
             let is_input = network.descriptor().inputs.iter().any(|p| p.node == index);
-            let (function, _) = network.function(node);
+            let (function, _) = network.function(network.relation(index).unwrap());
             if let Some(cell) = padding(&network, index) {
                 let zero = function.unwrap().apply(0, network.digit_bits()).unwrap();
                 let y = if zero == 0 {
@@ -865,7 +866,8 @@ fn statements_are_bound() {
                 if hide {
                     shown[port] = None;
                 }
-                messages.public = PublicValues::new(shown);
+                let indices = messages.public.indices().clone();
+                messages.public = PublicValues::new(shown, indices);
             }
         };
         assert_eq!(verdicts(&changed(false), model), bound, "changed");

@@ -20,7 +20,7 @@ use common::{
 };
 use pleat_nova_circuits::chain::step::Check;
 use pleat_prover::execute::{Executor, Trace, block_values};
-use pleat_verifier::descriptor::{AxisMap, Limits, Node, Source, Term};
+use pleat_verifier::descriptor::{AxisMap, Limits, Node, Read, Term};
 use pleat_verifier::fold::Mode;
 use pleat_verifier::fold::chain::EndState;
 use pleat_verifier::network::Network;
@@ -51,16 +51,16 @@ fn grouped_net() -> Problem {
     let (g, o) = (axis('g', 2), axis('o', 2));
     let inside = [axis('i', 2), axis('u', 3), axis('v', 3)];
     let mut n = node("conv", &[g, o, axis('y', 3), axis('x', 3)], RELU);
-    n.contraction = [&[g], inside.as_slice()].concat();
+    let contraction = [&[g], inside.as_slice()].concat();
     let maps = vec![
         channel(2),
         window(5, 'y', 'u', 2, 1, 1),
         window(5, 'x', 'v', 2, 1, 1),
     ];
-    n.product = product(
+    n.products = product(contraction, 
         1 << B,
         activations(vec![term(1, x, maps)]),
-        whole(Source::Weights, w, &[&[g, o], inside.as_slice()].concat()),
+        whole(Read::Weight, w, &[&[g, o], inside.as_slice()].concat()),
     );
     let conv = b.node(n);
     let mut n = node("out", &[g, axis('y', 3), axis('x', 3)], IDENTITY);
@@ -107,7 +107,7 @@ fn verdict(setting: &Setting, run: &Trace, cheat: &Cheat) -> Refusal {
 }
 
 fn a_terms(node: &mut Node) -> &mut Vec<Term> {
-    &mut node.product.as_mut().unwrap().a.terms
+    &mut node.products[0].a.terms
 }
 
 fn c_terms(node: &mut Node) -> &mut Vec<Term> {

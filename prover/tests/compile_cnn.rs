@@ -16,6 +16,7 @@ use common::{Problem, algebra};
 use compile_support::{Model, Numbers, Value};
 use pleat_prover::compile::{CompileOptions, Compiled};
 use pleat_prover::execute::{block_cells, block_values, execute, weight_column};
+use pleat_verifier::descriptor::Indices;
 use pleat_verifier::descriptor::Limits;
 use pleat_verifier::network::Network;
 use pleat_verifier::quantize::quantize;
@@ -329,13 +330,15 @@ fn runs_as_defined(compiled: &Compiled, sample: &[f32]) -> Result<(), TestCaseEr
         network: &network,
         weights: &compiled.weights,
         activations: Vec::new(),
+        exact: Vec::new(),
+        indices: Indices::default(),
     };
     for (index, node) in network.nodes().iter().enumerate() {
         let y = block_values(&network, index, &trace.y);
         if index == port.node {
             prop_assert_eq!(&y, &input);
         } else {
-            let function = network.function(node).0.unwrap();
+            let function = network.function(network.relation(index).unwrap()).0.unwrap();
             let z = blocks.pre_activations(node);
             for ((z, y), cell) in z.iter().zip(&y).zip(block_cells(&network, index)) {
                 let quotient = (z + (1 << (2 * b - 1))).div_euclid(1 << (2 * b));

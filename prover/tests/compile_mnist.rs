@@ -109,11 +109,11 @@ fn windows_cost_the_verifier_one_axis_times_the_kernel() {
     let mut total = 0;
     for node in network.nodes() {
         let len = |id| {
-            let mut axes = node.out.iter().chain(&node.contraction);
+            let mut axes = (node.out.iter()).chain(node.products.iter().flat_map(|p| &p.contraction));
             axes.find(|a| a.id == id).unwrap().len
         };
         let parts = node.linear.iter().chain(&node.bias).map(|l| &l.view);
-        let views = parts.chain(node.product.iter().flat_map(|p| [&p.a, &p.k]));
+        let views = parts.chain(node.products.iter().flat_map(|p| [&p.a, &p.k]));
         for map in views.flat_map(|v| &v.terms).flat_map(|t| &t.maps) {
             let work = map.work(&len).unwrap();
             let longest = map.axes().into_iter().map(len).max().unwrap_or(1);

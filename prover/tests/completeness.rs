@@ -12,6 +12,7 @@ mod common;
 
 use common::algebra::{check_both, commit, key, public, traced};
 use common::dense::Dense;
+use common::naive::Blocks;
 use common::{Builder, Problem};
 use ff::Field;
 use pleat_nova_circuits::cycle::{F, field_from_i64};
@@ -24,7 +25,9 @@ use pleat_prover::sumcheck::{
     Summand, Tensor,
 };
 use pleat_verifier::columns::{TableEntry, field_from_usize};
-use pleat_verifier::descriptor::{Axis, AxisMap, Inner, Node, Role, Source, Stride, View};
+use pleat_verifier::descriptor::{
+    Axis, AxisMap, Indices, Inner, Read, Role, Slot, Stride, Term, View, element_cells,
+};
 use pleat_verifier::fold::Mode;
 use pleat_verifier::mle::{Coordinates, bits, eq_index, eq_table, inner_product, zeros_at};
 use pleat_verifier::network::{Column, Network};
@@ -171,6 +174,7 @@ fn random_columns(network: &Network, rng: &mut ChaCha20Rng) -> Columns {
         r1,
         r0,
         m,
+        indices: Indices::default(),
         f0: elements(n, rng).into_iter().collect(),
         f1: elements(n, rng).into_iter().collect(),
         f2: elements(n, rng).into_iter().collect(),
@@ -511,26 +515,27 @@ fn rounds_follow_each_other() {
 
 // ---- views
 
-/// `V[index]` of one view from its definition, `index` by axis name.
+/// The cells of a block that a view's terms add up, `index` by axis name.
 fn view_entries(
     network: &Network,
     view: &View,
+    indices: &Indices,
     index: &dyn Fn(pleat_verifier::descriptor::AxisId) -> usize,
-    add: &mut dyn FnMut(usize, i64),
+    add: &mut dyn FnMut(&Term, usize),
 ) {
     for term in &view.terms {
-        let (address, shape) = network.block(view.source, term.block);
+        let (_, shape) = network.block(term.read, term.block);
         let mut cells = vec![0_usize];
         for (map, n) in term.maps.iter().zip(&shape) {
             let own: Vec<usize> = map.axes().into_iter().map(index).collect();
-            let positions = map.positions(&own);
+            let positions = map.positions(&own, indices);
             cells = cells
                 .iter()
                 .flat_map(|c| positions.iter().map(move |j| (c << bits(*n)) | j))
                 .collect();
         }
         for cell in cells {
-            add(address + cell, term.coefficient);
+            add(term, cell);
         }
     }
 }
@@ -549,27 +554,78 @@ fn indices(axes: &[Axis]) -> Vec<Vec<usize>> {
     all
 }
 
+/// Columns that no honest run has, padding rows included.
+fn random_witness(network: &Network, indices: Indices, rng: &mut ChaCha20Rng) -> (Columns, Vec<i32>) {
+    let cells = 1 << network.nu();
+    let mut signed = |n: usize| -> Vec<i32> { (0..n).map(|_| rng.next_u32() as i32 >> 4).collect() };
+    let (y, p, weights) = (signed(cells), signed(cells), signed(1 << network.nu_w()));
+    let mut digits = || -> Vec<u16> { (0..cells).map(|_| rng.next_u32() as u16).collect() };
+    let columns = Columns {
+        y,
+        p,
+        r1: digits(),
+        r0: digits(),
+        indices,
+        ..Columns::default()
+    };
+    (columns, weights)
+}
+
+/// Random values of all index ports.
+fn random_indices(network: &Network, rng: &mut ChaCha20Rng) -> Indices {
+    let ports = &network.descriptor().indices;
+    let values = ports.iter().map(|p| {
+        let value = |_| u32::try_from(below(p.len, rng)).unwrap();
+        (0..p.elements()).map(value).collect()
+    });
+    Indices::new(ports, values.collect())
+}
+
+/// A public constant that a term reads.
+fn public_value(network: &Network, term: &Term, cell: usize, indices: &Indices) -> i64 {
+    match term.read {
+        Read::One => 1,
+        Read::Constant => {
+            let constant = &network.descriptor().constants[term.block];
+            let mut cells = element_cells(&constant.shape).into_iter();
+            let at = cells.position(|c| c == cell).unwrap();
+            constant.values[at].into()
+        }
+        Read::OneHot => {
+            let port = &network.descriptor().indices[term.block];
+            let shape = [port.shape.as_slice(), &[port.len]].concat();
+            let mut cells = element_cells(&shape).into_iter();
+            let at = cells.position(|c| c == cell).unwrap();
+            let k = indices.of(term.block)[at / port.len];
+            i64::from(usize::try_from(k).unwrap() == at % port.len)
+        }
+        _ => network.relations()[term.block].read_constant(term.read, network.digit_bits()),
+    }
+}
+
 /// Checks one view: the table of CONTRACT, the functional pulled back, and the functional's own extension.
-fn check_view(network: &Network, node: &Node, role: Role, view: &View, rng: &mut ChaCha20Rng) {
-    let owned = node.owned(role);
+fn check_view(network: &Network, slot: &Slot<'_>, role: Role, view: &View, rng: &mut ChaCha20Rng) {
+    let owned = slot.owned(role);
     let contraction: &[Axis] = match role {
-        Role::A | Role::K => &node.contraction,
+        Role::A | Role::K => slot.contraction(),
         Role::C | Role::D => &[],
     };
-    let column = match view.source {
-        Source::Activations => Column::Y,
-        Source::Weights => Column::W,
+    let given = random_indices(network, rng);
+    let (columns, weights) = random_witness(network, given.clone(), rng);
+    let cells_of = |column: Column| match column {
+        Column::W => Cells::Signed(&weights),
+        _ => columns.cells(column),
     };
-    let n = network.variables(column);
-    // Columns that no honest run has, padding rows included.
-    let cells: Vec<i32> = (0..1 << n).map(|_| rng.next_u32() as i32).collect();
-    let r_low = elements(node.block_bits(), rng);
-    let x = elements(node.contraction_bits() + 2, rng);
-    let out_point = Coordinates::split(&node.out, &r_low);
+    let r_low = elements(slot.relation.block_bits(), rng);
+    let x = elements(slot.contraction_bits() + 2, rng);
+    let out_point = Coordinates::split(&slot.relation.out, &r_low);
 
     let mut table = vec![F::ZERO; 1 << pleat_verifier::descriptor::axes_bits(contraction)];
-    let point = node.claim_point(role, &r_low, &x);
-    let mut functional = vec![F::ZERO; 1 << n];
+    let point = slot.claim_point(role, &r_low, &x);
+    let mut functionals: Vec<Vec<F>> = (Column::OPENED.iter())
+        .map(|c| vec![F::ZERO; 1 << network.variables(*c)])
+        .collect();
+    let mut constant = F::ZERO;
     for index in indices(&owned) {
         let of = |id| {
             owned
@@ -592,54 +648,69 @@ fn check_view(network: &Network, node: &Node, role: Role, view: &View, rng: &mut
         let place = contraction
             .iter()
             .fold(0, |flat, a| (flat << bits(a.len)) | of(a.id).unwrap());
-        view_entries(
-            network,
-            view,
-            &|id| of(id).unwrap(),
-            &mut |cell, coefficient| {
-                let coefficient = field_from_i64(coefficient);
-                table[place] += in_table * coefficient * field_from_i64(i64::from(cells[cell]));
-                functional[cell] += in_claim * coefficient;
-            },
-        );
+        view_entries(network, view, &given, &|id| of(id).unwrap(), &mut |term, cell| {
+            let coefficient = field_from_i64(term.coefficient);
+            let public = field_from_i64(public_value(network, term, cell, &given));
+            let mut value = public;
+            let (address, _) = network.block(term.read, term.block);
+            for (column, factor) in network.read_columns(term.read) {
+                let factor = field_from_i64(factor);
+                value += factor * cells_of(column).get(address + cell);
+                functionals[column.index()][address + cell] += in_claim * coefficient * factor;
+            }
+            table[place] += in_table * coefficient * value;
+            constant += in_claim * coefficient * public;
+        });
     }
-    let name = format!("{} {role:?}", node.name);
+    let name = format!("{} {role:?}", slot.relation.name);
     let sources = Sources {
-        activations: &cells,
-        weights: &cells,
+        columns: &columns,
+        weights: &weights,
+        indices: &given,
     };
-    let contracted = contract(network, node, role, view, &r_low, sources);
+    let contracted = contract(network, slot, role, view, &r_low, sources);
     assert_eq!(contracted, table, "{name}: contracted");
 
     let weight = F::random(&mut *rng);
-    let mut pulled = vec![F::ZERO; 1 << n];
-    for term in pull_back(node, role, view, &point, weight) {
-        let (address, _) = network.block(view.source, term.block);
+    let mut pulled: Vec<Vec<F>> = functionals.iter().map(|f| vec![F::ZERO; f.len()]).collect();
+    for term in pull_back(&owned, view, &point, weight, &given) {
+        let (address, _) = network.block(term.read, term.block);
         let cells = outer_product(term.factor, &term.axes);
-        for (sum, v) in pulled[address..].iter_mut().zip(cells) {
-            *sum += v;
+        for (column, factor) in network.read_columns(term.read) {
+            let own = &mut pulled[column.index()][address..];
+            for (sum, v) in own.iter_mut().zip(&cells) {
+                *sum += field_from_i64(factor) * v;
+            }
         }
     }
-    for (i, value) in functional.iter().enumerate() {
-        assert_eq!(pulled[i], weight * value, "{name}: pulled back");
+    for (pulled, functional) in pulled.iter().flatten().zip(functionals.iter().flatten()) {
+        assert_eq!(*pulled, weight * functional, "{name}: pulled back");
     }
-    let z = elements(n, rng);
-    let at_z = extension(functional.iter().copied(), &z);
-    assert_eq!(
-        network.view_at(node, role, view, &point, &z),
-        at_z,
-        "{name}: extension"
-    );
-    // What CONTRACT claims is what OPEN opens.
+    for (column, functional) in Column::OPENED.into_iter().zip(&functionals) {
+        let z = elements(network.variables(column), rng);
+        let at_z = extension(functional.iter().copied(), &z);
+        let mut sum = F::ZERO;
+        for term in &view.terms {
+            for (own, factor) in network.read_columns(term.read) {
+                if own == column {
+                    let value = network.term_at(term, &owned, &point, &z, &given);
+                    sum += field_from_i64(factor) * value;
+                }
+            }
+        }
+        assert_eq!(sum, at_z, "{name}: extension");
+    }
+    // What CONTRACT claims is what OPEN opens, and constants.
     let claim = extension(
         table.into_iter(),
         &x[..pleat_verifier::descriptor::axes_bits(contraction)],
     );
-    assert_eq!(
-        claim,
-        Cells::Signed(&cells).dot(&functional),
-        "{name}: claim"
-    );
+    let opened: F = (Column::OPENED.into_iter().zip(&functionals))
+        .map(|(column, functional)| cells_of(column).dot(functional))
+        .sum();
+    assert_eq!(claim, opened + constant, "{name}: claim");
+    let public = network.view_constant(view, &owned, &point, &given);
+    assert_eq!(public, constant, "{name}: constants");
 }
 
 #[test]
@@ -647,9 +718,9 @@ fn views_of_all_networks_are_their_definition() {
     let mut rng = randomness(41);
     for problem in common::all() {
         let network = &problem.network;
-        for node in network.nodes() {
-            for (role, view, _) in node.views() {
-                check_view(network, node, role, view, &mut rng);
+        for slot in network.slots() {
+            for (role, view, _) in slot.views() {
+                check_view(network, &slot, role, view, &mut rng);
             }
         }
     }
@@ -673,7 +744,7 @@ fn between(low: i64, high: i64, rng: &mut ChaCha20Rng) -> i64 {
 
 /// A view of a block of this shape by random maps that read some of `axes`, each at most once per term.
 fn random_view(
-    source: Source,
+    read: Read,
     block: usize,
     shape: &[usize],
     axes: &[Axis],
@@ -708,10 +779,9 @@ fn random_view(
                 },
             });
         let maps = maps.collect();
-        common::term(between(-2, 2, rng), block, maps)
+        common::reading(read, between(-2, 2, rng), block, maps)
     });
     View {
-        source,
         terms: terms.collect(),
     }
 }
@@ -740,8 +810,7 @@ fn random_network(seed: u64) -> Problem {
     free.retain(|o| contraction.iter().all(|a| a.id != o.id));
     let of_a = take_some(&mut free, 3, rng);
     let mut n = common::node("y", &out, 1);
-    n.contraction = contraction.clone();
-    let (y, weights) = (Source::Activations, Source::Weights);
+    let (y, weights) = (Read::Value, Read::Weight);
     let a = random_view(
         y,
         x,
@@ -755,7 +824,7 @@ fn random_network(seed: u64) -> Problem {
     } else {
         random_view(y, x, &input_shape, &axes_k, rng)
     };
-    n.product = common::product(between(-3, 3, rng), a, k);
+    n.products = common::product(contraction, between(-3, 3, rng), a, k);
     let c = random_view(y, x, &input_shape, &out, rng);
     n.linear = common::linear(between(-50, 50, rng), c);
     let d = random_view(weights, w, &weight_shape, &out, rng);
@@ -775,46 +844,6 @@ fn random_network(seed: u64) -> Problem {
     }
 }
 
-/// `Z` of the node's definition, at one output index.
-fn pre_activation(network: &Network, node: &Node, o: &[usize], y: &[i32], w: &[i32]) -> i64 {
-    let value = |view: &View, x: &[usize]| -> i64 {
-        let of = |id| {
-            let contraction = node.contraction.iter().zip(x);
-            let out = node.out.iter().zip(o);
-            contraction
-                .chain(out)
-                .find(|(a, _)| a.id == id)
-                .map(|(_, i)| *i)
-                .unwrap()
-        };
-        let column = match view.source {
-            Source::Activations => y,
-            Source::Weights => w,
-        };
-        let mut sum = 0;
-        view_entries(network, view, &of, &mut |cell, coefficient| {
-            sum += coefficient * i64::from(column[cell]);
-        });
-        sum
-    };
-    let product = node.product.as_ref().unwrap();
-    let same_batch = |x: &[usize]| {
-        node.contraction.iter().zip(x).all(|(a, i)| {
-            let out = node.out.iter().zip(o).find(|(b, _)| b.id == a.id);
-            out.is_none_or(|(_, j)| i == j)
-        })
-    };
-    let mut z: i64 = indices(&node.contraction)
-        .iter()
-        .filter(|x| same_batch(x))
-        .map(|x| product.multiplier * value(&product.a, x) * value(&product.k, x))
-        .sum();
-    for linear in node.linear.iter().chain(&node.bias) {
-        z += linear.multiplier * value(&linear.view, &[]);
-    }
-    z
-}
-
 proptest! {
     #![proptest_config(config(64))]
 
@@ -824,15 +853,24 @@ proptest! {
         let network = &problem.network;
         let node = &network.nodes()[1];
         let mut rng = randomness(seed ^ 1);
-        for (role, view, _) in node.views() {
-            check_view(network, node, role, view, &mut rng);
+        for slot in network.slots() {
+            for (role, view, _) in slot.views() {
+                check_view(network, &slot, role, view, &mut rng);
+            }
         }
         let model = commit(&problem);
         let run = execute(network, model.weights(), &problem.inputs);
         prop_assume!(run.is_ok());
         let trace = run.unwrap();
-        for (o, cell) in indices(&node.out).iter().zip(block_cells(network, 1)) {
-            let z = pre_activation(network, node, o, &trace.y, model.weights());
+        let blocks = Blocks {
+            network,
+            weights: &problem.weights,
+            activations: vec![problem.inputs[0].clone()],
+            exact: Vec::new(),
+            indices: Indices::default(),
+        };
+        for (z, cell) in blocks.pre_activations(node).into_iter().zip(block_cells(network, 1)) {
+            let z = i64::try_from(z).unwrap();
             let digits = (i64::from(trace.p[cell]) << 16)
                 + (i64::from(trace.r1[cell]) << 8)
                 + i64::from(trace.r0[cell]);

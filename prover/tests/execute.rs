@@ -16,7 +16,9 @@ use common::{
 use pleat_prover::execute::{
     ExecuteError, Executor, Trace, block_cells, block_values, execute, weight_column,
 };
-use pleat_verifier::descriptor::{Axis, AxisMap, Inner, Node, Role, Source, Stride, Term, View};
+use pleat_verifier::descriptor::{
+    Axis, AxisMap, Indices, Inner, Node, Read, Relation, Role, Stride, Term, View,
+};
 use pleat_verifier::network::Network;
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
@@ -51,6 +53,8 @@ fn check(problem: &Problem, run: Result<Trace, ExecuteError>) -> Option<String> 
         network,
         weights: &problem.weights,
         activations: Vec::new(),
+        exact: Vec::new(),
+        indices: Indices::default(),
     };
     let mut real = vec![false; 1 << network.nu()];
     for (index, node) in network.nodes().iter().enumerate() {
@@ -64,7 +68,14 @@ fn check(problem: &Problem, run: Result<Trace, ExecuteError>) -> Option<String> 
         } else {
             blocks.activations.push(Vec::new());
         }
-        let z = blocks.pre_activations(node);
+        let z = match input {
+            Some(input) => {
+                let unit = |v: &i32| i128::from(*v) << (2 * b);
+                problem.inputs[input].iter().map(unit).collect()
+            }
+            None => blocks.pre_activations(node),
+        };
+        blocks.exact.push(z.clone());
         let quotient = |z: &i128| (z + (1 << (2 * b - 1))).div_euclid(1 << (2 * b));
         let bad = z.iter().position(|z| !(-half..half).contains(&quotient(z)));
         if let Some(flat) = bad {
@@ -77,7 +88,7 @@ fn check(problem: &Problem, run: Result<Trace, ExecuteError>) -> Option<String> 
             };
             return (run != Err(expected.clone())).then(|| format!("{expected} expected"));
         }
-        let function = &network.descriptor().functions[node.function];
+        let function = network.function(network.relation(index).unwrap()).0.unwrap();
         let apply = |z| i64::try_from(quotient(z)).unwrap();
         let y: Vec<i32> = z
             .iter()
@@ -197,16 +208,15 @@ impl Draw {
         term(coefficient, *block, maps)
     }
 
-    fn view(&mut self, source: Source, blocks: &[(usize, Vec<usize>)], owned: &[Axis]) -> View {
+    fn view(&mut self, read: Read, blocks: &[(usize, Vec<usize>)], owned: &[Axis]) -> View {
         let terms = 1 + self.below(3);
         let terms = (0..terms).map(|_| {
             let block = self.below(blocks.len());
             self.term(&blocks[block], owned)
         });
-        View {
-            source,
-            terms: terms.collect(),
-        }
+        let mut view = activations(terms.collect());
+        view.terms.iter_mut().for_each(|t| t.read = read);
+        view
     }
 
     fn node(
@@ -223,10 +233,10 @@ impl Draw {
         let parts = 1 + self.below(7);
         let multiplier = |draw: &mut Self| draw.between(1, 1 << (2 * digit_bits).min(30)) - 1;
         if parts & 1 == 1 {
-            node.linear = linear(multiplier(self), self.view(Source::Activations, y, &out));
+            node.linear = linear(multiplier(self), self.view(Read::Value, y, &out));
         }
         if parts & 2 == 2 {
-            node.bias = linear(multiplier(self), self.view(Source::Weights, w, &out));
+            node.bias = linear(multiplier(self), self.view(Read::Weight, w, &out));
         }
         if parts & 4 == 4 {
             let mut x: Vec<Axis> = (0..self.below(3))
@@ -244,12 +254,16 @@ impl Draw {
                 .collect();
             let mut may_read = x.clone();
             may_read.extend(free.iter().filter(|_| self.below(2) == 0));
-            let a = self.view(Source::Activations, y, &may_read);
-            node.contraction = x;
-            node.product = product(0, a, activations(Vec::new()));
-            let owned = node.owned(Role::K);
-            let (source, blocks) = [(Source::Activations, y), (Source::Weights, w)][self.below(2)];
-            let p = node.product.as_mut().unwrap();
+            let a = self.view(Read::Value, y, &may_read);
+            let contraction = x;
+            node.products = product(contraction, 0, a, activations(Vec::new()));
+            let relation = Relation {
+                products: node.products.clone(),
+                ..Relation::empty(0, &node, 0)
+            };
+            let owned = relation.slots().next().unwrap().owned(Role::K);
+            let (source, blocks) = [(Read::Value, y), (Read::Weight, w)][self.below(2)];
+            let p = &mut node.products[0];
             p.k = self.view(source, blocks, &owned);
             p.multiplier = multiplier(self);
         }
@@ -289,6 +303,8 @@ impl Draw {
                 network: &network,
                 weights: &weights,
                 activations: inputs.clone(),
+                exact: Vec::new(),
+                indices: Indices::default(),
             };
             let z = blocks.pre_activations(&n);
             let largest = z.iter().map(|z| z.unsigned_abs()).max().unwrap();
@@ -297,7 +313,7 @@ impl Draw {
             let grow = i64::try_from(limit / largest.max(1))
                 .unwrap_or(i64::MAX)
                 .max(1);
-            let multipliers = (n.product.iter_mut().map(|p| &mut p.multiplier))
+            let multipliers = (n.products.iter_mut().map(|p| &mut p.multiplier))
                 .chain(n.linear.iter_mut().map(|l| &mut l.multiplier))
                 .chain(n.bias.iter_mut().map(|l| &mut l.multiplier));
             for m in multipliers {
@@ -312,7 +328,7 @@ impl Draw {
         let blocks = [(n, shape), y[0].clone()];
         last.linear = linear(
             1 << (2 * digit_bits).saturating_sub(3),
-            self.view(Source::Activations, &blocks, &out),
+            self.view(Read::Value, &blocks, &out),
         );
         let last = b.node(last);
         b.output(last);
@@ -372,7 +388,7 @@ proptest! {
         let x = b.input("x", &xs);
         // Groups are a batch axis: output channel (g, o) reads the channels of g only.
         let mut n = node("conv", &[axis('g', groups), axis('o', out), axis('y', height), axis('x', width)], IDENTITY);
-        n.contraction = vec![axis('g', groups), axis('c', channels), axis('u', kernel_y), axis('v', kernel_x)];
+        let contraction = vec![axis('g', groups), axis('c', channels), axis('u', kernel_y), axis('v', kernel_x)];
         let maps = vec![
             ident(groups, 'g'),
             ident(channels, 'c'),
@@ -380,7 +396,7 @@ proptest! {
             window(width, 'x', 'v', stride, dilation, pad),
         ];
         let k = [axis('o', out), axis('g', groups), axis('c', channels), axis('u', kernel_y), axis('v', kernel_x)];
-        n.product = product(1 << 9, activations(vec![term(1, x, maps)]), whole(Source::Weights, w, &k));
+        n.products = product(contraction, 1 << 9, activations(vec![term(1, x, maps)]), whole(Read::Weight, w, &k));
         n.linear = linear(1 << 20, {
             let maps = vec![ident(groups, 'g'), ident(channels, 'o'), ident(height, 'y'), ident(width, 'x')];
             activations(vec![term(1, x, maps)])
@@ -410,8 +426,8 @@ fn cancelling(digit_bits: u32, terms: usize, len: usize) -> (Network, Vec<i32>) 
     }
     let view = activations(list);
     let mut n = node("square", &[], IDENTITY);
-    n.contraction = xs.to_vec();
-    n.product = product(1 << 14, view.clone(), view);
+    let contraction = xs.to_vec();
+    n.products = product(contraction, 1 << 14, view.clone(), view);
     let n = b.node(n);
     b.output(n);
     let values = ints(&mut rng(1), len, 100);

@@ -125,12 +125,22 @@ impl Network {
     ) -> F {
         let mut sum = F::zero();
         self.for_each_view(challenges, points, |weight, slot, role, view, point| {
-            let owned = slot.owned(role);
-            for term in &view.terms {
-                sum += weight * self.term_constant(term, &owned, point, indices);
-            }
+            sum += weight * self.view_constant(view, &slot.owned(role), point, indices);
         });
         sum
+    }
+
+    /// What public constants add to a view's value at `point`.
+    pub fn view_constant(
+        &self,
+        view: &View,
+        owned: &[Axis],
+        point: &Coordinates<'_>,
+        indices: &Indices,
+    ) -> F {
+        let terms = view.terms.iter();
+        let terms = terms.map(|term| self.term_constant(term, owned, point, indices));
+        terms.fold(F::zero(), |sum, term| sum + term)
     }
 
     /// Calls `f` for every claim about a view, with its weight and point.

@@ -6,7 +6,7 @@ use pleat_nova_circuits::cycle::F;
 use pleat_verifier::chain::{ChainError, Member, check};
 use pleat_verifier::commitments::{Commitments, Generators, RowCommitment};
 use pleat_verifier::descriptor::{
-    Axis, AxisId, Descriptor, Function, Limits, Linear, Node, Port, Source, View,
+    Axis, AxisId, Descriptor, Function, Indices, Limits, Linear, Node, Operation, Port, Read, View,
 };
 use pleat_verifier::fold::Mode;
 use pleat_verifier::model::VerificationModel;
@@ -30,16 +30,15 @@ fn tensor(name: &str, shape: &[usize], row_bits: u32, scale: f64) -> Verificatio
     };
     let copy = Node {
         name: "copy".to_owned(),
-        address: 64,
+        blocks: vec![64],
         out: out.clone(),
-        contraction: Vec::new(),
-        product: None,
+        products: Vec::new(),
         linear: Some(Linear {
             multiplier: 256,
-            view: View::whole(Source::Activations, 0, &out),
+            view: View::whole(Read::Value, 0, &out),
         }),
         bias: None,
-        function: 0,
+        operation: Operation::Map { function: 0 },
     };
     let descriptor = Descriptor {
         digit_bits: 4,
@@ -48,7 +47,10 @@ fn tensor(name: &str, shape: &[usize], row_bits: u32, scale: f64) -> Verificatio
         weights: Vec::new(),
         inputs: vec![port(name, 0)],
         outputs: vec![port("copy", 1)],
-        nodes: vec![Node::input(name.to_owned(), 0, 0, out, 4, 0), copy],
+        nodes: vec![Node::input(name.to_owned(), 0, out, false), copy],
+        constants: Vec::new(),
+        indices: Vec::new(),
+        agreements: Vec::new(),
     };
     let network = Network::new(descriptor, &Limits::default()).unwrap();
     VerificationModel::new(network, Vec::new()).unwrap()
@@ -63,7 +65,7 @@ fn proof(model: &VerificationModel) -> Messages {
     let none = F::zero();
     Messages {
         model: model.id(),
-        public: PublicValues::new(vec![None, None]),
+        public: PublicValues::new(vec![None, None], Indices::default()),
         commitments,
         values: [none; 10],
         opening: Opening {

@@ -8,8 +8,8 @@
 )]
 
 use pleat_verifier::descriptor::{
-    Axis, AxisId, AxisMap, Descriptor, DescriptorError, Function, Inner, Limits, Linear, Node,
-    Port, Product, Source, Stride, Term, View, WeightBlock,
+    Agreement, Axis, AxisId, AxisMap, Constant, Descriptor, DescriptorError, Function, IndexPort,
+    IndexRole, Inner, Limits, Linear, Node, Operation, Port, Product, Read, Stride, Term, View, WeightBlock,
 };
 use pleat_verifier::network::Network;
 
@@ -39,13 +39,13 @@ fn ident(axis: AxisId) -> AxisMap {
     AxisMap::identity(2, axis)
 }
 
-fn linear(source: Source, block: usize, maps: Vec<AxisMap>) -> Linear {
+fn linear(read: Read, block: usize, maps: Vec<AxisMap>) -> Linear {
     Linear {
         multiplier: 256,
         view: View {
-            source,
             terms: vec![Term {
                 coefficient: 1,
+                read,
                 block,
                 maps,
             }],
@@ -53,21 +53,20 @@ fn linear(source: Source, block: usize, maps: Vec<AxisMap>) -> Linear {
     }
 }
 
-fn input(name: &str, index: usize, address: usize) -> Node {
-    Node::input(name.to_owned(), index, address, ab().to_vec(), 4, 0)
+fn input(name: &str, address: usize) -> Node {
+    Node::input(name.to_owned(), address, ab().to_vec(), false)
 }
 
 /// `y[a,b] = relu(x[a,b])`, `B = 4`, `κ = 3`: `x` in row 0, `y` in row 1, an unused weight tensor of two values.
 fn good() -> Descriptor {
     let y = Node {
         name: "y".to_owned(),
-        address: 8,
+        blocks: vec![8],
         out: ab().to_vec(),
-        contraction: Vec::new(),
-        product: None,
-        linear: Some(linear(Source::Activations, 0, vec![ident(A), ident(B)])),
+        products: Vec::new(),
+        linear: Some(linear(Read::Value, 0, vec![ident(A), ident(B)])),
         bias: None,
-        function: 1,
+        operation: Operation::Map { function: 1 },
     };
     Descriptor {
         digit_bits: 4,
@@ -77,9 +76,12 @@ fn good() -> Descriptor {
             address: 0,
             shape: vec![2],
         }],
-        nodes: vec![input("x", 0, 0), y],
+        constants: Vec::new(),
+        nodes: vec![input("x", 0), y],
         inputs: vec![port("x", 0, &[2, 2])],
         outputs: vec![port("y", 1, &[2, 2])],
+        indices: Vec::new(),
+        agreements: Vec::new(),
     }
 }
 
@@ -87,12 +89,12 @@ fn good() -> Descriptor {
 fn with_product() -> Descriptor {
     let mut descriptor = good();
     let y = &mut descriptor.nodes[1];
-    y.contraction = vec![axis(K, 2)];
-    y.product = Some(Product {
+    y.products = vec![Product {
         multiplier: 16,
-        a: linear(Source::Activations, 0, vec![ident(A), ident(K)]).view,
-        k: linear(Source::Weights, 0, vec![ident(K)]).view,
-    });
+        contraction: vec![axis(K, 2)],
+        a: linear(Read::Value, 0, vec![ident(A), ident(K)]).view,
+        k: linear(Read::Weight, 0, vec![ident(K)]).view,
+    }];
     descriptor
 }
 
@@ -104,9 +106,9 @@ fn with(change: impl FnOnce(&mut Descriptor)) -> Descriptor {
 
 fn product(change: impl FnOnce(&mut Descriptor, &mut Product)) -> Descriptor {
     let mut descriptor = with_product();
-    let mut product = descriptor.nodes[1].product.take().unwrap();
+    let mut product = descriptor.nodes[1].products.remove(0);
     change(&mut descriptor, &mut product);
-    descriptor.nodes[1].product = Some(product);
+    descriptor.nodes[1].products = vec![product];
     descriptor
 }
 
@@ -153,14 +155,14 @@ fn bad_graphs() -> Vec<Row> {
     let two = |reads: [usize; 2]| {
         with(|d| {
             let mut z = d.nodes[1].clone();
-            (z.name, z.address) = ("z".to_owned(), 16);
+            (z.name, z.blocks) = ("z".to_owned(), vec![16]);
             d.nodes.push(z);
             for (node, block) in [(1, reads[0]), (2, reads[1])] {
                 linear_part(d, node).view.terms[0].block = block;
             }
         })
     };
-    let own = |axis| linear(Source::Activations, 1, vec![ident(K), ident(axis)]).view;
+    let own = |axis| linear(Read::Value, 1, vec![ident(K), ident(axis)]).view;
     vec![
         ("y reads itself", "ReadsLater", with(|d| term(d).block = 1)),
         ("y and z read each other", "ReadsLater", two([2, 1])),
@@ -178,27 +180,17 @@ fn bad_graphs() -> Vec<Row> {
         (
             "y has the form of an input and is none",
             "InputForm",
-            with(|d| d.nodes[1] = input("y", 1, 8)),
+            with(|d| d.nodes[1] = input("y", 8)),
         ),
         (
-            "input x has function relu",
+            "input x has a linear part",
             "InputForm",
-            with(|d| d.nodes[0].function = 1),
-        ),
-        (
-            "input x has another multiplier",
-            "InputForm",
-            with(|d| linear_part(d, 0).multiplier = 128),
-        ),
-        (
-            "input x reads another node",
-            "InputForm",
-            with(|d| linear_part(d, 0).view.terms[0].block = 1),
+            with(|d| d.nodes[0].linear = Some(linear(Read::Weight, 0, vec![ident(B)]))),
         ),
         (
             "input x has a bias",
             "InputForm",
-            with(|d| d.nodes[0].bias = Some(linear(Source::Weights, 0, vec![ident(B)]))),
+            with(|d| d.nodes[0].bias = Some(linear(Read::Weight, 0, vec![ident(B)]))),
         ),
         (
             "y is declared an input",
@@ -251,14 +243,9 @@ fn bad_graphs() -> Vec<Row> {
             with(|d| d.nodes[1].linear = None),
         ),
         (
-            "a contraction without a product",
-            "ContractionWithoutProduct",
-            with(|d| d.nodes[1].contraction = vec![axis(K, 2)]),
-        ),
-        (
             "a function that is not listed",
             "FunctionNotListed",
-            with(|d| d.nodes[1].function = 2),
+            with(|d| d.nodes[1].operation = Operation::Map { function: 2 }),
         ),
     ]
 }
@@ -293,7 +280,7 @@ fn bad_views() -> Vec<Row> {
         (
             "a batch axis of another length",
             "BatchLength",
-            product(|d, _| d.nodes[1].contraction = vec![axis(A, 3)]),
+            product(|_, p| p.contraction = vec![axis(A, 3)]),
         ),
         (
             "a map of another length",
@@ -312,18 +299,8 @@ fn bad_views() -> Vec<Row> {
         ),
         (
             "D reads an activation",
-            "WrongSource",
+            "WrongRead",
             with(|d| d.nodes[1].bias = d.nodes[1].linear.clone()),
-        ),
-        (
-            "C reads weights",
-            "WrongSource",
-            with(|d| linear_part(d, 1).view.source = Source::Weights),
-        ),
-        (
-            "A reads weights",
-            "WrongSource",
-            product(|_, p| p.a.source = Source::Weights),
         ),
         ("a repeat of factor 0", "BadRepeat", mapped(repeat(0))),
         (
@@ -346,7 +323,7 @@ fn bad_views() -> Vec<Row> {
 }
 
 fn bad_layouts() -> Vec<Row> {
-    let y_at = |address: usize| with(|d| d.nodes[1].address = address);
+    let y_at = |address: usize| with(|d| d.nodes[1].blocks = vec![address]);
     let weights = |blocks: &[(usize, &[usize])]| {
         let block = |(address, shape): &(usize, &[usize])| WeightBlock {
             address: *address,
@@ -461,7 +438,7 @@ fn bad_sizes() -> Vec<Row> {
         (
             "contraction over 2^29",
             "OverLimit: bits of a contraction",
-            product(|d, _| d.nodes[1].contraction[0].len = 1 << 29),
+            product(|_, p| p.contraction[0].len = 1 << 29),
         ),
         (
             "a block of 2^29 rows",
@@ -518,7 +495,7 @@ fn bad_sizes() -> Vec<Row> {
             with(|d| {
                 d.row_bits = 0;
                 d.nodes[1].out[0].len = 1 << 20;
-                d.nodes[1].address = 1 << 21;
+                d.nodes[1].blocks = vec![1 << 21];
                 d.outputs[0].shape = vec![1 << 21];
             }),
         ),
@@ -531,7 +508,8 @@ fn bad_sizes() -> Vec<Row> {
             }),
         ),
         // The page's own bound is far: inner axes that visit one position again and again are what it does not see.
-        ("sums of more than 97 bits", "RangeBound", revisited()),
+        ("sums of more than 253 bits", "RangeBound", revisited()),
+        ("the same only through exact reads", "RangeBound", exact()),
     ]
 }
 
@@ -551,8 +529,355 @@ fn revisited() -> Descriptor {
     descriptor
 }
 
+/// `Σ x'·x'` whose values are small, so that the bound is reached by exact reads alone.
+fn squared(read: Read) -> Descriptor {
+    let visited = |axis| AxisMap::Affine {
+        source: 2,
+        offset: 0,
+        index: vec![Stride { axis, stride: 1 }],
+        inner: vec![
+            Inner {
+                len: 1 << 24,
+                stride: 0,
+            };
+            2
+        ],
+    };
+    let view = |axis| {
+        let mut view = linear(read, 1, vec![visited(axis), AxisMap::fixed(2, 0)]).view;
+        view.terms[0].coefficient = 1 << 30;
+        view
+    };
+    with(|d| {
+        d.digit_bits = 15;
+        let mut z = d.nodes[1].clone();
+        (z.name, z.blocks, z.linear) = ("z".to_owned(), vec![16], None);
+        z.products = vec![Product {
+            multiplier: 1 << 30,
+            contraction: Vec::new(),
+            a: view(A),
+            k: view(B),
+        }];
+        d.nodes.push(z);
+    })
+}
+
+fn exact() -> Descriptor {
+    squared(Read::Exact)
+}
+
+#[test]
+fn the_same_values_are_within_bounds() {
+    let checked = Network::new(squared(Read::Value), &limits("RangeBound"));
+    assert!(checked.is_ok(), "{checked:?}");
+}
+
+/// `y`, then `r = √(y²)` at 16, 24 and 32, `q = y/(⌊r/2^B⌋ + 1)` at 40 and 48, an assertion at 56.
+fn with_operations() -> Descriptor {
+    with(|d| {
+        d.nodes[1].operation = Operation::Map { function: 0 };
+        d.constants = vec![Constant {
+            shape: Vec::new(),
+            values: vec![1],
+        }];
+        let y = |read| linear(read, 1, vec![ident(A), ident(B)]);
+        let node = |name: &str, blocks: &[usize], operation| Node {
+            name: name.to_owned(),
+            blocks: blocks.to_vec(),
+            out: ab().to_vec(),
+            products: Vec::new(),
+            linear: Some(y(Read::Exact)),
+            bias: None,
+            operation,
+        };
+        let mut root = node("r", &[16, 24, 32], Operation::Root);
+        root.linear = None;
+        root.products = vec![Product {
+            multiplier: 1,
+            contraction: ab().to_vec(),
+            a: y(Read::Exact).view,
+            k: y(Read::Exact).view,
+        }];
+        let mut divisor = linear(Read::Wide, 2, vec![ident(A), ident(B)]).view;
+        divisor.terms.push(Term {
+            coefficient: 1,
+            read: Read::Constant,
+            block: 0,
+            maps: Vec::new(),
+        });
+        let quotient = node("q", &[40, 48], Operation::Quotient { divisor });
+        d.nodes.extend([root, quotient, node("zero", &[56], Operation::Assert)]);
+    })
+}
+
+fn operations(change: impl FnOnce(&mut Descriptor)) -> Descriptor {
+    let mut descriptor = with_operations();
+    change(&mut descriptor);
+    descriptor
+}
+
+fn bad_operations() -> Vec<Row> {
+    let reads = |node: usize, read, block| {
+        operations(|d| {
+            d.nodes[node].linear = Some(linear(read, block, vec![ident(A), ident(B)]));
+        })
+    };
+    vec![
+        ("the root reads itself", "ReadsLater", reads(2, Read::Exact, 2)),
+        ("the root reads what divides by it", "ReadsLater", reads(2, Read::Value, 3)),
+        ("a quotient is read exactly", "WrongRead", reads(4, Read::Exact, 3)),
+        ("a root's value is read", "WrongRead", reads(4, Read::Value, 2)),
+        ("a root's middle digit is read", "WrongRead", reads(4, Read::Middle, 2)),
+        ("an input is read wide", "WrongRead", reads(4, Read::Wide, 0)),
+        ("two bare digits are read", "WrongRead", reads(4, Read::Low, 1)),
+        ("what only lowering reads", "WrongRead", reads(4, Read::OneHot, 0)),
+        (
+            "an assertion is read",
+            "WrongRead",
+            operations(|d| {
+                let mut after = d.nodes[4].clone();
+                (after.name, after.blocks) = ("after".to_owned(), vec![64]);
+                after.linear = Some(linear(Read::Value, 4, vec![ident(A), ident(B)]));
+                d.nodes.push(after);
+            }),
+        ),
+        (
+            "an assertion reads weights",
+            "WrongRead",
+            operations(|d| d.nodes[4].bias = Some(linear(Read::Weight, 0, vec![ident(B)]))),
+        ),
+        (
+            "a constant that does not exist",
+            "BlockUnknown",
+            operations(|d| drop(d.constants.pop())),
+        ),
+        (
+            "a constant of another length",
+            "ConstantLength",
+            operations(|d| d.constants[0].values.push(1)),
+        ),
+        (
+            "a constant -2^31",
+            "IntegerTooLarge",
+            operations(|d| d.constants[0].values[0] = i32::MIN),
+        ),
+        (
+            "a root with two blocks",
+            "BlockCount",
+            operations(|d| d.nodes[2].blocks.truncate(2)),
+        ),
+        (
+            "a root's blocks overlap",
+            "Overlap",
+            operations(|d| d.nodes[2].blocks[1] = 16),
+        ),
+        (
+            "an output that is a root",
+            "BadPort",
+            operations(|d| d.outputs[0].node = 2),
+        ),
+        (
+            "an output that is an assertion",
+            "BadPort",
+            operations(|d| d.outputs[0].node = 4),
+        ),
+        (
+            "a function that only lowering lists",
+            "FunctionMisused",
+            with(|d| d.functions.push(Function::Free)),
+        ),
+        (
+            "an input, and no identity",
+            "FunctionMissing",
+            with(|d| d.functions[0] = Function::Relu),
+        ),
+    ]
+}
+
+/// `y`, and its best entry along `b`, at 16.
+fn best(change: impl FnOnce(&mut Descriptor)) -> Descriptor {
+    let mut descriptor = with(|d| {
+        d.indices = vec![IndexPort {
+            name: "k".to_owned(),
+            shape: vec![2],
+            len: 2,
+            role: IndexRole::Answer,
+        }];
+        d.nodes.push(Node {
+            name: "best".to_owned(),
+            blocks: vec![16],
+            out: ab().to_vec(),
+            products: Vec::new(),
+            linear: Some(linear(Read::Value, 1, vec![ident(A), ident(B)])),
+            bias: None,
+            operation: Operation::Best { port: 0 },
+        });
+    });
+    change(&mut descriptor);
+    descriptor
+}
+
+fn best_product(a: [AxisMap; 2], k: AxisMap, contraction: Axis) -> Descriptor {
+    best(|d| {
+        d.nodes[2].linear = None;
+        d.nodes[2].products = vec![Product {
+            multiplier: 1,
+            contraction: vec![contraction],
+            a: linear(Read::Value, 1, a.to_vec()).view,
+            k: linear(Read::Weight, 0, vec![k]).view,
+        }];
+    })
+}
+
+/// `y[a,b] = relu(x[k[a],b])`.
+fn gathering(change: impl FnOnce(&mut Descriptor)) -> Descriptor {
+    let mut descriptor = with(|d| {
+        d.indices = vec![IndexPort {
+            name: "k".to_owned(),
+            shape: vec![2],
+            len: 2,
+            role: IndexRole::Given,
+        }];
+        term(d).maps[0] = AxisMap::Gather {
+            source: 2,
+            port: 0,
+            index: vec![A],
+        };
+    });
+    change(&mut descriptor);
+    descriptor
+}
+
+fn bad_indices() -> Vec<Row> {
+    let gather = |source, port, index: &[AxisId]| {
+        let index = index.to_vec();
+        gathering(|d| {
+            term(d).maps[0] = AxisMap::Gather {
+                source,
+                port,
+                index,
+            };
+        })
+    };
+    let agreement = |answer, given, len| {
+        best(|d| {
+            d.indices.push(IndexPort {
+                name: "ids".to_owned(),
+                shape: vec![5],
+                len,
+                role: IndexRole::Given,
+            });
+            d.agreements.push(Agreement {
+                answer,
+                given,
+                shift: 1,
+            });
+        })
+    };
+    let fixed = AxisMap::fixed(2, 0);
+    vec![
+        (
+            "an answer that nothing is about",
+            "BadIndexPort",
+            best(|d| drop(d.nodes.pop())),
+        ),
+        (
+            "an answer that two are about",
+            "BadIndexPort",
+            best(|d| {
+                let mut again = d.nodes[2].clone();
+                again.blocks = vec![24];
+                d.nodes.push(again);
+            }),
+        ),
+        (
+            "a given port that is answered",
+            "BadIndexPort",
+            best(|d| d.indices[0].role = IndexRole::Given),
+        ),
+        (
+            "indices below 0",
+            "BadIndexPort",
+            gathering(|d| d.indices[0].len = 0),
+        ),
+        (
+            "gathered by an answer",
+            "BadGather",
+            best(|d| {
+                term(d).maps[0] = AxisMap::Gather {
+                    source: 2,
+                    port: 0,
+                    index: vec![A],
+                };
+            }),
+        ),
+        ("gathered by no port", "BadGather", gather(2, 1, &[A])),
+        ("a gather of another length", "MapsDoNotFit", gather(3, 0, &[A])),
+        ("a gather below another bound", "BadGather", gathering(|d| d.indices[0].len = 3)),
+        ("a gather by too many axes", "BadGather", gather(2, 0, &[A, B])),
+        (
+            "a gather by an axis of another length",
+            "BadGather",
+            gathering(|d| d.indices[0].shape = vec![3]),
+        ),
+        (
+            "the best is an output",
+            "BadPort",
+            best(|d| d.outputs[0].node = 2),
+        ),
+        (
+            "a best of other axes than the port's",
+            "BadBest",
+            best(|d| d.indices[0].shape = vec![3]),
+        ),
+        (
+            "a best of another number of candidates",
+            "BadBest",
+            best(|d| d.indices[0].len = 3),
+        ),
+        (
+            "candidates through another map",
+            "BadBest",
+            best(|d| d.nodes[2].linear = Some(linear(Read::Value, 1, vec![ident(A), affine(1, -1, Vec::new())]))),
+        ),
+        (
+            "candidates summed over, or in both factors",
+            "BadBest",
+            best_product([ident(A), ident(B)], ident(B), axis(B, 2)),
+        ),
+        (
+            "candidates beside another output axis in a factor",
+            "BadBest",
+            best_product([ident(A), ident(B)], fixed, axis(K, 2)),
+        ),
+        (
+            "an agreement of a given port",
+            "BadAgreement",
+            agreement(1, 1, 2),
+        ),
+        (
+            "an agreement with an answer",
+            "BadAgreement",
+            agreement(0, 0, 2),
+        ),
+        (
+            "an agreement below other bounds",
+            "BadAgreement",
+            agreement(0, 1, 3),
+        ),
+    ]
+}
+
 fn all() -> Vec<Row> {
-    [bad_graphs(), bad_views(), bad_layouts(), bad_sizes()].concat()
+    [
+        bad_graphs(),
+        bad_views(),
+        bad_layouts(),
+        bad_sizes(),
+        bad_operations(),
+        bad_indices(),
+    ]
+    .concat()
 }
 
 /// `Overlap { first: … }` → `Overlap`
@@ -579,12 +904,17 @@ fn good_descriptors_pass() {
         with_product(),
         mapped(repeat(2)),
         mapped(inner(2, -1)),
-        with(|d| d.nodes[1].address = 16),
+        with(|d| d.nodes[1].blocks = vec![16]),
+        with_operations(),
+        best(|_| ()),
+        gathering(|_| ()),
         with(|d| d.inputs[0].shape = vec![4]),
     ] {
         let checked = Network::new(descriptor, &Limits::default());
         assert!(checked.is_ok(), "{checked:?}");
     }
+    let shared = best_product([ident(A), ident(K)], ident(B), axis(K, 2));
+    assert!(Network::new(shared, &Limits::default()).is_ok());
 }
 
 #[test]

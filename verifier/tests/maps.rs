@@ -10,7 +10,9 @@
 
 use ff::Field;
 use pleat_nova_circuits::cycle::F;
-use pleat_verifier::descriptor::{Axis, AxisId, AxisMap, Inner, Stride};
+use pleat_verifier::descriptor::{
+    Axis, AxisId, AxisMap, IndexPort, IndexRole, Indices, Inner, Stride,
+};
 use pleat_verifier::mle::{
     Coordinates, bits, eq, eq_index, eq_prefix_sum, eq_table, indicator, inner_product, zeros_at,
 };
@@ -35,6 +37,8 @@ fn axis(id: u16, len: usize) -> Axis {
 struct Case {
     axes: Vec<Axis>,
     map: AxisMap,
+    /// What a gather gathers by.
+    indices: Indices,
 }
 
 fn affine() -> impl Strategy<Value = AxisMap> {
@@ -86,18 +90,37 @@ fn named() -> impl Strategy<Value = AxisMap> {
             axis: p,
             factor,
         }),
+        (1..20_usize, prop::sample::subsequence(vec![0, 1, 2], 0..=2)).prop_map(|(source, axes)| {
+            AxisMap::Gather {
+                source,
+                port: 0,
+                index: axes.into_iter().map(AxisId).collect(),
+            }
+        }),
     ]
 }
 
 fn case() -> impl Strategy<Value = Case> {
     let lens = prop::array::uniform3(1..9_usize);
-    (lens, prop_oneof![affine(), named()], any::<bool>()).prop_map(|(lens, map, fit)| {
+    let values = prop::collection::vec(any::<u32>(), 64);
+    (lens, prop_oneof![affine(), named()], any::<bool>(), values).prop_map(|(lens, map, fit, values)| {
         let mut axes: Vec<Axis> = (0..3).zip(lens).map(|(id, len)| axis(id, len)).collect();
         // The identity has a closed form where the lengths agree; both ways have to be tried.
         if fit {
             axes[0].len = map.source();
         }
-        Case { axes, map }
+        let read = map.axes().into_iter();
+        let port = IndexPort {
+            name: "k".to_owned(),
+            shape: read.map(|id| axes[usize::from(id.0)].len).collect(),
+            len: map.source(),
+            role: IndexRole::Given,
+        };
+        let values = values.iter().cycle().take(port.elements());
+        let values = values.map(|v| v % u32::try_from(port.len).unwrap());
+        let values = vec![values.collect()];
+        let indices = Indices::new(&[port], values);
+        Case { axes, map, indices }
     })
 }
 
@@ -122,7 +145,7 @@ impl Case {
 }
 
 /// `j = offset + Σ stride·index + Σ stride·inner` or `⌊i/factor⌋`, by loops over everything.
-fn positions(map: &AxisMap, index: &[usize]) -> Vec<usize> {
+fn positions(map: &AxisMap, index: &[usize], indices: &Indices) -> Vec<usize> {
     let mut found = Vec::new();
     match map {
         AxisMap::Affine {
@@ -151,6 +174,10 @@ fn positions(map: &AxisMap, index: &[usize]) -> Vec<usize> {
             let j = index[0] / factor;
             found.extend((j < *source).then_some(j));
         }
+        AxisMap::Gather { source, port, .. } => {
+            let j = indices.at(*port, index).unwrap();
+            found.extend((j < *source).then_some(j));
+        }
     }
     found.sort_unstable();
     found
@@ -169,9 +196,9 @@ proptest! {
 
         let mut pulled = vec![F::ZERO; source];
         for index in case.indices() {
-            let mut applied = case.map.positions(&index);
+            let mut applied = case.map.positions(&index, &case.indices);
             applied.sort_unstable();
-            prop_assert_eq!(&applied, &positions(&case.map, &index));
+            prop_assert_eq!(&applied, &positions(&case.map, &index, &case.indices));
             let weight = case.map.axes().iter().zip(&index)
                 .map(|(id, i)| eq_index(coordinates.of(*id), *i))
                 .fold(F::ONE, |product, e| product * e);
@@ -179,15 +206,15 @@ proptest! {
                 pulled[j] += weight;
             }
         }
-        prop_assert_eq!(&case.map.pull_back(&coordinates), &pulled);
+        prop_assert_eq!(&case.map.pull_back(&coordinates, &case.indices), &pulled);
         let extension = pulled.iter().enumerate()
             .fold(F::ZERO, |sum, (j, v)| sum + *v * eq_index(&z, j));
-        prop_assert_eq!(case.map.mle(&coordinates, &z), extension);
+        prop_assert_eq!(case.map.mle(&coordinates, &z, &case.indices), extension);
 
         let visits: usize = case.map.axes().iter().map(|id| case.len(*id)).product();
         let inner: usize = match &case.map {
             AxisMap::Affine { inner, .. } => inner.iter().map(|a| a.len).product(),
-            AxisMap::Repeat { .. } => 1,
+            AxisMap::Repeat { .. } | AxisMap::Gather { .. } => 1,
         };
         let identity = case.map.axes().first().is_some_and(|a| case.map.is_identity(case.len(*a)));
         let work = if identity { bits(case.map.source()) } else { (visits * inner).max(case.map.source()) };

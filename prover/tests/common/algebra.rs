@@ -51,6 +51,7 @@ pub fn public(
             .enumerate()
             .map(value)
             .collect(),
+        columns.indices.clone(),
     )
 }
 

@@ -390,7 +390,7 @@ pub fn real(network: &Network, node: usize, test: impl Fn(usize) -> bool) -> usi
 pub fn padding(network: &Network, node: usize) -> Option<usize> {
     let block = &network.nodes()[node];
     let real: Vec<usize> = block_cells(network, node).collect();
-    (block.address..block.address + (1 << block.block_bits())).find(|cell| !real.contains(cell))
+    (block.address()..block.address() + (1 << block.block_bits())).find(|cell| !real.contains(cell))
 }
 
 /// `f_l` as the verifier computes it, as far as the challenges are known.
@@ -398,8 +398,8 @@ pub fn slot_f(ledger: &Ledger<'_>, slot: usize) -> F {
     let network = ledger.network();
     let points = &ledger.points;
     let power = points.sigma.pow([u64::try_from(slot).unwrap()]);
-    network.nodes().get(slot).map_or(F::ZERO, |node| {
-        network.contract_factor(node, &ledger.challenges, &points.x, power)
+    network.slots().nth(slot).map_or(F::ZERO, |slot| {
+        network.contract_factor(&slot, &ledger.challenges, &points.x, power)
     })
 }
 
@@ -407,7 +407,7 @@ pub fn slot_f(ledger: &Ledger<'_>, slot: usize) -> F {
 
 /// What LOOKUP's true sum has more than the claims give.
 pub fn gap_z(ledger: &Ledger<'_>) -> F {
-    let mut gap = ledger.with_lookup(|l| l.sum()) - ledger.network().public_z(&ledger.challenges.r);
+    let mut gap = ledger.with_lookup(|l| l.sum()) - ledger.public_z();
     for (l, claims) in ledger.claims.iter().enumerate() {
         let [k0, k1, k2] = ledger.slot_factors(l);
         gap -= k0 * claims.s + k1 * claims.c + k2 * claims.d;

@@ -1,7 +1,7 @@
 //! Dense networks of any shape, digit width and functions, with their outputs by plain loops. Multipliers and weights are
 //! chosen so that no quotient can leave its `B` bits.
 
-use pleat_verifier::descriptor::{Function, Source};
+use pleat_verifier::descriptor::{Function, Read};
 
 use super::whole;
 use super::{Builder, IDENTITY, Problem, RELU, axis, ints, linear, node, product, requantize, rng};
@@ -89,19 +89,19 @@ impl Dense {
                 &[axis('t', self.batch), axis('g', fan_out)],
                 function,
             );
-            n.contraction = vec![axis('f', fan_in)];
-            n.product = product(
+            let contraction = vec![axis('f', fan_in)];
+            n.products = product(contraction, 
                 m_s,
                 whole(
-                    Source::Activations,
+                    Read::Value,
                     source,
                     &[axis('t', self.batch), axis('f', fan_in)],
                 ),
-                whole(Source::Weights, w, &[axis('g', fan_out), axis('f', fan_in)]),
+                whole(Read::Weight, w, &[axis('g', fan_out), axis('f', fan_in)]),
             );
             n.bias = linear(
                 1 << (2 * bits),
-                whole(Source::Weights, d, &[axis('g', fan_out)]),
+                whole(Read::Weight, d, &[axis('g', fan_out)]),
             );
             source = b.node(n);
             let (w, d) = (&weights[w], &weights[d]);

@@ -14,8 +14,8 @@ pub mod dense;
 pub mod naive;
 
 use pleat_verifier::descriptor::{
-    Axis, AxisId, AxisMap, Descriptor, Function, Inner, Limits, Linear, Node, Port, Product,
-    Source, Stride, Term, View, WeightBlock,
+    Axis, AxisId, AxisMap, Constant, Descriptor, Function, IndexPort, Inner, Limits, Linear, Node,
+    Operation, Port, Product, Read, Stride, Term, View, WeightBlock,
 };
 use pleat_verifier::mle::bits;
 use pleat_verifier::network::Network;
@@ -108,40 +108,47 @@ pub fn pooled(source: usize, p: char, s: i64, size: usize, pad: i64) -> AxisMap 
 }
 
 pub fn term(coefficient: i64, block: usize, maps: Vec<AxisMap>) -> Term {
+    reading(Read::Value, coefficient, block, maps)
+}
+
+pub fn reading(read: Read, coefficient: i64, block: usize, maps: Vec<AxisMap>) -> Term {
     Term {
         coefficient,
+        read,
         block,
         maps,
     }
 }
 
-pub fn activations(terms: Vec<Term>) -> View {
-    View {
-        source: Source::Activations,
-        terms,
-    }
+pub const fn activations(terms: Vec<Term>) -> View {
+    View { terms }
 }
 
-pub fn whole(source: Source, block: usize, axes: &[Axis]) -> View {
-    View::whole(source, block, axes)
+pub fn whole(read: Read, block: usize, axes: &[Axis]) -> View {
+    View::whole(read, block, axes)
 }
 
 /// A node without parts.
 pub fn node(name: &str, out: &[Axis], function: usize) -> Node {
     Node {
         name: name.to_owned(),
-        address: 0,
+        blocks: vec![0],
         out: out.to_vec(),
-        contraction: Vec::new(),
-        product: None,
+        products: Vec::new(),
         linear: None,
         bias: None,
-        function,
+        operation: Operation::Map { function },
     }
 }
 
-pub fn product(multiplier: i64, a: View, k: View) -> Option<Product> {
-    Some(Product { multiplier, a, k })
+/// The one product of a node.
+pub fn product(contraction: Vec<Axis>, multiplier: i64, a: View, k: View) -> Vec<Product> {
+    vec![Product {
+        multiplier,
+        contraction,
+        a,
+        k,
+    }]
 }
 
 pub fn linear(multiplier: i64, view: View) -> Option<Linear> {
@@ -166,9 +173,12 @@ impl Builder {
                 row_bits,
                 functions: vec![Function::Identity, Function::Relu],
                 weights: Vec::new(),
+                constants: Vec::new(),
                 nodes: Vec::new(),
                 inputs: Vec::new(),
                 outputs: Vec::new(),
+                indices: Vec::new(),
+                agreements: Vec::new(),
             },
         }
     }
@@ -186,18 +196,25 @@ impl Builder {
         self.descriptor.weights.len() - 1
     }
 
+    pub fn constant(&mut self, shape: &[usize], values: Vec<i32>) -> usize {
+        self.descriptor.constants.push(Constant {
+            shape: shape.to_vec(),
+            values,
+        });
+        self.descriptor.constants.len() - 1
+    }
+
+    pub fn index(&mut self, port: IndexPort) -> usize {
+        self.descriptor.indices.push(port);
+        self.descriptor.indices.len() - 1
+    }
+
     pub fn input(&mut self, name: &str, out: &[Axis]) -> usize {
-        let index = self.descriptor.nodes.len();
-        let digit_bits = self.descriptor.digit_bits;
-        let node = Node::input(
-            name.to_owned(),
-            index,
-            0,
-            out.to_vec(),
-            digit_bits,
-            IDENTITY,
-        );
-        self.node(node);
+        self.input_of(name, out, false)
+    }
+
+    pub fn input_of(&mut self, name: &str, out: &[Axis], boolean: bool) -> usize {
+        let index = self.node(Node::input(name.to_owned(), 0, out.to_vec(), boolean));
         let port = self.port(index);
         self.descriptor.inputs.push(port);
         index
@@ -230,10 +247,15 @@ impl Builder {
     pub fn build(mut self) -> Network {
         let descriptor = &mut self.descriptor;
         let sizes: Vec<usize> = (descriptor.nodes.iter().enumerate())
-            .map(|(i, n)| descriptor.reserved_bits(i, n))
+            .flat_map(|(i, n)| {
+                let blocks = 0..n.operation.blocks();
+                let descriptor = &*descriptor;
+                blocks.map(move |block| descriptor.reserved_bits(i, n, block))
+            })
             .collect();
-        for (node, address) in descriptor.nodes.iter_mut().zip(addresses(&sizes)) {
-            node.address = address;
+        let mut own = addresses(&sizes).into_iter();
+        for node in &mut descriptor.nodes {
+            node.blocks = own.by_ref().take(node.operation.blocks()).collect();
         }
         let sizes: Vec<usize> = (descriptor.weights.iter())
             .map(|b| b.shape.iter().map(|n| bits(*n)).sum())
@@ -300,15 +322,15 @@ fn dense(batch: usize, widths: &[usize], pairs: &[usize], seed: u64) -> Problem 
             &[axis(t, batch), axis(g, fan_out)],
             if last { IDENTITY } else { RELU },
         );
-        n.contraction = vec![axis(f, fan_in)];
-        n.product = product(
+        let contraction = vec![axis(f, fan_in)];
+        n.products = product(contraction, 
             m_s,
-            whole(Source::Activations, source, &input),
-            whole(Source::Weights, w, &[axis(g, fan_out), axis(f, fan_in)]),
+            whole(Read::Value, source, &input),
+            whole(Read::Weight, w, &[axis(g, fan_out), axis(f, fan_in)]),
         );
         n.bias = linear(
             1 << (2 * B - 1),
-            whole(Source::Weights, d, &[axis(g, fan_out)]),
+            whole(Read::Weight, d, &[axis(g, fan_out)]),
         );
         source = b.node(n);
         let (w, d) = (&weights[w], &weights[d]);
@@ -400,37 +422,37 @@ pub fn conv_net() -> Problem {
 
     let k1 = [axis('i', 2), axis('u', 3), axis('v', 3)];
     let mut n = node("h1", &[axis('c', 3), axis('y', 5), axis('x', 5)], RELU);
-    n.contraction = k1.to_vec();
+    let contraction = k1.to_vec();
     let maps = vec![
         ident(2, 'i'),
         window(5, 'y', 'u', 1, 1, 1),
         window(5, 'x', 'v', 1, 1, 1),
     ];
-    n.product = product(
+    n.products = product(contraction, 
         1 << B,
         activations(vec![term(1, x, maps)]),
         whole(
-            Source::Weights,
+            Read::Weight,
             w1,
             &[&[axis('c', 3)], k1.as_slice()].concat(),
         ),
     );
-    n.bias = linear(1 << (2 * B), whole(Source::Weights, b1, &[axis('c', 3)]));
+    n.bias = linear(1 << (2 * B), whole(Read::Weight, b1, &[axis('c', 3)]));
     let h1 = b.node(n);
 
     let k2 = [axis('i', 3), axis('u', 3), axis('v', 3)];
     let mut n = node("h2", &[axis('c', 2), axis('y', 3), axis('x', 3)], RELU);
-    n.contraction = k2.to_vec();
+    let contraction = k2.to_vec();
     let maps = vec![
         ident(3, 'i'),
         window(5, 'y', 'u', 2, 2, 2),
         window(5, 'x', 'v', 2, 2, 2),
     ];
-    n.product = product(
+    n.products = product(contraction, 
         1 << (B - 1),
         activations(vec![term(1, h1, maps)]),
         whole(
-            Source::Weights,
+            Read::Weight,
             w2,
             &[&[axis('c', 2)], k2.as_slice()].concat(),
         ),
@@ -439,22 +461,22 @@ pub fn conv_net() -> Problem {
 
     let k3 = [axis('c', 2), axis('p', 2), axis('q', 2)];
     let mut n = node("out", &[axis('o', 3)], IDENTITY);
-    n.contraction = k3.to_vec();
+    let contraction = k3.to_vec();
     let maps = vec![
         ident(2, 'c'),
         pooled(3, 'p', 1, 2, 0),
         pooled(3, 'q', 1, 2, 0),
     ];
-    n.product = product(
+    n.products = product(contraction, 
         1 << (B - 2),
         activations(vec![term(1, h2, maps)]),
         whole(
-            Source::Weights,
+            Read::Weight,
             w3,
             &[&[axis('o', 3)], k3.as_slice()].concat(),
         ),
     );
-    n.bias = linear(1 << (2 * B), whole(Source::Weights, b3, &[axis('o', 3)]));
+    n.bias = linear(1 << (2 * B), whole(Read::Weight, b3, &[axis('o', 3)]));
     let out = b.node(n);
     b.output(out);
 
@@ -526,22 +548,22 @@ pub fn residual_net() -> Problem {
     let x = b.input("x", &xs);
     let k = [axis('i', 2), axis('u', 3), axis('v', 3)];
     let mut n = node("y", &xs, RELU);
-    n.contraction = k.to_vec();
+    let contraction = k.to_vec();
     let maps = vec![
         ident(2, 'i'),
         window(3, 'y', 'u', 1, 1, 1),
         window(3, 'x', 'v', 1, 1, 1),
     ];
-    n.product = product(
+    n.products = product(contraction, 
         1 << (B - 1),
         activations(vec![term(1, x, maps)]),
         whole(
-            Source::Weights,
+            Read::Weight,
             w,
             &[&[axis('c', 2)], k.as_slice()].concat(),
         ),
     );
-    n.linear = linear(1 << (2 * B), whole(Source::Activations, x, &xs));
+    n.linear = linear(1 << (2 * B), whole(Read::Value, x, &xs));
     let y = b.node(n);
     b.output(y);
     let conv = Conv {
@@ -599,17 +621,17 @@ pub fn maxpool_net() -> Problem {
     );
     let d2 = b.node(n);
     let mut n = node("out", &[axis('o', 3)], IDENTITY);
-    n.contraction = k.to_vec();
+    let contraction = k.to_vec();
     let pooled = [
         half(1, 1),
         vec![term(1, d2, vec![c(), ident(2, 'q'), ident(2, 'p')])],
     ]
     .concat();
-    n.product = product(
+    n.products = product(contraction, 
         1 << (2 * B - 3),
         activations(pooled),
         whole(
-            Source::Weights,
+            Read::Weight,
             w,
             &[&[axis('o', 3)], k.as_slice()].concat(),
         ),
@@ -671,26 +693,26 @@ pub fn attention_net() -> Problem {
     let q = b.input("q", &[h, t, d]);
     let k = b.input("k", &[h, u, d]);
     let g = b.input("g", &[j]);
-    let y = Source::Activations;
+    let y = Read::Value;
     let mut n = node("scores", &[h, t, u], tent_index);
-    n.contraction = vec![h, d];
-    n.product = product(
+    let contraction = vec![h, d];
+    n.products = product(contraction, 
         1 << (2 * B - 2),
         whole(y, q, &[h, t, d]),
         whole(y, k, &[h, u, d]),
     );
     let scores = b.node(n);
     let mut n = node("gate", &[t, u], IDENTITY);
-    n.contraction = vec![j];
-    n.product = product(
+    let contraction = vec![j];
+    n.products = product(contraction, 
         1 << (2 * B - 1),
         whole(y, g, &[j]),
-        whole(Source::Weights, w, &[u, j]),
+        whole(Read::Weight, w, &[u, j]),
     );
     let gate = b.node(n);
     let mut n = node("prod", &[h, t, u], IDENTITY);
-    n.contraction = vec![t, u];
-    n.product = product(
+    let contraction = vec![t, u];
+    n.products = product(contraction, 
         1 << (2 * B),
         whole(y, scores, &[h, t, u]),
         whole(y, gate, &[t, u]),

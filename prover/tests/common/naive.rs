@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pleat_verifier::descriptor::{Axis, AxisId, Linear, Node, Source, View};
+use pleat_verifier::descriptor::{Axis, AxisId, Indices, Linear, Node, Read, View};
 use pleat_verifier::network::Network;
 
 pub type Index = BTreeMap<AxisId, usize>;
@@ -12,6 +12,9 @@ pub struct Blocks<'a> {
     pub network: &'a Network,
     pub weights: &'a [Vec<i32>],
     pub activations: Vec<Vec<i32>>,
+    /// Per node, what it offers to exact reads: `Z` of a map, the root of a root.
+    pub exact: Vec<Vec<i128>>,
+    pub indices: Indices,
 }
 
 /// All index tuples, row-major.
@@ -29,22 +32,30 @@ pub fn indices(axes: &[Axis]) -> Vec<Index> {
 }
 
 impl Blocks<'_> {
-    fn value(&self, source: Source, block: usize, index: &[usize]) -> i128 {
-        let (values, shape) = match source {
-            Source::Activations => {
-                let shape = self.network.nodes()[block].shape();
-                (&self.activations[block], shape)
-            }
-            Source::Weights => {
-                let shape = self.network.descriptor().weights[block].shape.clone();
-                (&self.weights[block], shape)
-            }
+    fn value(&self, read: Read, block: usize, index: &[usize]) -> i128 {
+        let descriptor = self.network.descriptor();
+        let shape = match read {
+            Read::Weight => descriptor.weights[block].shape.clone(),
+            Read::Constant => descriptor.constants[block].shape.clone(),
+            _ => self.network.nodes()[block].shape(),
         };
         let flat = index
             .iter()
             .zip(&shape)
             .fold(0, |flat, (i, n)| flat * n + i);
-        values[flat].into()
+        match read {
+            Read::Value => self.activations[block][flat].into(),
+            Read::Weight => self.weights[block][flat].into(),
+            Read::Constant => descriptor.constants[block].values[flat].into(),
+            Read::Exact => self.exact[block][flat],
+            Read::Wide => self.exact[block][flat] >> self.network.digit_bits(),
+            Read::Middle => {
+                let digit_bits = self.network.digit_bits();
+                let rounded = self.exact[block][flat] + (1 << (2 * digit_bits - 1));
+                (rounded >> digit_bits) & ((1 << digit_bits) - 1)
+            }
+            Read::Low | Read::One | Read::OneHot => unreachable!("no descriptor reads this"),
+        }
     }
 
     pub fn view(&self, view: &View, index: &Index) -> i128 {
@@ -53,14 +64,14 @@ impl Blocks<'_> {
             let mut sources = vec![Vec::new()];
             for map in &term.maps {
                 let read: Vec<usize> = map.axes().iter().map(|a| index[a]).collect();
-                let positions = map.positions(&read);
+                let positions = map.positions(&read, &self.indices);
                 sources = sources
                     .iter()
                     .flat_map(|s| positions.iter().map(|j| [s.as_slice(), &[*j]].concat()))
                     .collect();
             }
             for source in sources {
-                let value = self.value(view.source, term.block, &source);
+                let value = self.value(term.read, term.block, &source);
                 sum += i128::from(term.coefficient) * value;
             }
         }
@@ -74,8 +85,8 @@ impl Blocks<'_> {
                 .map_or(0, |l| i128::from(l.multiplier) * self.view(&l.view, out))
         };
         let mut z = part(&node.linear) + part(&node.bias);
-        if let Some(product) = &node.product {
-            for x in indices(&node.contraction) {
+        for product in &node.products {
+            for x in indices(&product.contraction) {
                 if x.iter().all(|(id, i)| out.get(id).is_none_or(|o| o == i)) {
                     let index = out.iter().chain(&x).map(|(id, i)| (*id, *i)).collect();
                     z += i128::from(product.multiplier)

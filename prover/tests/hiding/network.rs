@@ -2,7 +2,7 @@
 //! bits, whatever they are within their bounds.
 
 use pleat_verifier::descriptor::{
-    Axis, AxisId, Descriptor, Function, Limits, Linear, Node, Port, Product, Source, View,
+    Axis, AxisId, Descriptor, Function, Limits, Linear, Node, Port, Operation, Product, Read, View,
     WeightBlock,
 };
 use pleat_verifier::mle::{bits, shape_bits};
@@ -72,16 +72,12 @@ impl Stack {
             row_bits: self.row_bits,
             functions: vec![Function::Identity, Function::Relu],
             weights: Vec::new(),
-            nodes: vec![Node::input(
-                "x".to_owned(),
-                0,
-                0,
-                vec![axis(1)],
-                self.digit_bits,
-                IDENTITY,
-            )],
+            nodes: vec![Node::input("x".to_owned(), 0, vec![axis(1)], false)],
             inputs: vec![port("x", 0)],
             outputs: vec![port("y", self.layers)],
+            constants: Vec::new(),
+            indices: Vec::new(),
+            agreements: Vec::new(),
         };
         for layer in 0..self.layers {
             let (matrix, bias) = (2 * layer, 2 * layer + 1);
@@ -92,27 +88,29 @@ impl Stack {
             let (from, to) = (1, 2);
             descriptor.nodes.push(Node {
                 name: format!("h{layer}"),
-                address: 0,
+                blocks: vec![0],
                 out: vec![axis(to)],
-                contraction: vec![axis(from)],
-                product: Some(Product {
+                products: vec![Product {
                     multiplier: m_s,
-                    a: View::whole(Source::Activations, layer, &[axis(from)]),
-                    k: View::whole(Source::Weights, matrix, &[axis(to), axis(from)]),
-                }),
+                    contraction: vec![axis(from)],
+                    a: View::whole(Read::Value, layer, &[axis(from)]),
+                    k: View::whole(Read::Weight, matrix, &[axis(to), axis(from)]),
+                }],
                 linear: None,
                 bias: Some(Linear {
                     multiplier: 1 << (2 * self.digit_bits),
-                    view: View::whole(Source::Weights, bias, &[axis(to)]),
+                    view: View::whole(Read::Weight, bias, &[axis(to)]),
                 }),
-                function: if layer % 3 == 0 { RELU } else { IDENTITY },
+                operation: Operation::Map {
+                    function: if layer % 3 == 0 { RELU } else { IDENTITY },
+                },
             });
         }
         let sizes: Vec<usize> = (descriptor.nodes.iter().enumerate())
-            .map(|(i, n)| descriptor.reserved_bits(i, n))
+            .map(|(i, n)| descriptor.reserved_bits(i, n, 0))
             .collect();
         for (node, address) in descriptor.nodes.iter_mut().zip(addresses(&sizes)) {
-            node.address = address;
+            node.blocks = vec![address];
         }
         let sizes = descriptor.weights.iter().map(|b| shape_bits(&b.shape));
         let sizes: Vec<usize> = sizes.collect();

@@ -18,6 +18,7 @@ use pleat_prover::fold::tree::Tree;
 use pleat_prover::model::ProvingModel;
 use pleat_prover::stages::{Ledger, Opened, Traced};
 use pleat_prover::sumcheck::Message;
+use pleat_verifier::descriptor::Indices;
 use pleat_verifier::claims::Challenges;
 use pleat_verifier::commitments::Generators;
 use pleat_verifier::fold::tree::Layout;
@@ -129,7 +130,7 @@ impl Subject {
             self.shown.then_some(values)
         });
         let hidden = network.descriptor().inputs.iter().map(|_| None);
-        let public = PublicValues::new(hidden.chain(outputs).collect());
+        let public = PublicValues::new(hidden.chain(outputs).collect(), Indices::default());
         (columns, public)
     }
 }

@@ -50,7 +50,8 @@ impl Real {
         let mut traced = traced(&setting.model, mode, &setting.problem.inputs, 3);
         if !shown {
             let hidden = vec![None; traced.0.public.ports().len()];
-            traced.0.public = PublicValues::new(hidden);
+            let indices = traced.0.public.indices().clone();
+            traced.0.public = PublicValues::new(hidden, indices);
         }
         let (executed, proof) = match mode {
             Mode::Tree => (None, prove_tree(traced, &setting.key)),
