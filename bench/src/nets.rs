@@ -8,8 +8,7 @@
 use pleat_prover::compile::lay_out;
 use pleat_verifier::descriptor::{
     Axis, AxisId, AxisMap, Descriptor, Function, Linear, Node, Operation, Port, Product, Read,
-    Stride, Term,
-    View, WeightBlock,
+    Stride, Term, View, WeightBlock,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};

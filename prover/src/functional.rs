@@ -6,9 +6,7 @@
 
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::sums::{Weighted, combine};
-use pleat_verifier::descriptor::{
-    Axis, AxisId, AxisMap, Indices, Read, Role, Slot, Term, View,
-};
+use pleat_verifier::descriptor::{Axis, AxisId, AxisMap, Indices, Read, Role, Slot, Term, View};
 use pleat_verifier::functional::broadcast;
 use pleat_verifier::mle::{Coordinates, bits, eq_table};
 use pleat_verifier::network::Network;
@@ -72,7 +70,11 @@ impl<'a> Sources<'a> {
                     columns.iter().map(digit).sum::<i64>() + constant
                 };
                 // Positions outside the true lengths are read by no map.
-                Tensor::Field(at.into_par_iter().map(|i| field_from_i64(cell(i))).collect())
+                Tensor::Field(
+                    at.into_par_iter()
+                        .map(|i| field_from_i64(cell(i)))
+                        .collect(),
+                )
             }
         };
         Some((tensor, dims))
@@ -100,7 +102,8 @@ pub fn contract(
         let Some((block, dims)) = sources.block(network, term) else {
             continue;
         };
-        let (tensor, read) = contract_term(term, contraction, &point, block, &dims, sources.indices);
+        let (tensor, read) =
+            contract_term(term, contraction, &point, block, &dims, sources.indices);
         let outer: Vec<Axis> = owned
             .iter()
             .filter(|a| contraction.iter().all(|x| x.id != a.id))
@@ -178,11 +181,11 @@ impl AxisMatrix {
                     (None, None) => {}
                 }
             }
-            entries.extend(
-                map.positions(&index, indices)
-                    .into_iter()
-                    .map(|j| Entry { x, j, weight }),
-            );
+            entries.extend(map.positions(&index, indices).into_iter().map(|j| Entry {
+                x,
+                j,
+                weight,
+            }));
         }
         Self { axes, len, entries }
     }

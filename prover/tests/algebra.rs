@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::algebra::{check_both, commit, key, public, traced};
+use common::algebra::{check_both, commit, key, public, traced_on};
 
 #[test]
 fn honest_proofs_verify() {
@@ -21,7 +21,7 @@ fn honest_proofs_verify() {
             let inputs = model.network().descriptor().inputs.len();
             let show = |i: usize| [false, i >= inputs, true][shown];
             let verdicts = check_both(&model, &key, |mode| {
-                let mut traced = traced(&model, mode, &problem.inputs, 3);
+                let mut traced = traced_on(&model, mode, (&problem.inputs, &problem.given), 3);
                 traced.0.public = public(&model, &traced.0.columns, show);
                 traced
             });

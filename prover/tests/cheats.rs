@@ -382,7 +382,8 @@ fn in_unused_slot(port: usize) -> Cheat {
         let nominal = 4 * SLOTS * network.slots().count().div_ceil(SLOTS);
         let place = nominal + 9 + port;
         let node = network.descriptor().ports().nth(port).unwrap().node;
-        let (low, _) = network.block_point(network.relation(node).unwrap(), &play.ledger.challenges.r);
+        let (low, _) =
+            network.block_point(network.relation(node).unwrap(), &play.ledger.challenges.r);
         let by = zeros_at(low);
         let key = ['a', 'b', 'c', 'd'][place % 4];
         assert!(place / 4 < play.ledger.schedule.slots);

@@ -57,7 +57,8 @@ fn grouped_net() -> Problem {
         window(5, 'y', 'u', 2, 1, 1),
         window(5, 'x', 'v', 2, 1, 1),
     ];
-    n.products = product(contraction, 
+    n.products = product(
+        contraction,
         1 << B,
         activations(vec![term(1, x, maps)]),
         whole(Read::Weight, w, &[&[g, o], inside.as_slice()].concat()),
@@ -74,6 +75,7 @@ fn grouped_net() -> Problem {
     let out = b.node(n);
     b.output(out);
     Problem {
+        given: Vec::new(),
         name: "grouped convolution".to_owned(),
         network: b.build(),
         weights,

@@ -338,7 +338,10 @@ fn runs_as_defined(compiled: &Compiled, sample: &[f32]) -> Result<(), TestCaseEr
         if index == port.node {
             prop_assert_eq!(&y, &input);
         } else {
-            let function = network.function(network.relation(index).unwrap()).0.unwrap();
+            let function = network
+                .function(network.relation(index).unwrap())
+                .0
+                .unwrap();
             let z = blocks.pre_activations(node);
             for ((z, y), cell) in z.iter().zip(&y).zip(block_cells(&network, index)) {
                 let quotient = (z + (1 << (2 * b - 1))).div_euclid(1 << (2 * b));
@@ -459,6 +462,7 @@ fn proofs_of_what_windows_become() {
         let port = &network.descriptor().inputs[0];
         let input = quantize(port, &network.input_range(), &values).unwrap();
         let problem = Problem {
+            given: Vec::new(),
             name: String::new(),
             network,
             weights: compiled.weights,

@@ -109,7 +109,8 @@ fn windows_cost_the_verifier_one_axis_times_the_kernel() {
     let mut total = 0;
     for node in network.nodes() {
         let len = |id| {
-            let mut axes = (node.out.iter()).chain(node.products.iter().flat_map(|p| &p.contraction));
+            let mut axes =
+                (node.out.iter()).chain(node.products.iter().flat_map(|p| &p.contraction));
             axes.find(|a| a.id == id).unwrap().len
         };
         let parts = node.linear.iter().chain(&node.bias).map(|l| &l.view);

@@ -18,7 +18,7 @@ use ff::Field;
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::relation::{LookupRow, LookupScalars, fold_round_at, lambda_at};
 use pleat_prover::columns::{Cells, Columns, network_tags};
-use pleat_prover::execute::{block_cells, execute, weight_column};
+use pleat_prover::execute::{Executor, block_cells, execute, weight_column};
 use pleat_prover::functional::{Sources, contract, outer_product, pull_back};
 use pleat_prover::sumcheck::{
     self, Contract, ContractItem, Lookup, LookupColumns, Open, OpenBlock, OpenColumn, OpenItem,
@@ -289,7 +289,8 @@ fn rows_that_are_looked_up_are_their_definition() {
     for problem in common::all() {
         let network = &problem.network;
         let column = weight_column(network, &problem.weights).unwrap();
-        let trace = execute(network, &column, &problem.inputs).unwrap();
+        let executor = Executor::new(network, &column).unwrap();
+        let trace = executor.run_on(&problem.inputs, &problem.given).unwrap();
         let mut columns = Columns::new(network, trace);
         let scalars = random_scalars(network, &mut rng);
         assert!(columns.fractions(network, scalars.alpha, scalars.beta));
@@ -555,9 +556,14 @@ fn indices(axes: &[Axis]) -> Vec<Vec<usize>> {
 }
 
 /// Columns that no honest run has, padding rows included.
-fn random_witness(network: &Network, indices: Indices, rng: &mut ChaCha20Rng) -> (Columns, Vec<i32>) {
+fn random_witness(
+    network: &Network,
+    indices: Indices,
+    rng: &mut ChaCha20Rng,
+) -> (Columns, Vec<i32>) {
     let cells = 1 << network.nu();
-    let mut signed = |n: usize| -> Vec<i32> { (0..n).map(|_| rng.next_u32() as i32 >> 4).collect() };
+    let mut signed =
+        |n: usize| -> Vec<i32> { (0..n).map(|_| rng.next_u32() as i32 >> 4).collect() };
     let (y, p, weights) = (signed(cells), signed(cells), signed(1 << network.nu_w()));
     let mut digits = || -> Vec<u16> { (0..cells).map(|_| rng.next_u32() as u16).collect() };
     let columns = Columns {
@@ -584,6 +590,7 @@ fn random_indices(network: &Network, rng: &mut ChaCha20Rng) -> Indices {
 /// A public constant that a term reads.
 fn public_value(network: &Network, term: &Term, cell: usize, indices: &Indices) -> i64 {
     match term.read {
+        Read::Weight => 0,
         Read::One => 1,
         Read::Constant => {
             let constant = &network.descriptor().constants[term.block];
@@ -648,19 +655,25 @@ fn check_view(network: &Network, slot: &Slot<'_>, role: Role, view: &View, rng: 
         let place = contraction
             .iter()
             .fold(0, |flat, a| (flat << bits(a.len)) | of(a.id).unwrap());
-        view_entries(network, view, &given, &|id| of(id).unwrap(), &mut |term, cell| {
-            let coefficient = field_from_i64(term.coefficient);
-            let public = field_from_i64(public_value(network, term, cell, &given));
-            let mut value = public;
-            let (address, _) = network.block(term.read, term.block);
-            for (column, factor) in network.read_columns(term.read) {
-                let factor = field_from_i64(factor);
-                value += factor * cells_of(column).get(address + cell);
-                functionals[column.index()][address + cell] += in_claim * coefficient * factor;
-            }
-            table[place] += in_table * coefficient * value;
-            constant += in_claim * coefficient * public;
-        });
+        view_entries(
+            network,
+            view,
+            &given,
+            &|id| of(id).unwrap(),
+            &mut |term, cell| {
+                let coefficient = field_from_i64(term.coefficient);
+                let public = field_from_i64(public_value(network, term, cell, &given));
+                let mut value = public;
+                let (address, _) = network.block(term.read, term.block);
+                for (column, factor) in network.read_columns(term.read) {
+                    let factor = field_from_i64(factor);
+                    value += factor * cells_of(column).get(address + cell);
+                    functionals[column.index()][address + cell] += in_claim * coefficient * factor;
+                }
+                table[place] += in_table * coefficient * value;
+                constant += in_claim * coefficient * public;
+            },
+        );
     }
     let name = format!("{} {role:?}", slot.relation.name);
     let sources = Sources {
@@ -836,6 +849,7 @@ fn random_network(seed: u64) -> Problem {
         (0..n).map(|_| between(-9, 9, rng) as i32).collect()
     };
     Problem {
+        given: Vec::new(),
         name: format!("random node {seed}"),
         weights: vec![values(&weight_shape)],
         inputs: vec![values(&input_shape)],

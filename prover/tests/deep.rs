@@ -157,6 +157,7 @@ fn a_proof_of_128_layers_verifies() {
     let (_, compiled) = compiled(128, 20);
     let digit = &digits::digits(1).unwrap()[33];
     let problem = Problem {
+        given: Vec::new(),
         name: "deep128".to_owned(),
         network: network(&compiled),
         weights: compiled.weights.clone(),
@@ -192,6 +193,7 @@ fn wide_layers_stay_alive_and_prove() {
     assert_eq!(compiled.report.saturated, Vec::<String>::new());
     let input: Vec<f32> = rows[3][0].iter().copied().collect();
     let problem = Problem {
+        given: Vec::new(),
         name: "wide".to_owned(),
         network: network(&compiled),
         weights: compiled.weights.clone(),

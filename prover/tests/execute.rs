@@ -8,16 +8,16 @@
 
 mod common;
 
-use common::naive::Blocks;
+use common::naive::{self, Blocks};
 use common::{
     Builder, IDENTITY, Problem, RELU, activations, all, axis, conv_net, dense_net, ident, ints,
     linear, node, product, rng, term, whole, window,
 };
 use pleat_prover::execute::{
-    ExecuteError, Executor, Trace, block_cells, block_values, execute, weight_column,
+    Cells, ExecuteError, Executor, Trace, block_cells, block_values, execute, weight_column,
 };
 use pleat_verifier::descriptor::{
-    Axis, AxisMap, Indices, Inner, Node, Read, Relation, Role, Stride, Term, View,
+    Axis, AxisMap, Indices, Inner, Node, Operation, Read, Relation, Role, Stride, Term, View,
 };
 use pleat_verifier::network::Network;
 use proptest::prelude::*;
@@ -26,7 +26,7 @@ use rand_core::RngCore;
 
 fn run(problem: &Problem) -> Result<Trace, ExecuteError> {
     let column = weight_column(&problem.network, &problem.weights)?;
-    execute(&problem.network, &column, &problem.inputs)
+    Executor::new(&problem.network, &column)?.run_on(&problem.inputs, &problem.given)
 }
 
 #[test]
@@ -43,6 +43,78 @@ fn small_networks_agree_with_plain_loops() {
     }
 }
 
+/// What one row of a block holds: `Y`, and the number that its digits make up.
+type Row = (i32, i128);
+
+/// The rows of all blocks of a node, from its definition; else the quotient that does not fit, and its row. Sets the answers
+/// that the node is about.
+fn defined(
+    blocks: &mut Blocks<'_>,
+    node: &Node,
+    z: &[i128],
+) -> Result<Vec<Vec<Row>>, (usize, i128)> {
+    let network = blocks.network;
+    let b = network.digit_bits();
+    let half = 1_i128 << (b - 1);
+    let rows = naive::indices(&node.out);
+    Ok(match &node.operation {
+        Operation::Input | Operation::Boolean | Operation::Map { .. } => {
+            let quotient = |z: &i128| (z + (1 << (2 * b - 1))).div_euclid(1 << (2 * b));
+            if let Some(flat) = z.iter().position(|z| !(-half..half).contains(&quotient(z))) {
+                return Err((flat, quotient(&z[flat])));
+            }
+            let relation = network
+                .relations()
+                .iter()
+                .find(|r| r.address == node.address());
+            let function = network.function(relation.unwrap()).0.unwrap();
+            let value = |z: &i128| {
+                function
+                    .apply(i64::try_from(quotient(z)).unwrap(), b)
+                    .unwrap()
+            };
+            let row = |z: &i128| (i32::try_from(value(z)).unwrap(), z + (1 << (2 * b - 1)));
+            vec![z.iter().map(row).collect()]
+        }
+        Operation::Quotient { divisor } => {
+            let both = |(z, o): (&i128, &naive::Index)| {
+                let divisor = blocks.view(divisor, o);
+                let low = (2 * z + divisor).rem_euclid(2 * divisor);
+                let quotient = (2 * z + divisor).div_euclid(2 * divisor);
+                let quotient = i32::try_from(quotient).unwrap();
+                ((quotient, low), (0, 2 * divisor - 1 - low))
+            };
+            let (first, second) = z.iter().zip(&rows).map(both).unzip();
+            vec![first, second]
+        }
+        Operation::Root => {
+            let root = |z: &i128| z.isqrt();
+            vec![
+                z.iter().map(|z| (0, root(z))).collect(),
+                z.iter().map(|z| (0, z - root(z).pow(2))).collect(),
+                z.iter()
+                    .map(|z| (0, 2 * root(z) - (z - root(z).pow(2))))
+                    .collect(),
+            ]
+        }
+        Operation::Best { port } => {
+            let candidates = node.out.last().unwrap().len;
+            let mut block = Vec::new();
+            let mut answers = Vec::new();
+            for scores in z.chunks(candidates) {
+                let largest = *scores.iter().max().unwrap();
+                let best = scores.iter().position(|s| *s == largest).unwrap();
+                answers.push(u32::try_from(best).unwrap());
+                let lead = |(v, s): (usize, &i128)| (0, largest - s - i128::from(v < best));
+                block.extend(scores.iter().enumerate().map(lead));
+            }
+            blocks.indices.set(*port, answers);
+            vec![block]
+        }
+        Operation::Assert => vec![z.iter().map(|z| (0, z << (2 * b))).collect()],
+    })
+}
+
 /// Compares a run with the definition, node by node: the row relation with the naive `Z`, zeros elsewhere, the first
 /// row out of range if there is one. Returns the difference.
 fn check(problem: &Problem, run: Result<Trace, ExecuteError>) -> Option<String> {
@@ -54,60 +126,60 @@ fn check(problem: &Problem, run: Result<Trace, ExecuteError>) -> Option<String> 
         weights: &problem.weights,
         activations: Vec::new(),
         exact: Vec::new(),
-        indices: Indices::default(),
+        indices: Indices::new(&network.descriptor().indices, problem.given.clone()),
     };
     let mut real = vec![false; 1 << network.nu()];
     for (index, node) in network.nodes().iter().enumerate() {
-        let input = network
-            .descriptor()
-            .inputs
-            .iter()
-            .position(|p| p.node == index);
-        if let Some(input) = input {
-            blocks.activations.push(problem.inputs[input].clone());
-        } else {
-            blocks.activations.push(Vec::new());
-        }
-        let z = match input {
+        let mut inputs = network.descriptor().inputs.iter();
+        let z = match inputs.position(|p| p.node == index) {
             Some(input) => {
                 let unit = |v: &i32| i128::from(*v) << (2 * b);
                 problem.inputs[input].iter().map(unit).collect()
             }
             None => blocks.pre_activations(node),
         };
-        blocks.exact.push(z.clone());
-        let quotient = |z: &i128| (z + (1 << (2 * b - 1))).div_euclid(1 << (2 * b));
-        let bad = z.iter().position(|z| !(-half..half).contains(&quotient(z)));
-        if let Some(flat) = bad {
-            let expected = ExecuteError::QuotientRange {
-                node: node.name.clone(),
-                index: unflatten(&node.out, flat),
-                value: quotient(&z[flat]),
-                low: i32::try_from(-half).unwrap(),
-                high: i32::try_from(half - 1).unwrap(),
-            };
-            return (run != Err(expected.clone())).then(|| format!("{expected} expected"));
-        }
-        let function = network.function(network.relation(index).unwrap()).0.unwrap();
-        let apply = |z| i64::try_from(quotient(z)).unwrap();
-        let y: Vec<i32> = z
-            .iter()
-            .map(|z| i32::try_from(function.apply(apply(z), b).unwrap()).unwrap())
-            .collect();
+        let rows = match defined(&mut blocks, node, &z) {
+            Ok(rows) => rows,
+            Err((flat, value)) => {
+                let expected = ExecuteError::QuotientRange {
+                    node: node.name.clone(),
+                    index: unflatten(&node.out, flat),
+                    value,
+                    low: i32::try_from(-half).unwrap(),
+                    high: i32::try_from(half - 1).unwrap(),
+                };
+                return (run != Err(expected.clone())).then(|| format!("{expected} expected"));
+            }
+        };
         if let Ok(trace) = &run {
-            for (cell, (z, y)) in block_cells(network, index).zip(z.iter().zip(&y)) {
-                real[cell] = true;
-                let (r1, r0) = (trace.r1[cell], trace.r0[cell]);
-                let right =
-                    (i128::from(trace.p[cell]) << (2 * b)) + (i128::from(r1) << b) + i128::from(r0);
-                let digits = r1 >> b == 0 && r0 >> b == 0;
-                if !digits || z + (1 << (2 * b - 1)) != right || trace.y[cell] != *y {
-                    let got = (trace.y[cell], trace.p[cell], r1, r0);
-                    return Some(format!("{}, cell {cell}: Z = {z}, {got:?}", node.name));
+            for (address, block) in node.blocks.iter().zip(&rows) {
+                for (cell, (y, value)) in Cells::new(*address, &node.shape()).zip(block) {
+                    real[cell] = true;
+                    let (r1, r0) = (trace.r1[cell], trace.r0[cell]);
+                    let got = (i128::from(trace.p[cell]) << (2 * b))
+                        + (i128::from(r1) << b)
+                        + i128::from(r0);
+                    let digits = r1 >> b == 0 && r0 >> b == 0;
+                    if !digits || *value != got || trace.y[cell] != *y {
+                        let got = (trace.y[cell], trace.p[cell], r1, r0);
+                        return Some(format!("{}, cell {cell}: {value}, {got:?}", node.name));
+                    }
                 }
             }
         }
-        blocks.activations[index] = y;
+        let first = rows.into_iter().next().unwrap();
+        blocks.exact.push(match node.operation {
+            Operation::Root => first.iter().map(|(_, value)| *value).collect(),
+            _ => z,
+        });
+        blocks
+            .activations
+            .push(first.into_iter().map(|(y, _)| y).collect());
+    }
+    if let Ok(trace) = &run
+        && trace.indices != blocks.indices
+    {
+        return Some(format!("{:?}, not {:?}", trace.indices, blocks.indices));
     }
     let trace = match run {
         Ok(trace) => trace,
@@ -333,6 +405,7 @@ impl Draw {
         let last = b.node(last);
         b.output(last);
         Problem {
+            given: Vec::new(),
             name: "random".to_owned(),
             network: b.build(),
             weights,
@@ -404,6 +477,7 @@ proptest! {
         let n = b.node(n);
         b.output(n);
         let problem = Problem {
+            given: Vec::new(),
             name: "conv".to_owned(),
             network: b.build(),
             weights: vec![ints(rng, shape.iter().product(), 100)],

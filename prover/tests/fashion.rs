@@ -157,6 +157,7 @@ fn a_proof_has_few_kilobytes() {
 #[test]
 fn proofs_verify() {
     let problem = Problem {
+        given: Vec::new(),
         name: "fashion".to_owned(),
         network: network(),
         weights: COMPILED.weights.clone(),

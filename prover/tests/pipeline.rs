@@ -39,7 +39,7 @@ fn real_proofs_verify_and_their_openings_do() {
         };
         let request = Request {
             inputs: &problem.inputs,
-indices: &[],
+            indices: &[],
             visibility: hidden,
             linked: &[],
         };
@@ -64,7 +64,10 @@ indices: &[],
         let mut forged = proof.clone();
         let mut ports = forged.messages.public.ports().to_vec();
         ports.last_mut().unwrap().as_mut().unwrap()[0] += 1;
-        forged.messages.public = pleat_verifier::proof::PublicValues::new(ports, forged.messages.public.indices().clone());
+        forged.messages.public = pleat_verifier::proof::PublicValues::new(
+            ports,
+            forged.messages.public.indices().clone(),
+        );
         let verdict = verify(keys, model.verification(), &forged);
         let refused = match folding {
             Folding::Tree => matches!(verdict, Err(VerifyError::Steps(_))),

@@ -46,11 +46,7 @@ impl Network {
             (0..1_usize << digit_bits).map(entry).collect::<Vec<_>>()
         };
         let range = self.range_tag();
-        let functions = self
-            .functions()
-            .iter()
-            .enumerate()
-            .flat_map(graph);
+        let functions = self.functions().iter().enumerate().flat_map(graph);
         functions.chain((0..digits).map(move |j| TableEntry {
             input: j,
             output: 0,

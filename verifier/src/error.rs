@@ -163,7 +163,9 @@ pub enum VerifyError {
         len: usize,
     },
     /// An answer is not the index that was given.
-    #[error("{answer}[{index}] is {got}, but {given}[{at}] is {expected}: the answer is another than was given")]
+    #[error(
+        "{answer}[{index}] is {got}, but {given}[{at}] is {expected}: the answer is another than was given"
+    )]
     Agreement {
         /// The port that is an answer.
         answer: String,

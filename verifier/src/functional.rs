@@ -34,11 +34,7 @@ impl Slot<'_> {
 }
 
 /// The factor of index axes that the view owns and a term does not read: their indicators.
-pub fn broadcast(
-    term_axes: &[AxisId],
-    owned: &[Axis],
-    point: &Coordinates<'_>,
-) -> F {
+pub fn broadcast(term_axes: &[AxisId], owned: &[Axis], point: &Coordinates<'_>) -> F {
     let unread = owned.iter().filter(|a| !term_axes.contains(&a.id));
     unread.fold(F::one(), |product, a| {
         product * indicator(a.len, point.of(a.id))
@@ -182,7 +178,8 @@ impl Network {
                 let Some((first, _)) = columns.first() else {
                     continue;
                 };
-                let at_z = weight * self.term_at(term, &owned, point, z_of(*first), public.indices());
+                let at_z =
+                    weight * self.term_at(term, &owned, point, z_of(*first), public.indices());
                 for (column, factor) in columns {
                     let own = if factor == 1 {
                         at_z
@@ -241,7 +238,9 @@ pub(crate) fn indices_at(axes: &[AxisId], point: &Coordinates<'_>) -> Vec<F> {
         let mut table = eq_table(point.of(*axis));
         table.truncate(point.len(*axis));
         let each = weights.iter();
-        weights = each.flat_map(|w| table.iter().map(move |t| w * t)).collect();
+        weights = each
+            .flat_map(|w| table.iter().map(move |t| w * t))
+            .collect();
     }
     weights
 }

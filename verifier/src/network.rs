@@ -2,8 +2,8 @@
 //! the rounds of the sumchecks (PROTOCOL.md §0–§3).
 
 use crate::descriptor::{
-    Checked, Descriptor, DescriptorError, Function, Limits, Node, Operation, Read, Relation,
-    Slot, Tag,
+    Checked, Descriptor, DescriptorError, Function, Limits, Node, Operation, Read, Relation, Slot,
+    Tag,
 };
 
 /// A committed column, in the order of the opened values (PROTOCOL.md §4.9).

@@ -141,7 +141,9 @@ pub fn indices(port: &IndexPort, values: &[f64]) -> Result<Vec<u32>, QuantizeErr
         });
     }
     let one = |(flat, value): (usize, &f64)| {
-        let last = u32::try_from(port.len).unwrap_or(u32::MAX).saturating_sub(1);
+        let last = u32::try_from(port.len)
+            .unwrap_or(u32::MAX)
+            .saturating_sub(1);
         let fits = value.fract() == 0.0 && (0.0..=f64::from(last)).contains(value);
         if fits {
             return Ok(index(*value));

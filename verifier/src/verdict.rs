@@ -225,7 +225,13 @@ pub fn values_line(values: &[f64], integers: &[i32]) -> String {
 impl fmt::Display for IndexTensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let values: Vec<String> = self.values.iter().take(SHOWN).map(u32::to_string).collect();
-        write!(f, "{:6} {} {:?}: ", self.role.to_string(), self.name, self.shape)?;
+        write!(
+            f,
+            "{:6} {} {:?}: ",
+            self.role.to_string(),
+            self.name,
+            self.shape
+        )?;
         f.write_str(&values.join(", "))?;
         match self.values.len().saturating_sub(SHOWN) {
             0 => Ok(()),

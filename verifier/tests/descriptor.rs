@@ -9,7 +9,8 @@
 
 use pleat_verifier::descriptor::{
     Agreement, Axis, AxisId, AxisMap, Constant, Descriptor, DescriptorError, Function, IndexPort,
-    IndexRole, Inner, Limits, Linear, Node, Operation, Port, Product, Read, Stride, Term, View, WeightBlock,
+    IndexRole, Inner, Limits, Linear, Node, Operation, Port, Product, Read, Stride, Term, View,
+    WeightBlock,
 };
 use pleat_verifier::network::Network;
 
@@ -513,7 +514,7 @@ fn bad_sizes() -> Vec<Row> {
     ]
 }
 
-/// Inner axes of stride 0: 2^48 and 2^16 visits of one position.
+/// Inner axes of stride 0: 2^240 and 2^16 visits of one position.
 fn revisited() -> Descriptor {
     let mut descriptor = mapped(affine(0, 1, vec![Inner { len: 2, stride: 0 }; 16]));
     let inner = Inner {
@@ -524,7 +525,7 @@ fn revisited() -> Descriptor {
         source: 2,
         offset: 0,
         index: vec![Stride { axis: A, stride: 1 }],
-        inner: vec![inner; 2],
+        inner: vec![inner; 10],
     };
     descriptor
 }
@@ -606,7 +607,8 @@ fn with_operations() -> Descriptor {
             maps: Vec::new(),
         });
         let quotient = node("q", &[40, 48], Operation::Quotient { divisor });
-        d.nodes.extend([root, quotient, node("zero", &[56], Operation::Assert)]);
+        d.nodes
+            .extend([root, quotient, node("zero", &[56], Operation::Assert)]);
     })
 }
 
@@ -623,14 +625,46 @@ fn bad_operations() -> Vec<Row> {
         })
     };
     vec![
-        ("the root reads itself", "ReadsLater", reads(2, Read::Exact, 2)),
-        ("the root reads what divides by it", "ReadsLater", reads(2, Read::Value, 3)),
-        ("a quotient is read exactly", "WrongRead", reads(4, Read::Exact, 3)),
-        ("a root's value is read", "WrongRead", reads(4, Read::Value, 2)),
-        ("a root's middle digit is read", "WrongRead", reads(4, Read::Middle, 2)),
-        ("an input is read wide", "WrongRead", reads(4, Read::Wide, 0)),
-        ("two bare digits are read", "WrongRead", reads(4, Read::Low, 1)),
-        ("what only lowering reads", "WrongRead", reads(4, Read::OneHot, 0)),
+        (
+            "the root reads itself",
+            "ReadsLater",
+            reads(2, Read::Exact, 2),
+        ),
+        (
+            "the root reads what divides by it",
+            "ReadsLater",
+            reads(2, Read::Value, 3),
+        ),
+        (
+            "a quotient is read exactly",
+            "WrongRead",
+            reads(4, Read::Exact, 3),
+        ),
+        (
+            "a root's value is read",
+            "WrongRead",
+            reads(4, Read::Value, 2),
+        ),
+        (
+            "a root's middle digit is read",
+            "WrongRead",
+            reads(4, Read::Middle, 2),
+        ),
+        (
+            "an input is read wide",
+            "WrongRead",
+            reads(4, Read::Wide, 0),
+        ),
+        (
+            "two bare digits are read",
+            "WrongRead",
+            reads(4, Read::Low, 1),
+        ),
+        (
+            "what only lowering reads",
+            "WrongRead",
+            reads(4, Read::OneHot, 0),
+        ),
         (
             "an assertion is read",
             "WrongRead",
@@ -812,9 +846,21 @@ fn bad_indices() -> Vec<Row> {
             }),
         ),
         ("gathered by no port", "BadGather", gather(2, 1, &[A])),
-        ("a gather of another length", "MapsDoNotFit", gather(3, 0, &[A])),
-        ("a gather below another bound", "BadGather", gathering(|d| d.indices[0].len = 3)),
-        ("a gather by too many axes", "BadGather", gather(2, 0, &[A, B])),
+        (
+            "a gather of another length",
+            "MapsDoNotFit",
+            gather(3, 0, &[A]),
+        ),
+        (
+            "a gather below another bound",
+            "BadGather",
+            gathering(|d| d.indices[0].len = 3),
+        ),
+        (
+            "a gather by too many axes",
+            "BadGather",
+            gather(2, 0, &[A, B]),
+        ),
         (
             "a gather by an axis of another length",
             "BadGather",
@@ -838,7 +884,13 @@ fn bad_indices() -> Vec<Row> {
         (
             "candidates through another map",
             "BadBest",
-            best(|d| d.nodes[2].linear = Some(linear(Read::Value, 1, vec![ident(A), affine(1, -1, Vec::new())]))),
+            best(|d| {
+                d.nodes[2].linear = Some(linear(
+                    Read::Value,
+                    1,
+                    vec![ident(A), affine(1, -1, Vec::new())],
+                ))
+            }),
         ),
         (
             "candidates summed over, or in both factors",

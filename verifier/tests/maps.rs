@@ -90,38 +90,42 @@ fn named() -> impl Strategy<Value = AxisMap> {
             axis: p,
             factor,
         }),
-        (1..20_usize, prop::sample::subsequence(vec![0, 1, 2], 0..=2)).prop_map(|(source, axes)| {
-            AxisMap::Gather {
-                source,
-                port: 0,
-                index: axes.into_iter().map(AxisId).collect(),
+        (1..20_usize, prop::sample::subsequence(vec![0, 1, 2], 0..=2)).prop_map(
+            |(source, axes)| {
+                AxisMap::Gather {
+                    source,
+                    port: 0,
+                    index: axes.into_iter().map(AxisId).collect(),
+                }
             }
-        }),
+        ),
     ]
 }
 
 fn case() -> impl Strategy<Value = Case> {
     let lens = prop::array::uniform3(1..9_usize);
     let values = prop::collection::vec(any::<u32>(), 64);
-    (lens, prop_oneof![affine(), named()], any::<bool>(), values).prop_map(|(lens, map, fit, values)| {
-        let mut axes: Vec<Axis> = (0..3).zip(lens).map(|(id, len)| axis(id, len)).collect();
-        // The identity has a closed form where the lengths agree; both ways have to be tried.
-        if fit {
-            axes[0].len = map.source();
-        }
-        let read = map.axes().into_iter();
-        let port = IndexPort {
-            name: "k".to_owned(),
-            shape: read.map(|id| axes[usize::from(id.0)].len).collect(),
-            len: map.source(),
-            role: IndexRole::Given,
-        };
-        let values = values.iter().cycle().take(port.elements());
-        let values = values.map(|v| v % u32::try_from(port.len).unwrap());
-        let values = vec![values.collect()];
-        let indices = Indices::new(&[port], values);
-        Case { axes, map, indices }
-    })
+    (lens, prop_oneof![affine(), named()], any::<bool>(), values).prop_map(
+        |(lens, map, fit, values)| {
+            let mut axes: Vec<Axis> = (0..3).zip(lens).map(|(id, len)| axis(id, len)).collect();
+            // The identity has a closed form where the lengths agree; both ways have to be tried.
+            if fit {
+                axes[0].len = map.source();
+            }
+            let read = map.axes().into_iter();
+            let port = IndexPort {
+                name: "k".to_owned(),
+                shape: read.map(|id| axes[usize::from(id.0)].len).collect(),
+                len: map.source(),
+                role: IndexRole::Given,
+            };
+            let values = values.iter().cycle().take(port.elements());
+            let values = values.map(|v| v % u32::try_from(port.len).unwrap());
+            let values = vec![values.collect()];
+            let indices = Indices::new(&[port], values);
+            Case { axes, map, indices }
+        },
+    )
 }
 
 impl Case {

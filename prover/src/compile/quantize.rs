@@ -6,8 +6,8 @@
 use std::collections::{HashMap, HashSet};
 
 use pleat_verifier::descriptor::{
-    Axis, AxisId, AxisMap, Descriptor, Function, Inner, Linear, Node, Operation, Port, Product, Read
-    as Of, Stride, Term, View, WeightBlock,
+    Axis, AxisId, AxisMap, Descriptor, Function, Inner, Linear, Node, Operation, Port, Product,
+    Read as Of, Stride, Term, View, WeightBlock,
 };
 
 use super::error::CompileError;

@@ -152,12 +152,7 @@ pub(super) struct Scratch {
 
 impl Gather {
     /// Prepares `view`. Axes that the view reads but that are not listed have length 1.
-    pub(super) fn new(
-        view: &View,
-        place: &Place<'_>,
-        outer: &[Axis],
-        inner: &[Axis],
-    ) -> Self {
+    pub(super) fn new(view: &View, place: &Place<'_>, outer: &[Axis], inner: &[Axis]) -> Self {
         let terms = view.terms.iter();
         let terms = terms.map(|t| TermPlan::new(t, place, outer, inner));
         Self {
@@ -201,12 +196,7 @@ impl Gather {
 }
 
 impl TermPlan {
-    fn new(
-        term: &Term,
-        place: &Place<'_>,
-        outer: &[Axis],
-        inner: &[Axis],
-    ) -> Self {
+    fn new(term: &Term, place: &Place<'_>, outer: &[Axis], inner: &[Axis]) -> Self {
         let (address, shape) = place.of(term);
         let (prefix, last) = match inner.split_last() {
             Some((last, prefix)) => (prefix, Some(*last)),
@@ -404,13 +394,7 @@ impl Segments {
         runs.map_or(Self::Scattered(offsets), Self::Runs)
     }
 
-    fn add<C: Cell, E: Integer>(
-        &self,
-        entry: usize,
-        coefficient: E,
-        cells: &[C],
-        row: &mut [E],
-    ) {
+    fn add<C: Cell, E: Integer>(&self, entry: usize, coefficient: E, cells: &[C], row: &mut [E]) {
         match self {
             Self::Runs(runs) => {
                 let run = runs[entry];

@@ -112,7 +112,9 @@ pub enum ExecuteError {
         high: i128,
     },
     /// A number has no root that fits.
-    #[error("node {node}, index {index:?}: {value} has no square root that fits, so this input cannot be proved")]
+    #[error(
+        "node {node}, index {index:?}: {value} has no square root that fits, so this input cannot be proved"
+    )]
     RadicandRange {
         /// The node.
         node: String,
@@ -122,7 +124,9 @@ pub enum ExecuteError {
         value: i128,
     },
     /// What a node asserts to be zero is not.
-    #[error("node {node}, index {index:?}: {value} is asserted to be zero, so this input cannot be proved")]
+    #[error(
+        "node {node}, index {index:?}: {value} is asserted to be zero, so this input cannot be proved"
+    )]
     Assertion {
         /// The node.
         node: String,
@@ -229,9 +233,7 @@ impl<'a> Executor<'a> {
             }
             let indices = &Indices::default();
             let place = Place { network, indices };
-            Ok(Prepared::Plan(Box::new(NodePlan::new(
-                &place, node, width,
-            ))))
+            Ok(Prepared::Plan(Box::new(NodePlan::new(&place, node, width))))
         });
         Ok(Self {
             network,
@@ -520,7 +522,10 @@ impl Bounds {
             Read::Constant => {
                 let constant = network.descriptor().constants.get(term.block);
                 let values = constant.iter().flat_map(|c| &c.values);
-                values.map(|v| u128::from(v.unsigned_abs())).max().unwrap_or(0)
+                values
+                    .map(|v| u128::from(v.unsigned_abs()))
+                    .max()
+                    .unwrap_or(0)
             }
         }
     }

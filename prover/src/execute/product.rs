@@ -54,11 +54,7 @@ pub(super) struct Contraction {
 }
 
 impl Contraction {
-    pub(super) fn new(
-        product: &Product,
-        split: Split,
-        place: &Place<'_>,
-    ) -> Self {
+    pub(super) fn new(product: &Product, split: Split, place: &Place<'_>) -> Self {
         let outer = |free: &[Axis]| [split.batch.as_slice(), free].concat();
         let a = Gather::new(&product.a, place, &outer(&split.left), &split.summed);
         let k = Gather::new(&product.k, place, &outer(&split.right), &split.summed);
@@ -94,7 +90,14 @@ impl Contraction {
     ) {
         let (left, right) = (volume(&self.split.left), volume(&self.split.right));
         let group = left.div_ceil(rayon::current_num_threads()).clamp(1, GROUP);
-        let k = Factor::<E>::new(&self.k, sources, batch, &self.split.right, depth, left > group);
+        let k = Factor::<E>::new(
+            &self.k,
+            sources,
+            batch,
+            &self.split.right,
+            depth,
+            left > group,
+        );
         sums.par_chunks_mut(group * right)
             .enumerate()
             .with_min_len(TASK.div_ceil(group * right * depth))

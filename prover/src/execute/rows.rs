@@ -195,10 +195,7 @@ impl NodePlan {
         written.map_err(|failure| error(run, failure))
     }
 
-    fn run_in<E: Integer, T: Sum + From<E>>(
-        &self,
-        run: &Run<'_>,
-    ) -> Result<Output, Failure> {
+    fn run_in<E: Integer, T: Sum + From<E>>(&self, run: &Run<'_>) -> Result<Output, Failure> {
         let sums = |(_, factors): &(i64, Factors)| match factors {
             Factors::Contract { contraction, .. } => contraction.run::<E, T>(&run.sources),
             Factors::Elementwise { .. } => Vec::new(),

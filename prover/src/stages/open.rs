@@ -126,7 +126,10 @@ fn functionals(ledger: &Ledger<'_>) -> BTreeMap<(Read, usize), Vec<Pulled>> {
     );
     let mut weight = ledger.points.rho_l() * rho.pow([Column::WITNESS.len() as u64]);
     for (block, _) in ledger.public.shown_blocks(network) {
-        let index = network.relations().iter().position(|r| std::ptr::eq(r, block));
+        let index = network
+            .relations()
+            .iter()
+            .position(|r| std::ptr::eq(r, block));
         let own = View::whole(Read::Value, index.unwrap_or(usize::MAX), &block.out);
         let (r_low, _) = network.block_point(block, &ledger.challenges.r);
         let point = Coordinates::split(&block.out, r_low);

@@ -5,7 +5,7 @@ use pleat_nova_circuits::chain::params::{Parameters, prove_steps};
 use pleat_nova_circuits::chain::step::{State, step};
 use pleat_nova_circuits::tree::Key;
 use pleat_prover::columns::Columns;
-use pleat_prover::execute::{block_values, execute};
+use pleat_prover::execute::{Executor, block_values};
 use pleat_prover::fold::Fold;
 use pleat_prover::fold::chain::{Chain, Steps};
 use pleat_prover::fold::tree::Tree;
@@ -62,8 +62,19 @@ pub fn traced<'m>(
     inputs: &[Vec<i32>],
     seed: u64,
 ) -> Traced<'m> {
+    traced_on(model, mode, (inputs, &[]), seed)
+}
+
+/// [`traced`], with indices that are given.
+pub fn traced_on<'m>(
+    model: &'m ProvingModel,
+    mode: Mode,
+    (inputs, given): (&[Vec<i32>], &[Vec<u32>]),
+    seed: u64,
+) -> Traced<'m> {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
-    let trace = execute(model.network(), model.weights(), inputs).unwrap();
+    let executor = Executor::new(model.network(), model.weights()).unwrap();
+    let trace = executor.run_on(inputs, given).unwrap();
     let columns = Columns::new(model.network(), trace);
     let public = public(model, &columns, |_| true);
     Traced::new(model, mode, columns, public, &mut rng)

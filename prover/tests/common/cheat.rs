@@ -139,7 +139,9 @@ impl Setting {
     pub fn run(&self, cheat: &Cheat) -> Option<Trace> {
         let network = self.model.network();
         let executor = Executor::new(network, self.model.weights()).unwrap();
-        let mut trace = executor.run(&self.problem.inputs).unwrap();
+        let mut trace = executor
+            .run_on(&self.problem.inputs, &self.problem.given)
+            .unwrap();
         for node in 0..network.nodes().len() {
             let before = trace.clone();
             cheat.on_trace(Stage::Node(node), network, &mut trace);

@@ -90,7 +90,8 @@ impl Dense {
                 function,
             );
             let contraction = vec![axis('f', fan_in)];
-            n.products = product(contraction, 
+            n.products = product(
+                contraction,
                 m_s,
                 whole(
                     Read::Value,
@@ -118,6 +119,7 @@ impl Dense {
         }
         b.output(source);
         Problem {
+            given: Vec::new(),
             name: format!("{self:?}"),
             network: b.build(),
             weights,

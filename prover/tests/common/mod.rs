@@ -14,8 +14,8 @@ pub mod dense;
 pub mod naive;
 
 use pleat_verifier::descriptor::{
-    Axis, AxisId, AxisMap, Constant, Descriptor, Function, IndexPort, Inner, Limits, Linear, Node,
-    Operation, Port, Product, Read, Stride, Term, View, WeightBlock,
+    Axis, AxisId, AxisMap, Constant, Descriptor, Function, IndexPort, IndexRole, Inner, Limits,
+    Linear, Node, Operation, Port, Product, Read, Stride, Term, View, WeightBlock,
 };
 use pleat_verifier::mle::bits;
 use pleat_verifier::network::Network;
@@ -31,6 +31,8 @@ pub struct Problem {
     pub weights: Vec<Vec<i32>>,
     /// Per declared input, row-major.
     pub inputs: Vec<Vec<i32>>,
+    /// Per index port that is given, row-major.
+    pub given: Vec<Vec<u32>>,
     /// Per declared output, row-major.
     pub outputs: Vec<Vec<i32>>,
 }
@@ -46,6 +48,7 @@ pub fn all() -> Vec<Problem> {
         maxpool_net(),
         attention_net(),
         views_only(),
+        operations_net(),
     ]
 }
 
@@ -323,7 +326,8 @@ fn dense(batch: usize, widths: &[usize], pairs: &[usize], seed: u64) -> Problem 
             if last { IDENTITY } else { RELU },
         );
         let contraction = vec![axis(f, fan_in)];
-        n.products = product(contraction, 
+        n.products = product(
+            contraction,
             m_s,
             whole(Read::Value, source, &input),
             whole(Read::Weight, w, &[axis(g, fan_out), axis(f, fan_in)]),
@@ -349,6 +353,7 @@ fn dense(batch: usize, widths: &[usize], pairs: &[usize], seed: u64) -> Problem 
     }
     b.output(source);
     Problem {
+        given: Vec::new(),
         name: format!("dense {widths:?}, batch {batch}"),
         network: b.build(),
         weights,
@@ -428,14 +433,11 @@ pub fn conv_net() -> Problem {
         window(5, 'y', 'u', 1, 1, 1),
         window(5, 'x', 'v', 1, 1, 1),
     ];
-    n.products = product(contraction, 
+    n.products = product(
+        contraction,
         1 << B,
         activations(vec![term(1, x, maps)]),
-        whole(
-            Read::Weight,
-            w1,
-            &[&[axis('c', 3)], k1.as_slice()].concat(),
-        ),
+        whole(Read::Weight, w1, &[&[axis('c', 3)], k1.as_slice()].concat()),
     );
     n.bias = linear(1 << (2 * B), whole(Read::Weight, b1, &[axis('c', 3)]));
     let h1 = b.node(n);
@@ -448,14 +450,11 @@ pub fn conv_net() -> Problem {
         window(5, 'y', 'u', 2, 2, 2),
         window(5, 'x', 'v', 2, 2, 2),
     ];
-    n.products = product(contraction, 
+    n.products = product(
+        contraction,
         1 << (B - 1),
         activations(vec![term(1, h1, maps)]),
-        whole(
-            Read::Weight,
-            w2,
-            &[&[axis('c', 2)], k2.as_slice()].concat(),
-        ),
+        whole(Read::Weight, w2, &[&[axis('c', 2)], k2.as_slice()].concat()),
     );
     let h2 = b.node(n);
 
@@ -467,14 +466,11 @@ pub fn conv_net() -> Problem {
         pooled(3, 'p', 1, 2, 0),
         pooled(3, 'q', 1, 2, 0),
     ];
-    n.products = product(contraction, 
+    n.products = product(
+        contraction,
         1 << (B - 2),
         activations(vec![term(1, h2, maps)]),
-        whole(
-            Read::Weight,
-            w3,
-            &[&[axis('o', 3)], k3.as_slice()].concat(),
-        ),
+        whole(Read::Weight, w3, &[&[axis('o', 3)], k3.as_slice()].concat()),
     );
     n.bias = linear(1 << (2 * B), whole(Read::Weight, b3, &[axis('o', 3)]));
     let out = b.node(n);
@@ -528,11 +524,206 @@ pub fn conv_net() -> Problem {
         output.push(requantize((sum << (B - 2)) + bias, B));
     }
     Problem {
+        given: Vec::new(),
         name: "conv, strided dilated conv, average pool, dense".to_owned(),
         network: b.build(),
         weights,
         inputs: vec![input],
         outputs: vec![output],
+    }
+}
+
+/// All operations and reads: an embedding by given indices, a projection, a norm by root and quotient, two products, an
+/// assertion about zeros and ones, and the best of several answers in each of its forms.
+pub fn operations_net() -> Problem {
+    const B: u32 = 8;
+    const UNIT: i64 = 1 << (2 * B);
+    let (t, d, v) = (3, 4, 5);
+    let mut rng = rng(11);
+    let mut b = Builder::new(B, 4);
+    let (at, ad, af, av) = (axis('t', t), axis('d', d), axis('f', d), axis('v', v));
+    let row = [at, ad];
+    let whole_row = |read, block| reading(read, 1, block, vec![ident(t, 't'), ident(d, 'd')]);
+    let x = ints(&mut rng, t * d, 50);
+    let w = ints(&mut rng, d * d, 10);
+    let table = ints(&mut rng, v * d, 20);
+    let heads = ints(&mut rng, v * d, 12);
+    let bias = ints(&mut rng, v, 9);
+    let ids = [4_u32, 0, 4];
+    let bits = [[0, 0, 1, 0, 0], [1, 0, 0, 0, 0], [0, 0, 0, 0, 1]].concat();
+
+    let given = b.index(IndexPort {
+        name: "ids".to_owned(),
+        shape: vec![t],
+        len: v,
+        role: IndexRole::Given,
+    });
+    let answers = [0, 1].map(|i| {
+        b.index(IndexPort {
+            name: format!("answer{i}"),
+            shape: vec![t],
+            len: v,
+            role: IndexRole::Answer,
+        })
+    });
+    let [w_block, table_block, heads_block, bias_block] =
+        [&[d, d][..], &[v, d], &[v, d], &[v]].map(|shape| b.weight(shape));
+    let one = b.constant(&[], vec![1]);
+    let signs = b.constant(&[d], vec![1, -1, 2, 3]);
+    let x_node = b.input("x", &row);
+    let bits_node = b.input_of("bits", &[at, av], true);
+
+    let mut n = node("h", &row, IDENTITY);
+    n.products = product(
+        vec![af],
+        256,
+        activations(vec![term(1, x_node, vec![ident(t, 't'), ident(d, 'f')])]),
+        whole(Read::Weight, w_block, &[ad, af]),
+    );
+    let gather = AxisMap::Gather {
+        source: v,
+        port: given,
+        index: vec![id('t')],
+    };
+    let embedded = vec![gather, ident(d, 'd')];
+    let embedded = activations(vec![reading(Read::Weight, 1, table_block, embedded)]);
+    n.bias = linear(UNIT, embedded);
+    let h = b.node(n);
+    let h_z: Vec<i64> = (0..t * d)
+        .map(|i| {
+            let (row, column) = (i / d, i % d);
+            let sum: i32 = (0..d).map(|f| x[row * d + f] * w[column * d + f]).sum();
+            let own = table[usize::try_from(ids[row]).unwrap() * d + column];
+            256 * i64::from(sum) + UNIT * i64::from(own)
+        })
+        .collect();
+    let h_y: Vec<i32> = h_z.iter().map(|z| requantize(*z, B)).collect();
+
+    // 4·h - Σh
+    let centred = || {
+        let sum = vec![ident(t, 't'), AxisMap::total(d)];
+        let mut own = whole_row(Read::Value, h);
+        own.coefficient = 4;
+        activations(vec![own, term(-1, h, sum)])
+    };
+    let mut n = node("norm", &[at], IDENTITY);
+    n.operation = Operation::Root;
+    n.products = product(vec![at, ad], 1 << 20, centred(), centred());
+    n.bias = linear(7, whole(Read::Constant, one, &[]));
+    let norm = b.node(n);
+    let centre = |i: usize| {
+        let own = h_y[i / d * d..][..d].iter().sum::<i32>();
+        i64::from(4 * h_y[i] - own)
+    };
+    let root = |row: usize| {
+        let squares: i64 = (row * d..row * d + d).map(|i| centre(i) * centre(i)).sum();
+        ((squares << 20) + 7).isqrt()
+    };
+
+    let mut n = node("normed", &row, IDENTITY);
+    let mut divisor = activations(vec![reading(Read::Wide, 1, norm, vec![ident(t, 't')])]);
+    divisor
+        .terms
+        .push(reading(Read::Constant, 1, one, Vec::new()));
+    n.operation = Operation::Quotient { divisor };
+    n.linear = linear(400, centred());
+    let normed = b.node(n);
+    let normed_y: Vec<i32> = (0..t * d)
+        .map(|i| {
+            let (z, divisor) = (400 * centre(i), (root(i / d) >> B) + 1);
+            i32::try_from((2 * z + divisor).div_euclid(2 * divisor)).unwrap()
+        })
+        .collect();
+
+    let mut n = node("mixed", &row, RELU);
+    let single = |read, block| activations(vec![whole_row(read, block)]);
+    n.products = [
+        product(
+            Vec::new(),
+            256,
+            single(Read::Value, x_node),
+            View::default(),
+        ),
+        product(
+            row.to_vec(),
+            64,
+            single(Read::Value, h),
+            single(Read::Value, h),
+        ),
+    ]
+    .concat();
+    n.products[0].a = activations(vec![term(
+        1,
+        x_node,
+        vec![ident(t, 't'), AxisMap::fixed(d, 1)],
+    )]);
+    n.products[0].k = activations(vec![term(
+        1,
+        normed,
+        vec![AxisMap::fixed(t, 2), ident(d, 'd')],
+    )]);
+    let mut own = whole_row(Read::Exact, h);
+    own.coefficient = -3;
+    n.linear = linear(
+        1,
+        activations(vec![
+            own,
+            whole_row(Read::Middle, h),
+            whole_row(Read::Wide, h),
+        ]),
+    );
+    n.bias = linear(1 << 14, whole(Read::Constant, signs, &[ad]));
+    let mixed = b.node(n);
+    let mixed_y: Vec<i32> = (0..t * d)
+        .map(|i| {
+            let (row, column) = (i / d, i % d);
+            let [x, q, h] = [x[row * d + 1], normed_y[2 * d + column], h_y[i]].map(i64::from);
+            let middle = ((h_z[i] + UNIT / 2) >> B) & 255;
+            let sign = [1, -1, 2, 3][column];
+            let z = 256 * x * q + 64 * h * h - 3 * h_z[i] + middle + (h_z[i] >> B) + (sign << 14);
+            requantize(z, B).max(0)
+        })
+        .collect();
+
+    let mut n = node("one of each", &[at], IDENTITY);
+    n.operation = Operation::Assert;
+    let sum = vec![ident(t, 't'), AxisMap::total(v)];
+    n.linear = linear(1, activations(vec![term(1, bits_node, sum)]));
+    n.bias = linear(-1, whole(Read::Constant, one, &[]));
+    b.node(n);
+
+    // By a product, whose right factor is gathered, and by terms that read both axes.
+    let mut n = node("best", &[at, av], IDENTITY);
+    n.operation = Operation::Best { port: answers[0] };
+    n.products = product(
+        vec![ad],
+        3,
+        single(Read::Wide, h),
+        whole(Read::Weight, heads_block, &[av, ad]),
+    );
+    n.bias = linear(1000, whole(Read::Weight, bias_block, &[av]));
+    b.node(n);
+    let mut n = node("bit", &[at, av], IDENTITY);
+    n.operation = Operation::Best { port: answers[1] };
+    n.linear = linear(
+        5,
+        activations(vec![
+            term(2, bits_node, vec![ident(t, 't'), ident(v, 'v')]),
+            term(1, x_node, vec![ident(t, 't'), AxisMap::fixed(d, 0)]),
+        ]),
+    );
+    n.bias = linear(1, whole(Read::Weight, bias_block, &[av]));
+    b.node(n);
+
+    b.output(normed);
+    b.output(mixed);
+    Problem {
+        name: "all operations".to_owned(),
+        network: b.build(),
+        weights: vec![w, table, heads, bias],
+        inputs: vec![x, bits],
+        given: vec![ids.to_vec()],
+        outputs: vec![normed_y, mixed_y],
     }
 }
 
@@ -554,14 +745,11 @@ pub fn residual_net() -> Problem {
         window(3, 'y', 'u', 1, 1, 1),
         window(3, 'x', 'v', 1, 1, 1),
     ];
-    n.products = product(contraction, 
+    n.products = product(
+        contraction,
         1 << (B - 1),
         activations(vec![term(1, x, maps)]),
-        whole(
-            Read::Weight,
-            w,
-            &[&[axis('c', 2)], k.as_slice()].concat(),
-        ),
+        whole(Read::Weight, w, &[&[axis('c', 2)], k.as_slice()].concat()),
     );
     n.linear = linear(1 << (2 * B), whole(Read::Value, x, &xs));
     let y = b.node(n);
@@ -579,6 +767,7 @@ pub fn residual_net() -> Problem {
     let output = sums.iter().zip(&input);
     let output = output.map(|(s, x)| requantize(s + (i64::from(*x) << (2 * B)), B).max(0));
     Problem {
+        given: Vec::new(),
         name: "residual relu(x + conv(x))".to_owned(),
         outputs: vec![output.collect()],
         network: b.build(),
@@ -627,14 +816,11 @@ pub fn maxpool_net() -> Problem {
         vec![term(1, d2, vec![c(), ident(2, 'q'), ident(2, 'p')])],
     ]
     .concat();
-    n.products = product(contraction, 
+    n.products = product(
+        contraction,
         1 << (2 * B - 3),
         activations(pooled),
-        whole(
-            Read::Weight,
-            w,
-            &[&[axis('o', 3)], k.as_slice()].concat(),
-        ),
+        whole(Read::Weight, w, &[&[axis('o', 3)], k.as_slice()].concat()),
     );
     let out = b.node(n);
     b.output(out);
@@ -657,6 +843,7 @@ pub fn maxpool_net() -> Problem {
         output.push(requantize(sum << (2 * B - 3), B));
     }
     Problem {
+        given: Vec::new(),
         name: "max pooling by views".to_owned(),
         network: b.build(),
         weights,
@@ -696,7 +883,8 @@ pub fn attention_net() -> Problem {
     let y = Read::Value;
     let mut n = node("scores", &[h, t, u], tent_index);
     let contraction = vec![h, d];
-    n.products = product(contraction, 
+    n.products = product(
+        contraction,
         1 << (2 * B - 2),
         whole(y, q, &[h, t, d]),
         whole(y, k, &[h, u, d]),
@@ -704,7 +892,8 @@ pub fn attention_net() -> Problem {
     let scores = b.node(n);
     let mut n = node("gate", &[t, u], IDENTITY);
     let contraction = vec![j];
-    n.products = product(contraction, 
+    n.products = product(
+        contraction,
         1 << (2 * B - 1),
         whole(y, g, &[j]),
         whole(Read::Weight, w, &[u, j]),
@@ -712,7 +901,8 @@ pub fn attention_net() -> Problem {
     let gate = b.node(n);
     let mut n = node("prod", &[h, t, u], IDENTITY);
     let contraction = vec![t, u];
-    n.products = product(contraction, 
+    n.products = product(
+        contraction,
         1 << (2 * B),
         whole(y, scores, &[h, t, u]),
         whole(y, gate, &[t, u]),
@@ -739,6 +929,7 @@ pub fn attention_net() -> Problem {
         }
     }
     Problem {
+        given: Vec::new(),
         name: "batched products, g(0) = 3, broadcast".to_owned(),
         network: b.build(),
         weights,
@@ -783,6 +974,7 @@ pub fn views_only() -> Problem {
         }
     }
     Problem {
+        given: Vec::new(),
         name: "views only, repeat".to_owned(),
         network: b.build(),
         weights: Vec::new(),

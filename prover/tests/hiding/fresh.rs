@@ -54,7 +54,7 @@ fn proof(model: &ProvingModel, integers: &Integers, mode: Mode, seed: u64) -> Pr
     };
     let request = Request {
         inputs: &integers.inputs,
-indices: &[],
+        indices: &[],
         visibility: SHOW_OUTPUTS,
         linked: &[],
     };

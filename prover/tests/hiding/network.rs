@@ -2,7 +2,7 @@
 //! bits, whatever they are within their bounds.
 
 use pleat_verifier::descriptor::{
-    Axis, AxisId, Descriptor, Function, Limits, Linear, Node, Port, Operation, Product, Read, View,
+    Axis, AxisId, Descriptor, Function, Limits, Linear, Node, Operation, Port, Product, Read, View,
     WeightBlock,
 };
 use pleat_verifier::mle::{bits, shape_bits};

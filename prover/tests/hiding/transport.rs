@@ -196,7 +196,7 @@ fn the_stages_are_those_of_the_prover() {
     let model = ProvingModel::commit(descriptor, weights, String::new(), &mut reader).unwrap();
     let request = Request {
         inputs: &subject.integers.inputs,
-indices: &[],
+        indices: &[],
         visibility: Visibility {
             inputs: false,
             outputs: true,

@@ -340,7 +340,11 @@ impl Checking<'_> {
             let request = DataRequest {
                 flag,
                 role,
-                ports: ports.iter().map(|(_, port)| *port).chain(&tensors).collect(),
+                ports: ports
+                    .iter()
+                    .map(|(_, port)| *port)
+                    .chain(&tensors)
+                    .collect(),
                 index,
             };
             let values = load(spec, &request).map_err(|reason| CommandError::Data {

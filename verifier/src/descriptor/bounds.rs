@@ -46,7 +46,6 @@ impl Descriptor {
         }
         Ok(())
     }
-
 }
 
 /// What bounds follow from.
@@ -93,7 +92,10 @@ impl All<'_> {
                 .saturating_add(self.read_bits(t))
                 .saturating_add(visits(t))
         };
-        sum(view.terms.iter().map(of).max().unwrap_or(0), view.terms.len())
+        sum(
+            view.terms.iter().map(of).max().unwrap_or(0),
+            view.terms.len(),
+        )
     }
 
     /// Bits of what a term reads.

@@ -321,11 +321,14 @@ impl Descriptor {
 
     fn check_layout(&self, functions: &[Function], limits: &Limits) -> Result<Sizes, E> {
         let trace = self.nodes.iter().enumerate().flat_map(|(i, n)| {
-            n.blocks.iter().enumerate().map(move |(block, address)| Placed {
-                label: format!("a block of node {}", n.name),
-                address: *address,
-                bits: self.reserved_bits(i, n, block),
-            })
+            n.blocks
+                .iter()
+                .enumerate()
+                .map(move |(block, address)| Placed {
+                    label: format!("a block of node {}", n.name),
+                    address: *address,
+                    bits: self.reserved_bits(i, n, block),
+                })
         });
         let weights = self.weights.iter().enumerate().map(|(i, b)| Placed {
             label: format!("weight block {i}"),
@@ -373,10 +376,12 @@ impl Descriptor {
             return Err(E::EmptyNode { node: name() });
         }
         if let Operation::Map { function } = node.operation {
-            self.functions.get(function).ok_or_else(|| E::FunctionNotListed {
-                node: name(),
-                function,
-            })?;
+            self.functions
+                .get(function)
+                .ok_or_else(|| E::FunctionNotListed {
+                    node: name(),
+                    function,
+                })?;
         }
         let products = node.products.iter();
         let products =

@@ -260,7 +260,9 @@ pub enum DescriptorError {
         role: Role,
     },
     /// `|Z + offset|` might reach `q/2`.
-    #[error("node {node}: sums of {bits} bits could wrap around the field; at most {RANGE_BITS} are allowed")]
+    #[error(
+        "node {node}: sums of {bits} bits could wrap around the field; at most {RANGE_BITS} are allowed"
+    )]
     RangeBound {
         /// The node.
         node: String,

@@ -87,7 +87,9 @@ impl Function {
             Self::Table { values, .. } => {
                 values.iter().map(|v| v.unsigned_abs()).max().unwrap_or(0)
             }
-            _ => 1_u32.checked_shl(digit_bits.saturating_sub(1)).unwrap_or(u32::MAX),
+            _ => 1_u32
+                .checked_shl(digit_bits.saturating_sub(1))
+                .unwrap_or(u32::MAX),
         };
         usize::try_from(u32::BITS.saturating_sub(largest.leading_zeros())).unwrap_or(usize::MAX)
     }

@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::operation::Operation;
 use super::View;
+use super::operation::Operation;
 use crate::mle::bits;
 
 /// Names an index axis inside one node; equal names in output and contraction make a batch axis.
@@ -115,9 +115,7 @@ impl Node {
             let summed = p.contraction.iter().filter(is_summed);
             volume(self.out.iter().chain(summed))
         };
-        self.products
-            .iter()
-            .fold(0, |n, p| n.saturating_add(of(p)))
+        self.products.iter().fold(0, |n, p| n.saturating_add(of(p)))
     }
 }
 

@@ -84,7 +84,14 @@ pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
         claims: receipt::claims(args)?,
         ..Remarks::default()
     };
-    let (model, links, Given { integers: inputs, indices }) = seconds.time("load", || {
+    let (
+        model,
+        links,
+        Given {
+            integers: inputs,
+            indices,
+        },
+    ) = seconds.time("load", || {
         let model = load_model(&args.model)?;
         let links = links(&args.input_from, model.network())?;
         let inputs = inputs(args, model.network(), &links)?;

@@ -46,11 +46,7 @@ pub struct Given {
 }
 
 /// `--input`, for every input of the network.
-pub fn quantized_input(
-    network: &Network,
-    spec: &str,
-    index: usize,
-) -> Result<Given, CliError> {
+pub fn quantized_input(network: &Network, spec: &str, index: usize) -> Result<Given, CliError> {
     let ports: Vec<&Port> = network.descriptor().inputs.iter().collect();
     quantized(network, &ports, spec, index)
 }

@@ -23,11 +23,20 @@ pub(super) fn lower(of: &Lowering<'_>, port: usize) -> Result<Vec<Relation>, E> 
         node: of.node.name.clone(),
         what,
     };
-    let indices = of.indices.get(port).ok_or_else(|| bad("there is no such index port"))?;
-    let (last, first) = (of.node.out.split_last()).ok_or_else(|| bad("it has no axis of candidates"))?;
-    let lengths = first.iter().map(|a| a.len).eq(indices.shape.iter().copied());
+    let indices = of
+        .indices
+        .get(port)
+        .ok_or_else(|| bad("there is no such index port"))?;
+    let (last, first) =
+        (of.node.out.split_last()).ok_or_else(|| bad("it has no axis of candidates"))?;
+    let lengths = first
+        .iter()
+        .map(|a| a.len)
+        .eq(indices.shape.iter().copied());
     if !lengths || last.len != indices.len {
-        return Err(bad("its axes are not the port's, then one of the candidates"));
+        return Err(bad(
+            "its axes are not the port's, then one of the candidates",
+        ));
     }
     let best = Best { port, first, last };
     let mut relation = Relation {
@@ -37,7 +46,9 @@ pub(super) fn lower(of: &Lowering<'_>, port: usize) -> Result<Vec<Relation>, E> 
     for product in &of.node.products {
         let (a, k) = (product.a.reads(last.id), product.k.reads(last.id));
         if product.contraction.iter().any(|x| x.id == last.id) || (a && k) {
-            return Err(bad("both factors of a product read the candidates' axis, or it is summed"));
+            return Err(bad(
+                "both factors of a product read the candidates' axis, or it is summed",
+            ));
         }
         let other = |view: &View| view.terms.iter().any(|t| best.reads_others(t));
         let factor = if a { &product.a } else { &product.k };
@@ -45,12 +56,17 @@ pub(super) fn lower(of: &Lowering<'_>, port: usize) -> Result<Vec<Relation>, E> 
             continue;
         }
         if other(factor) {
-            return Err(bad("a factor reads other output axes beside the candidates'"));
+            return Err(bad(
+                "a factor reads other output axes beside the candidates'",
+            ));
         }
-        relation.products.extend(best.product(product, a).ok_or_else(|| bad(FIRST))?);
+        relation
+            .products
+            .extend(best.product(product, a).ok_or_else(|| bad(FIRST))?);
     }
     for part in of.node.linear.iter().chain(&of.node.bias) {
-        best.linear(part, of.fresh_axis(), &mut relation).ok_or_else(|| bad(FIRST))?;
+        best.linear(part, of.fresh_axis(), &mut relation)
+            .ok_or_else(|| bad(FIRST))?;
     }
     Ok(vec![relation])
 }

@@ -9,7 +9,10 @@ use crate::descriptor::{DescriptorError, Function, Linear, Offset, Read, Relatio
 /// What may be read.
 pub(super) const OFFERS: &[Read] = &[Read::Value];
 
-pub(super) fn lower(of: &Lowering<'_>, function: &Function) -> Result<Vec<Relation>, DescriptorError> {
+pub(super) fn lower(
+    of: &Lowering<'_>,
+    function: &Function,
+) -> Result<Vec<Relation>, DescriptorError> {
     Ok(vec![Relation {
         linear: Some(Linear {
             multiplier: of.unit(),

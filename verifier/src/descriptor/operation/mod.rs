@@ -77,11 +77,7 @@ impl Operation {
     /// Trace blocks that it takes.
     pub const fn blocks(&self) -> usize {
         match self {
-            Self::Input
-            | Self::Boolean
-            | Self::Map { .. }
-            | Self::Best { .. }
-            | Self::Assert => 1,
+            Self::Input | Self::Boolean | Self::Map { .. } | Self::Best { .. } | Self::Assert => 1,
             Self::Quotient { .. } => 2,
             Self::Root => 3,
         }
@@ -180,8 +176,7 @@ impl Lowering<'_> {
                 ..p.clone()
             })
         };
-        let products: Result<_, DescriptorError> =
-            self.node.products.iter().map(product).collect();
+        let products: Result<_, DescriptorError> = self.node.products.iter().map(product).collect();
         Ok(Relation {
             products: products?,
             linear: linear(&self.node.linear)?,
@@ -203,7 +198,9 @@ impl Lowering<'_> {
     /// A name that none of the node's axes has.
     fn fresh_axis(&self) -> AxisId {
         let contractions = self.node.products.iter().flat_map(|p| &p.contraction);
-        let largest = (self.node.out.iter().chain(contractions)).map(|a| a.id.0).max();
+        let largest = (self.node.out.iter().chain(contractions))
+            .map(|a| a.id.0)
+            .max();
         AxisId(largest.map_or(0, |id| id.saturating_add(1)))
     }
 
