@@ -44,6 +44,11 @@ pub struct CompileOptions {
     /// Per input, real value of one unit; chosen from the samples for those that are not named. An input that is to be another
     /// network's output takes that output's scale.
     pub input_scales: BTreeMap<String, f64>,
+    /// Inputs that the network has fixed values for: they become constants of the model. A proof is about one architecture, so shapes,
+    /// axes, lengths and the like that a model takes as inputs have to be fixed here.
+    pub bind: BTreeMap<String, ArrayD<f64>>,
+    /// Lengths of the dimensions that the model only gives names for; 1 for those that are not listed.
+    pub dims: BTreeMap<String, usize>,
 }
 
 impl Default for CompileOptions {
@@ -53,6 +58,8 @@ impl Default for CompileOptions {
             headroom: 0.25,
             row_bits: None,
             input_scales: BTreeMap::new(),
+            bind: BTreeMap::new(),
+            dims: BTreeMap::new(),
         }
     }
 }
@@ -113,6 +120,8 @@ pub fn compile(
             reason: "it has no graph".to_owned(),
         });
     };
+    rewrite::bind_inputs(graph, &options.bind)?;
+    rewrite::bind_dimensions(graph, &options.dims)?;
     let dropped = rewrite::drop_final_softmax(graph);
     let mut bad = rewrite::write_out_upsamples(graph);
     let graph = &*graph;

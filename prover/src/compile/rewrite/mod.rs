@@ -1,6 +1,9 @@
 //! Changes to the ONNX graph before it is imported: a softmax at the end is dropped, which changes what is proved and is
 //! reported; `Upsample`, which the importer does not know, is written out in operators that it does.
 
+mod bind;
+mod tensor;
+
 use serde::Serialize;
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
@@ -8,6 +11,8 @@ use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto};
 
 use super::error::Unsupported;
 use super::onnx::{node_name, text};
+
+pub(super) use bind::{bind_dimensions, bind_inputs};
 
 /// A final layer that is left out: proofs are about its input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
