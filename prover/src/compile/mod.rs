@@ -123,19 +123,24 @@ pub fn compile(
     rewrite::bind_inputs(graph, &options.bind)?;
     rewrite::bind_dimensions(graph, &options.dims)?;
     let dropped = rewrite::drop_final_softmax(graph);
-    let mut bad = rewrite::write_out_upsamples(graph);
-    let graph = &*graph;
-    bad.extend(onnx::unsupported(graph));
+    let nodes = graph.node.clone();
+    let mut bad = rewrite::write_out(&mut proto);
+    if let Some(graph) = &proto.graph {
+        bad.extend(onnx::unsupported(graph));
+    }
     if !bad.is_empty() {
         return Err(CompileError::Unsupported {
             file: onnx.to_owned(),
             nodes: bad,
         });
     }
+    let graph = onnx::graph_of(&proto, onnx)?;
     let specs = onnx::specs(graph);
     check_scales(options, &specs)?;
     let samples = check_samples(onnx, calibration, &specs)?;
-    let graph = graph.clone();
+    // Messages name the model's own nodes.
+    let mut graph = graph.clone();
+    graph.node = nodes;
     let typed = onnx::typed(onnx, &proto, &specs)?;
     let network = translate::translate(onnx, &graph, &typed)?;
     tell(Stage::Import, 1, 1)?;

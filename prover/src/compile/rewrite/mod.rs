@@ -1,16 +1,27 @@
-//! Changes to the ONNX graph before it is imported: a softmax at the end is dropped, which changes what is proved and is
-//! reported; `Upsample`, which the importer does not know, is written out in operators that it does.
+//! Changes to the ONNX graph before it is imported: what the user fixes becomes constant; a softmax at the end is dropped, which
+//! changes what is proved and is reported; operators that are made of simpler ones are written out in these ([`write_out`]).
+//!
+//! A rule sees a node whose operands' shapes are known, and constants' values. It answers with the tensors that stand for the node's
+//! outputs, or a reason why there are none. What a rule writes goes through the rules itself.
 
 mod bind;
+mod build;
+mod gather;
+mod logic;
+mod loss;
+mod norm;
+mod rank;
+mod reduce;
+mod rewriter;
 mod tensor;
+mod upsample;
 
 use serde::Serialize;
-use tract_onnx::pb::attribute_proto::AttributeType;
-use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto};
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
 
 use super::error::Unsupported;
-use super::onnx::{node_name, text};
+use super::onnx::node_name;
+use rewriter::{Kind, Node, Outcome, Rewriter};
 
 pub(super) use bind::{bind_dimensions, bind_inputs};
 
@@ -75,138 +86,67 @@ pub(super) fn drop_final_softmax(graph: &mut GraphProto) -> Vec<Dropped> {
     dropped
 }
 
-/// Writes nearest-neighbour `Upsample` by whole factors as `Transpose`, `Unsqueeze`, `Expand`, `Reshape`, `Transpose` for
-/// each axis that grows. Returns those that are something else.
-pub(super) fn write_out_upsamples(graph: &mut GraphProto) -> Vec<Unsupported> {
-    let mut refused = Vec::new();
-    let mut nodes = Vec::with_capacity(graph.node.len());
-    for node in std::mem::take(&mut graph.node) {
-        if node.op_type != "Upsample" {
-            nodes.push(node);
-            continue;
-        }
-        match factors(&node, &graph.initializer) {
-            Ok(factors) => nodes.extend(written_out(&node, &factors, &mut graph.initializer)),
-            Err(why) => {
-                refused.push(Unsupported {
-                    node: node_name(&node).to_owned(),
-                    operator: node.op_type.clone(),
-                    why: why.to_owned(),
-                });
-                nodes.push(node);
-            }
-        }
+/// Writes out composite operators. Returns those that cannot be.
+pub(super) fn write_out(model: &mut ModelProto) -> Vec<Unsupported> {
+    let own = (model.opset_import.iter()).find(|o| o.domain.is_empty() || o.domain == "ai.onnx");
+    let mut rewriter = Rewriter::new(own.map_or(0, |o| o.version));
+    if let Some(graph) = &mut model.graph {
+        rewriter.run(graph);
     }
-    graph.node = nodes;
-    refused
+    rewriter.refused
 }
 
-/// The factors of all axes.
-fn factors(node: &NodeProto, known: &[TensorProto]) -> Result<Vec<i64>, &'static str> {
-    if text(node, "mode").is_some_and(|m| m != "nearest") {
-        return Err("only nearest-neighbour upsampling is supported");
-    }
-    let attribute = node.attribute.iter().find(|a| a.name == "scales");
-    let scales = match (attribute, node.input.get(1)) {
-        (Some(attribute), _) => attribute.floats.clone(),
-        (None, Some(name)) => {
-            let tensor = known.iter().find(|t| t.name == *name);
-            let raw = |t: &TensorProto| -> Vec<f32> {
-                let bytes = t.raw_data.chunks_exact(4);
-                bytes
-                    .filter_map(|b| Some(f32::from_le_bytes(b.try_into().ok()?)))
-                    .collect()
-            };
-            match tensor {
-                Some(t) if t.float_data.is_empty() => raw(t),
-                Some(t) => t.float_data.clone(),
-                None => return Err("its factors are not constant"),
+impl Rewriter {
+    /// What stands for a node's outputs; `None` if the node is kept.
+    fn rule(&mut self, node: &Node) -> Outcome<Option<Vec<String>>> {
+        let one = |name: String| Some(vec![name]);
+        Ok(match node.operator() {
+            "And" | "Or" | "Xor" | "Not" => one(self.boolean(node)?),
+            "ArgMax" | "ArgMin" => one(self.arg_best(node)?),
+            "Cast" | "CastLike" => self.cast(node)?,
+            "Compress" => one(self.compress(node)?),
+            "CumSum" => one(self.cumsum(node)?),
+            "DepthToSpace" | "SpaceToDepth" => one(self.depth_space(node)?),
+            "Det" => one(self.determinant(node)?),
+            "Div" if self.kind(node.input(0)?) == Kind::Whole => one(self.whole_division(node)?),
+            "Einsum" => self.diagonals(node)?,
+            "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" => {
+                one(self.comparison(node)?)
             }
-        }
-        (None, None) => return Err("it has no factors"),
-    };
-    let whole = |s: &f32| {
-        #[expect(clippy::cast_possible_truncation, reason = "checked")]
-        let factor = *s as i64;
-        #[expect(clippy::cast_precision_loss, reason = "checked")]
-        let exact = factor >= 1 && factor as f32 == *s;
-        exact.then_some(factor)
-    };
-    let factors: Option<Vec<i64>> = scales.iter().map(whole).collect();
-    factors.ok_or("its factors are not whole numbers")
-}
-
-fn written_out(
-    node: &NodeProto,
-    factors: &[i64],
-    initializers: &mut Vec<TensorProto>,
-) -> Vec<NodeProto> {
-    let name = node_name(node).to_owned();
-    let rank = factors.len();
-    let mut nodes: Vec<NodeProto> = Vec::new();
-    let mut from = node.input.first().cloned().unwrap_or_default();
-    for (axis, factor) in factors.iter().enumerate().filter(|(_, f)| **f > 1) {
-        let mut last: Vec<i64> = (0..).take(rank).collect();
-        last.swap(axis, rank - 1);
-        let mut expand = vec![1; rank];
-        expand.push(*factor);
-        let mut merge = vec![0; rank - 1];
-        merge.push(-1);
-        let steps = [
-            ("Transpose", ints("perm", last.clone()), None),
-            (
-                "Unsqueeze",
-                ints("axes", (0..).skip(rank).take(1).collect()),
-                None,
-            ),
-            ("Expand", Vec::new(), Some(expand)),
-            ("Reshape", Vec::new(), Some(merge)),
-            ("Transpose", ints("perm", last), None),
-        ];
-        for (operator, attribute, operand) in steps {
-            let to = format!("{name}.{}", nodes.len());
-            let mut input = vec![from];
-            if let Some(values) = operand {
-                let shape = format!("{to}.shape");
-                initializers.push(TensorProto {
-                    name: shape.clone(),
-                    dims: (0..).skip(values.len()).take(1).collect(),
-                    data_type: DataType::Int64.into(),
-                    int64_data: values,
-                    ..TensorProto::default()
-                });
-                input.push(shape);
+            "EyeLike" => one(self.eye_like(node)?),
+            "Gather" => self.gather(node)?,
+            "GatherElements" => one(self.gather_elements(node)?),
+            "GatherND" => one(self.gather_nd(node)?),
+            "GroupNormalization" => one(self.group_norm(node)?),
+            "Hardmax" => one(self.hardmax(node)?),
+            "InstanceNormalization" => one(self.instance_norm(node)?),
+            "LRN" => one(self.lrn(node)?),
+            "LayerNormalization" => Some(self.layer_norm(node, true)?),
+            "LogSoftmax" => one(self.log_softmax_node(node)?),
+            "LpNormalization" => one(self.lp_norm(node)?),
+            "Mean" => one(self.mean_of(node)?),
+            "MeanVarianceNormalization" => one(self.mean_variance_norm(node)?),
+            "Mod" => one(self.remainder(node)?),
+            "NegativeLogLikelihoodLoss" => one(self.likelihood(node, node.input(0)?)?),
+            "OneHot" => one(self.one_hot(node)?),
+            "RMSNormalization" | "SimplifiedLayerNormalization" => {
+                Some(self.layer_norm(node, false)?)
             }
-            nodes.push(NodeProto {
-                name: to.clone(),
-                op_type: operator.to_owned(),
-                input,
-                output: vec![to.clone()],
-                attribute,
-                ..NodeProto::default()
-            });
-            from = to;
-        }
+            "ReduceL1" | "ReduceL2" | "ReduceLogSum" | "ReduceLogSumExp" | "ReduceProd"
+            | "ReduceSumSquare" => one(self.reduction(node)?),
+            "ReverseSequence" => one(self.reverse_sequence(node)?),
+            "Scatter" | "ScatterElements" => one(self.scatter_elements(node)?),
+            "ScatterND" => one(self.scatter_nd(node)?),
+            "Shrink" => one(self.shrink(node)?),
+            "SkipLayerNormalization" => Some(self.skip_norm(node, true)?),
+            "SkipSimplifiedLayerNormalization" => Some(self.skip_norm(node, false)?),
+            "SoftmaxCrossEntropyLoss" => Some(self.cross_entropy(node)?),
+            "TopK" => Some(self.top_k(node)?),
+            "Tile" => one(self.tile(node)?),
+            "Trilu" => one(self.trilu(node)?),
+            "Upsample" => one(self.upsample(node)?),
+            "Where" => self.choice(node)?,
+            _ => None,
+        })
     }
-    if nodes.is_empty() {
-        nodes.push(NodeProto {
-            name,
-            op_type: "Identity".to_owned(),
-            input: vec![from],
-            ..NodeProto::default()
-        });
-    }
-    if let Some(end) = nodes.last_mut() {
-        end.output.clone_from(&node.output);
-    }
-    nodes
-}
-
-fn ints(name: &str, values: Vec<i64>) -> Vec<AttributeProto> {
-    vec![AttributeProto {
-        name: name.to_owned(),
-        ints: values,
-        r#type: AttributeType::Ints.into(),
-        ..AttributeProto::default()
-    }]
 }

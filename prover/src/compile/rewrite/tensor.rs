@@ -20,6 +20,10 @@ impl Constant {
         }
     }
 
+    pub fn scalar(value: f64) -> Self {
+        Self::floats(ndarray::arr0(value).into_dyn())
+    }
+
     pub fn ints(values: &[i64]) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "indices and lengths")]
         let values = values.iter().map(|v| *v as f64).collect::<Vec<_>>();
@@ -160,7 +164,9 @@ fn raw(bytes: &[u8], dtype: DataType) -> Option<Vec<f64>> {
         DataType::Int16 => each(bytes, |b| f64::from(i16::from_le_bytes(b))),
         DataType::Uint16 => each(bytes, |b| f64::from(u16::from_le_bytes(b))),
         DataType::Int8 => each(bytes, |b| f64::from(i8::from_le_bytes(b))),
-        DataType::Uint8 | DataType::Bool => each(bytes, |b: [u8; 1]| f64::from(u8::from_le_bytes(b))),
+        DataType::Uint8 | DataType::Bool => {
+            each(bytes, |b: [u8; 1]| f64::from(u8::from_le_bytes(b)))
+        }
         DataType::Float16 => each(bytes, |b| half(u16::from_le_bytes(b))),
         DataType::Bfloat16 => each(bytes, |b| brain(u16::from_le_bytes(b))),
         _ => None,
