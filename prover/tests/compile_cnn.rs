@@ -451,7 +451,7 @@ fn proofs_of_what_windows_become() {
         .output("y");
     for (model, nodes) in [(maxima, 12), (borders, 2), (grown, 3), (transposed, 5)] {
         let options = CompileOptions {
-            digit_bits: 8,
+            digit_bits: Some(8),
             ..CompileOptions::default()
         };
         let samples = model.samples(3, 2.0);

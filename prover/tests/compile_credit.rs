@@ -95,7 +95,7 @@ fn fewer_digit_bits_cost_precision() {
         .into_iter()
         .map(|digit_bits| {
             let options = CompileOptions {
-                digit_bits,
+                digit_bits: Some(digit_bits),
                 ..CompileOptions::default()
             };
             compiled(&options).report.max_abs_error

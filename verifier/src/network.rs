@@ -211,7 +211,7 @@ impl Network {
             Read::One => None,
             Read::OneHot => {
                 let port = self.descriptor.indices.get(block);
-                port.map(|p| (0, [p.shape.as_slice(), &[p.len]].concat()))
+                port.map(|p| (0, [p.lens().as_slice(), &[p.len]].concat()))
             }
             _ => self.relations.get(block).map(|r| (r.address, r.shape())),
         };

@@ -130,6 +130,16 @@ pub enum CompileError {
         /// Which sample, from 0.
         sample: usize,
     },
+    /// A divisor that no integer from 1 on stands for.
+    #[error(
+        "node {node} divides by a tensor that is not positive, or too wide, on the samples: {low}; only positive divisors can be proved"
+    )]
+    Divisor {
+        /// The node.
+        node: String,
+        /// The value.
+        low: f64,
+    },
     /// A product's range does not fit its factors.
     #[error(
         "node {node}: the product of two activations spreads over too wide a range for {digit_bits}-bit digits; use more digit bits"

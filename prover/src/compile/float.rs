@@ -3,15 +3,17 @@
 
 use ndarray::{ArrayD, ArrayView2, ArrayViewD, IxDyn};
 
-use super::expr::{Atom, Atoms, Constant, Factor, Map, Read, Sum};
-use super::graph::{Activation, Graph, GraphNode, ProductAxes};
+use super::expr::{Atom, Atoms, Constant, Factor, Lookup, Map, Product, Read, Sum};
+use super::graph::{Activation, Graph, GraphNode, Place, ProductAxes};
 
 /// What one sample made of the network.
 #[derive(Clone, Debug)]
 pub(super) struct Run {
-    /// Smallest and largest pre-activation of each node.
+    /// Smallest and largest pre-activation of each node; of a quotient, the value.
     pub ranges: Vec<(f32, f32)>,
-    /// The network's outputs, row-major.
+    /// Of each quotient, smallest and largest divisor.
+    pub divisors: Vec<(f32, f32)>,
+    /// The model's outputs, row-major, in its order.
     pub outputs: Vec<Vec<f32>>,
 }
 
@@ -24,19 +26,21 @@ pub(super) struct NotFinite {
 /// A network with its weights laid out for contraction.
 pub(super) struct Runner<'a> {
     graph: &'a Graph,
-    /// Per node whose right factor is constant: the factor over (batch, free, summed) axes.
-    weights: Vec<Option<Vec<f32>>>,
+    /// Per node and product whose right factor is constant: the factor over (batch, free, summed) axes.
+    weights: Vec<Vec<Option<Vec<f32>>>>,
 }
 
 impl<'a> Runner<'a> {
     pub fn new(graph: &'a Graph) -> Self {
         let weights = |node: &GraphNode| {
-            let product = node.sum.product.as_ref()?;
-            let Factor::Constant(c) = &product.k else {
-                return None;
+            let own = |product: &Product| {
+                let Factor::Constant(c) = &product.k else {
+                    return None;
+                };
+                let axes = ProductAxes::of(product, &node.out());
+                Some(spread(c, &axes.k_order(), &graph.atoms))
             };
-            let axes = ProductAxes::of(product, &node.out());
-            Some(spread(c, &axes.k_order(), &graph.atoms))
+            node.sum.products.iter().map(own).collect()
         };
         Self {
             graph,
@@ -49,15 +53,42 @@ impl<'a> Runner<'a> {
         let graph = self.graph;
         let mut values: Vec<Vec<f32>> = Vec::with_capacity(graph.nodes.len());
         let mut ranges = Vec::with_capacity(graph.nodes.len());
+        let mut divisors = Vec::with_capacity(graph.nodes.len());
+        let mut indices = vec![Vec::new(); graph.indices.len()];
+        let mut tensors: Vec<&Vec<f32>> = Vec::new();
+        for (place, values) in graph.given.iter().zip(inputs) {
+            match place {
+                Place::Tensor(_) => tensors.push(values),
+                Place::Indices(port) => {
+                    if let Some(own) = indices.get_mut(*port) {
+                        *own = values.iter().map(|v| index(*v)).collect();
+                    }
+                }
+            }
+        }
         for (index, (node, weights)) in graph.nodes.iter().zip(&self.weights).enumerate() {
             let given = graph.inputs.iter().position(|p| p.node == index);
             let sum = match given {
-                Some(i) => inputs.get(i).cloned().unwrap_or_default(),
-                None => evaluate(graph, node, weights.as_deref(), &values),
+                Some(i) => tensors.get(i).map(|v| (*v).clone()).unwrap_or_default(),
+                None => evaluate(graph, &node.sum, weights, &values, &indices),
             };
-            let range = sum.iter().fold((f32::MAX, f32::MIN), |(low, high), v| {
-                (low.min(*v), high.max(*v))
-            });
+            let divisor = match &node.activation {
+                Activation::Quotient(divisor) => {
+                    Some(evaluate(graph, divisor, &[], &values, &indices))
+                }
+                _ => None,
+            };
+            if let Activation::Best(port) = node.activation
+                && let Some(own) = indices.get_mut(port)
+            {
+                *own = best(graph, node, &sum);
+            }
+            let sum = match &divisor {
+                Some(divisor) => sum.iter().zip(divisor).map(|(z, d)| z / d).collect(),
+                None => sum,
+            };
+            let range = range_of(&sum);
+            divisors.push(range_of(divisor.as_deref().unwrap_or_default()));
             let finite = |v: &[f32]| v.iter().all(|x| x.is_finite());
             let sum_finite = finite(&sum);
             let value = activate(&node.activation, sum);
@@ -67,15 +98,79 @@ impl<'a> Runner<'a> {
             }
             ranges.push(range);
         }
-        let output = |node: usize| values.get(node).cloned().unwrap_or_default();
-        let outputs = graph.outputs.iter().map(|p| output(p.node)).collect();
-        Ok(Run { ranges, outputs })
+        let output = |place: &Place| match place {
+            Place::Tensor(i) => {
+                let node = graph.outputs.get(*i).map_or(usize::MAX, |p| p.node);
+                values.get(node).cloned().unwrap_or_default()
+            }
+            Place::Indices(port) => {
+                let own = indices.get(*port).map_or(&[][..], Vec::as_slice);
+                own.iter().map(|k| float_of(*k)).collect()
+            }
+        };
+        let outputs = graph.answers.iter().map(output).collect();
+        Ok(Run {
+            ranges,
+            divisors,
+            outputs,
+        })
     }
+}
+
+fn range_of(values: &[f32]) -> (f32, f32) {
+    values.iter().fold((f32::MAX, f32::MIN), |(low, high), v| {
+        (low.min(*v), high.max(*v))
+    })
+}
+
+/// A whole number as an index; beyond any port if it is none.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked"
+)]
+pub(super) fn index(value: f32) -> usize {
+    if value >= 0.0 && value.fract() == 0.0 {
+        value as usize
+    } else {
+        usize::MAX
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "indices are small")]
+fn float_of(index: usize) -> f32 {
+    index as f32
+}
+
+/// The first of the largest along the last axis.
+fn best(graph: &Graph, node: &GraphNode, scores: &[f32]) -> Vec<usize> {
+    let candidates = node.out().last().map_or(1, |a| graph.atoms.len(*a));
+    let first = |scores: &[f32]| {
+        let mut best = 0;
+        for (v, score) in scores.iter().enumerate() {
+            if scores.get(best).is_some_and(|b| score > b) {
+                best = v;
+            }
+        }
+        best
+    };
+    scores.chunks(candidates.max(1)).map(first).collect()
 }
 
 fn activate(activation: &Activation, mut sum: Vec<f32>) -> Option<Vec<f32>> {
     match activation {
-        Activation::Input | Activation::Identity => Some(sum),
+        Activation::Root => {
+            for v in &mut sum {
+                *v = v.sqrt();
+            }
+            Some(sum)
+        }
+        Activation::Input
+        | Activation::Boolean
+        | Activation::Identity
+        | Activation::Quotient(_)
+        | Activation::Best(_)
+        | Activation::Assert => Some(sum),
         Activation::Relu => {
             for v in &mut sum {
                 *v = v.max(0.0);
@@ -89,19 +184,32 @@ fn activate(activation: &Activation, mut sum: Vec<f32>) -> Option<Vec<f32>> {
 /// The pre-activation of a node, row-major over its block.
 fn evaluate(
     graph: &Graph,
-    node: &GraphNode,
-    weights: Option<&[f32]>,
+    of: &Sum,
+    weights: &[Option<Vec<f32>>],
     values: &[Vec<f32>],
+    indices: &[Vec<usize>],
 ) -> Vec<f32> {
     let atoms = &graph.atoms;
-    let out = node.out();
-    let mut sum = view(&node.sum.reads, &out, graph, values);
-    if let Some(product) = contraction(&node.sum, &out, weights, graph, values) {
-        for (s, p) in sum.iter_mut().zip(product) {
+    let out = of.atoms();
+    let given = Given {
+        graph,
+        values,
+        indices,
+    };
+    let mut sum = view(&of.reads, &out, &given);
+    let own = weights.iter().map(Option::as_deref).chain(std::iter::repeat(None));
+    for (product, weights) in of.products.iter().zip(own) {
+        let product = contraction(product, &out, weights, &given);
+        for (s, p) in sum.iter_mut().zip(product.into_iter().flatten()) {
             *s += p;
         }
     }
-    if let Some(constant) = &node.sum.constant {
+    for lookup in &of.lookups {
+        for (s, v) in sum.iter_mut().zip(looked_up(lookup, &out, &given)) {
+            *s += v;
+        }
+    }
+    if let Some(constant) = &of.constant {
         for (s, c) in sum.iter_mut().zip(spread(constant, &out, atoms)) {
             *s += c;
         }
@@ -116,20 +224,56 @@ fn spread(constant: &Constant, order: &[Atom], atoms: &Atoms) -> Vec<f32> {
     full.iter().flat_map(|v| v.iter().copied()).collect()
 }
 
+/// What expressions read.
+struct Given<'a> {
+    graph: &'a Graph,
+    values: &'a [Vec<f32>],
+    indices: &'a [Vec<usize>],
+}
+
+/// The values of a table by public indices, row-major over `out`; not a number where an index is out of range.
+#[expect(clippy::cast_possible_truncation, reason = "tensors are f32")]
+fn looked_up(lookup: &Lookup, out: &[Atom], given: &Given<'_>) -> Vec<f32> {
+    let atoms = &given.graph.atoms;
+    let rest: Vec<Atom> = (lookup.table.atoms.iter())
+        .filter(|a| **a != lookup.along)
+        .copied()
+        .collect();
+    let order = [&[lookup.along], rest.as_slice()].concat();
+    let table = spread(&lookup.table, &order, atoms);
+    let row = atoms.size(&rest);
+    let indices = given.indices.get(lookup.port).map_or(&[][..], Vec::as_slice);
+    let values: Vec<f32> = indices
+        .iter()
+        .flat_map(|k| {
+            let start = k.saturating_mul(row);
+            let own = table.get(start..start.saturating_add(row));
+            own.map_or_else(|| vec![f32::NAN; row], <[f32]>::to_vec)
+        })
+        .map(|v| v * lookup.coefficient as f32)
+        .collect();
+    let order = [lookup.index.as_slice(), &rest].concat();
+    let values = ArrayD::from_shape_vec(IxDyn(&atoms.lens(&order)), values);
+    let values = values.map(|values| Constant {
+        atoms: order,
+        values: values.into_shared(),
+    });
+    values.map_or_else(|_| vec![f32::NAN; atoms.size(out)], |v| spread(&v, out, atoms))
+}
+
 fn contraction(
-    sum: &Sum,
+    product: &Product,
     out: &[Atom],
     weights: Option<&[f32]>,
-    graph: &Graph,
-    values: &[Vec<f32>],
+    given: &Given<'_>,
 ) -> Option<Vec<f32>> {
-    let product = sum.product.as_ref()?;
-    let atoms = &graph.atoms;
+    let atoms = &given.graph.atoms;
     let axes = ProductAxes::of(product, out);
-    let a = view(&product.a, &axes.a_order(), graph, values);
+    let a = view(&product.a, &axes.a_order(), given);
     let computed = match &product.k {
+        Factor::Constant(c) if weights.is_none() => spread(c, &axes.k_order(), atoms),
         Factor::Constant(_) => Vec::new(),
-        Factor::Reads(reads) => view(reads, &axes.k_order(), graph, values),
+        Factor::Reads(reads) => view(reads, &axes.k_order(), given),
     };
     let k = weights.unwrap_or(&computed);
     let [batch, rows, columns, summed] =
@@ -155,8 +299,8 @@ fn contraction(
 }
 
 /// The values of a sum of reads, row-major over `order`.
-fn view(reads: &[Read], order: &[Atom], graph: &Graph, values: &[Vec<f32>]) -> Vec<f32> {
-    let atoms = &graph.atoms;
+fn view(reads: &[Read], order: &[Atom], given: &Given<'_>) -> Vec<f32> {
+    let atoms = &given.graph.atoms;
     let shape = atoms.lens(order);
     let mut strides = vec![1_usize; order.len()];
     for i in (1..order.len()).rev() {
@@ -172,14 +316,21 @@ fn view(reads: &[Read], order: &[Atom], graph: &Graph, values: &[Vec<f32>]) -> V
     };
     let mut out = vec![0.0; shape.iter().product()];
     for read in reads {
-        let Some(source) = values.get(read.node) else {
+        let Some(source) = given.values.get(read.node) else {
             continue;
         };
         // Per source axis, the pairs (target offset, source offset) that its map joins; unread axes join every target.
         let mut pairs: Vec<Vec<(usize, usize)>> = Vec::new();
         let mut below = 1;
         for map in read.maps.iter().rev() {
-            pairs.insert(0, joined(map, below, atoms, &stride_of));
+            let own = match map.gather {
+                Some(port) => {
+                    let indices = given.indices.get(port).map_or(&[][..], Vec::as_slice);
+                    gathered(map, indices, below, atoms, &stride_of)
+                }
+                None => joined(map, below, atoms, &stride_of),
+            };
+            pairs.insert(0, own);
             below *= map.source;
         }
         for atom in order.iter().filter(|a| !read.reads(**a)) {
@@ -219,6 +370,24 @@ fn joined(
         Some((t, j * below))
     };
     pairs.into_iter().filter_map(inside).collect()
+}
+
+/// The same of a map that gathers by indices.
+fn gathered(
+    map: &Map,
+    indices: &[usize],
+    below: usize,
+    atoms: &Atoms,
+    stride_of: &dyn Fn(&Atom) -> usize,
+) -> Vec<(usize, usize)> {
+    let mut targets = vec![0];
+    for (atom, _) in &map.index {
+        let (len, stride) = (atoms.len(*atom), stride_of(atom));
+        let all = targets.iter().flat_map(|t| (0..len).map(move |i| t + i * stride));
+        targets = all.collect();
+    }
+    let inside = indices.iter().map(|k| k.saturating_mul(below));
+    targets.into_iter().zip(inside).collect()
 }
 
 fn accumulate(

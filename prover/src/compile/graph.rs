@@ -5,18 +5,48 @@ use std::sync::Arc;
 
 use super::expr::{Atom, Atoms, Factor, Product, Sum};
 use super::unary::Unary;
+use pleat_verifier::descriptor::IndexRole;
 
 /// What a node applies to its pre-activation.
 #[derive(Clone, Debug)]
 pub(super) enum Activation {
     /// Nothing; the node is an input of the network.
     Input,
+    /// Nothing; the node is an input of zeros and ones.
+    Boolean,
     /// Nothing.
     Identity,
     /// `max(x, 0)`.
     Relu,
     /// Any other function, a table.
     Table(Arc<Unary>),
+    /// `√x`.
+    Root,
+    /// `x / divisor`, a view.
+    Quotient(Box<Sum>),
+    /// Nothing is read of it: the index port, number and all, says where the sum is largest along its last atom.
+    Best(usize),
+    /// Nothing is read of it: the sum is zero.
+    Assert,
+}
+
+/// A public tensor of indices.
+#[derive(Clone, Debug)]
+pub(super) struct GraphIndices {
+    pub name: String,
+    pub shape: Vec<usize>,
+    /// Indices are below it.
+    pub len: usize,
+    pub role: IndexRole,
+}
+
+/// What the model's inputs and outputs have become, in the model's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Number among the inputs, or the outputs.
+    Tensor(usize),
+    /// Number among the index ports.
+    Indices(usize),
 }
 
 /// A tensor that takes rows: `activation(sum)`, its block axes being the sum's atoms.
@@ -49,6 +79,13 @@ pub(super) struct Graph {
     pub nodes: Vec<GraphNode>,
     pub inputs: Vec<GraphPort>,
     pub outputs: Vec<GraphPort>,
+    pub indices: Vec<GraphIndices>,
+    /// Whether scores are masked.
+    pub masks: bool,
+    /// Where the model's inputs are.
+    pub given: Vec<Place>,
+    /// Where the model's outputs are.
+    pub answers: Vec<Place>,
 }
 
 /// The index axes of a product, by who reads them.
@@ -101,7 +138,22 @@ impl ProductAxes {
     }
 }
 
+impl GraphNode {
+    /// Whether it is `exp` of a sum.
+    pub fn exponentiates(&self) -> bool {
+        matches!(&self.activation, Activation::Table(f) if f.describe() == "Exp")
+    }
+}
+
 impl Graph {
+    /// `B`, if nobody chooses: what is divided, rooted or exponentiated needs more digits.
+    pub fn digit_bits(&self) -> u32 {
+        let wide = |n: &GraphNode| {
+            matches!(n.activation, Activation::Root | Activation::Quotient(_)) || n.exponentiates()
+        };
+        if self.nodes.iter().any(wide) { 14 } else { 12 }
+    }
+
     /// Adds a node and returns the view that reads it whole.
     pub fn push(&mut self, name: &str, sum: Sum, activation: Activation) -> (usize, Sum) {
         let index = self.nodes.len();

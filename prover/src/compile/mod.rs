@@ -22,6 +22,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use ndarray::ArrayD;
+use rayon::prelude::*;
 use pleat_verifier::descriptor::{Descriptor, Limits};
 use pleat_verifier::network::Network;
 
@@ -35,8 +36,9 @@ pub use rewrite::Dropped;
 /// What the user chooses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CompileOptions {
-    /// `B`, 2 to 15: the width of quotients and digits.
-    pub digit_bits: u32,
+    /// `B`, 2 to 15: the width of quotients and digits. If `None`, 14 for a network that divides, takes roots or exponentiates, 12
+    /// for others.
+    pub digit_bits: Option<u32>,
     /// How far beyond the calibrated range a tensor may go, as a fraction of it.
     pub headroom: f64,
     /// `κ`, 4 to 18; chosen for the shortest proof if `None`.
@@ -54,7 +56,7 @@ pub struct CompileOptions {
 impl Default for CompileOptions {
     fn default() -> Self {
         Self {
-            digit_bits: 12,
+            digit_bits: None,
             headroom: 0.25,
             row_bits: None,
             input_scales: BTreeMap::new(),
@@ -142,46 +144,34 @@ pub fn compile(
     let mut graph = graph.clone();
     graph.node = nodes;
     let typed = onnx::typed(onnx, &proto, &specs)?;
-    let network = translate::translate(onnx, &graph, &typed)?;
+    let masked = softmax_mask(None);
+    let mut network = translate::translate(onnx, &graph, &typed, masked)?;
     tell(Stage::Import, 1, 1)?;
 
     let reference = report::Reference::new(onnx, &typed)?;
-    let runner = float::Runner::new(&network);
-    let total = samples.len() as u64;
-    let mut ranges = vec![(f32::MAX, f32::MIN); network.nodes.len()];
-    let mut expected = Vec::with_capacity(samples.len());
-    for (done, sample) in samples.iter().enumerate() {
-        tell(Stage::Calibrate, done as u64, total)?;
-        let run = runner.run(sample).map_err(|e| CompileError::Overflow {
-            node: network
-                .nodes
-                .get(e.node)
-                .map_or_else(String::new, |n| n.name.clone()),
-            sample: done,
-        })?;
-        let outputs = reference.run(sample)?;
-        report::faithful(onnx, &network, done, &run.outputs, &outputs)?;
-        for (range, new) in ranges.iter_mut().zip(run.ranges) {
-            *range = (range.0.min(new.0), range.1.max(new.1));
-        }
-        expected.push(outputs);
+    if network.masks {
+        // How far scores lie apart decides how far masked ones have to lie below.
+        let seen = calibrate(onnx, &network, &reference, &samples, &mut tell)?;
+        let masked = softmax_mask(Some(spread(&network, &seen.ranges, masked)));
+        network = translate::translate(onnx, &graph, &typed, masked)?;
     }
-    tell(Stage::Calibrate, total, total)?;
-
+    let seen = calibrate(onnx, &network, &reference, &samples, &mut tell)?;
     tell(Stage::Quantize, 0, 1)?;
-    let grids = (0..specs.len())
-        .map(|input| grid(&samples, input))
-        .collect();
-    let scales = specs
-        .iter()
-        .map(|s| options.input_scales.get(&s.name).copied());
+    // Of the inputs that are tensors.
+    let tensors = || {
+        let places = network.given.iter().zip(&specs).enumerate();
+        places.filter(|(_, (place, _))| matches!(place, graph::Place::Tensor(_)))
+    };
+    let grids = tensors().map(|(input, _)| grid(&samples, input)).collect();
+    let scales = tensors().map(|(_, (_, s))| options.input_scales.get(&s.name).copied());
     let calibration = quantize::Calibration {
-        ranges,
+        ranges: seen.ranges,
+        divisors: seen.divisors,
         grids,
         scales: scales.collect(),
     };
-    let quantized =
-        quantize::quantize(&network, &calibration, options.digit_bits, options.headroom)?;
+    let digit_bits = options.digit_bits.unwrap_or_else(|| network.digit_bits());
+    let quantized = quantize::quantize(&network, &calibration, digit_bits, options.headroom)?;
     let mut descriptor = quantized.descriptor;
     layout::lay_out(&mut descriptor, options.row_bits);
     let checked = Network::new(descriptor.clone(), &Limits::default())?;
@@ -189,11 +179,11 @@ pub fn compile(
 
     let mut compare = |done, total| tell(Stage::Compare, done, total);
     let mut report = report::compare(
-        &checked,
+        (&checked, &network),
         &quantized.weights,
         &quantized.scales,
         &samples,
-        &expected,
+        &seen.expected,
         &mut compare,
     )?;
     report.dropped = dropped;
@@ -202,6 +192,74 @@ pub fn compile(
         weights: quantized.weights,
         report,
     })
+}
+
+/// What the samples show.
+struct Seen {
+    ranges: Vec<(f32, f32)>,
+    divisors: Vec<(f32, f32)>,
+    /// The model's own outputs, by sample.
+    expected: Vec<Vec<ArrayD<f32>>>,
+}
+
+/// Runs the translated network and the model on all samples, by all threads; demands that they agree.
+fn calibrate(
+    file: &Path,
+    network: &graph::Graph,
+    reference: &report::Reference,
+    samples: &[Vec<Vec<f32>>],
+    tell: &mut dyn FnMut(Stage, u64, u64) -> Result<(), CompileError>,
+) -> Result<Seen, CompileError> {
+    let total = samples.len() as u64;
+    let runner = float::Runner::new(network);
+    let nodes = network.nodes.len();
+    let none = || vec![(f32::MAX, f32::MIN); nodes];
+    let mut seen = Seen {
+        ranges: none(),
+        divisors: none(),
+        expected: Vec::with_capacity(samples.len()),
+    };
+    let run = |(done, sample): (usize, &Vec<Vec<f32>>)| {
+        let run = runner.run(sample).map_err(|e| CompileError::Overflow {
+            node: (network.nodes.get(e.node)).map_or_else(String::new, |n| n.name.clone()),
+            sample: done,
+        })?;
+        let outputs = reference.run(sample)?;
+        report::faithful(file, network, done, &run.outputs, &outputs)?;
+        Ok((run, outputs))
+    };
+    // A batch at a time, so that the caller hears how far it is.
+    let batch = 4 * rayon::current_num_threads();
+    for (first, samples) in (0..).step_by(batch).zip(samples.chunks(batch)) {
+        tell(Stage::Calibrate, first as u64, total)?;
+        let runs: Result<Vec<_>, CompileError> = (samples.par_iter().enumerate())
+            .map(|(i, sample)| run((first + i, sample)))
+            .collect();
+        for (run, outputs) in runs? {
+            for (all, own) in [(&mut seen.ranges, run.ranges), (&mut seen.divisors, run.divisors)] {
+                for (range, new) in all.iter_mut().zip(own) {
+                    *range = (range.0.min(new.0), range.1.max(new.1));
+                }
+            }
+            seen.expected.push(outputs);
+        }
+    }
+    tell(Stage::Calibrate, total, total)?;
+    Ok(seen)
+}
+
+/// What stands for minus infinity in scores that lie so far apart: its exponential, and theirs, is 0 beside the largest.
+fn softmax_mask(spread: Option<f64>) -> f64 {
+    spread.map_or(64.0, |s| (1.25 * s + 12.0).ceil())
+}
+
+/// How far scores that are not masked lie apart, `masked` being added to those that are.
+fn spread(network: &graph::Graph, ranges: &[(f32, f32)], masked: f64) -> f64 {
+    let nodes = network.nodes.iter().zip(ranges);
+    let exponentials = nodes.filter(|(n, _)| n.exponentiates());
+    let spreads = exponentials.map(|(_, range)| -f64::from(range.0));
+    let own = |s: f64| if s > masked { s - masked } else { s };
+    spreads.map(own).fold(4.0, f64::max)
 }
 
 /// A step that all values of an input are multiples of, up to rounding: pixels, counts, one-hot vectors have one.
@@ -226,8 +284,8 @@ fn check_options(options: &CompileOptions) -> Result<(), CompileError> {
             range,
         })
     };
-    if !(2..=15).contains(&options.digit_bits) {
-        return bad("digit bits", options.digit_bits.to_string(), "2 to 15");
+    if let Some(bits) = options.digit_bits.filter(|b| !(2..=15).contains(b)) {
+        return bad("digit bits", bits.to_string(), "2 to 15");
     }
     if !(0.0..=1000.0).contains(&options.headroom) {
         return bad("headroom", options.headroom.to_string(), "0 to 1000");

@@ -11,7 +11,7 @@ use tract_onnx::prelude::*;
 
 use super::error::CompileError;
 use super::float;
-use super::graph::Graph;
+use super::graph::{Graph, Place};
 use super::quantize::Scale;
 use super::rewrite::Dropped;
 use crate::execute::{ExecuteError, Executor, block_values, weight_column};
@@ -118,11 +118,15 @@ pub(super) fn faithful(
     got: &[Vec<f32>],
     expected: &[ArrayD<f32>],
 ) -> Result<(), CompileError> {
-    for ((port, got), expected) in graph.outputs.iter().zip(got).zip(expected) {
+    for ((place, got), expected) in graph.answers.iter().zip(got).zip(expected) {
+        let name = match place {
+            Place::Tensor(i) => graph.outputs.get(*i).map(|p| &p.name),
+            Place::Indices(i) => graph.indices.get(*i).map(|p| &p.name),
+        };
         if let Some((got, expected)) = float::differs(got, expected.view()) {
             return Err(CompileError::Unfaithful {
                 file: file.to_owned(),
-                output: port.name.clone(),
+                output: name.cloned().unwrap_or_default(),
                 sample,
                 got,
                 expected,
@@ -134,7 +138,7 @@ pub(super) fn faithful(
 
 /// Runs the integer network on every sample.
 pub(super) fn compare(
-    network: &Network,
+    (network, graph): (&Network, &Graph),
     weights: &[Vec<i32>],
     scales: &[Scale],
     samples: &[Vec<Vec<f32>>],
@@ -151,14 +155,26 @@ pub(super) fn compare(
     for (done, (sample, expected)) in samples.iter().zip(expected).enumerate() {
         progress(done as u64, total)?;
         decisions += expected.len();
-        let ports = descriptor.inputs.iter().zip(sample);
-        let inputs: Vec<Vec<i32>> = ports.map(|(p, v)| quantized(v, p.scale)).collect();
-        let trace = match executor.run(&inputs) {
+        let mut inputs = Vec::new();
+        let mut given = Vec::new();
+        for (place, values) in graph.given.iter().zip(sample) {
+            match place {
+                Place::Tensor(i) => {
+                    let scale = descriptor.inputs.get(*i).map_or(1.0, |p| p.scale);
+                    inputs.push(quantized(values, scale));
+                }
+                Place::Indices(_) => given.push(values.iter().map(|v| index(*v)).collect()),
+            }
+        }
+        let trace = match executor.run_on(&inputs, &given) {
             Ok(trace) => trace,
             Err(e) => {
                 let name = match e {
                     ExecuteError::InputRange { name, .. } => name,
-                    ExecuteError::QuotientRange { node, .. } => node,
+                    ExecuteError::QuotientRange { node, .. }
+                    | ExecuteError::DivisorRange { node, .. }
+                    | ExecuteError::RadicandRange { node, .. }
+                    | ExecuteError::LeadRange { node, .. } => node,
                     other => return Err(other.into()),
                 };
                 if !saturated.contains(&name) {
@@ -167,10 +183,21 @@ pub(super) fn compare(
                 continue;
             }
         };
-        for (port, expected) in descriptor.outputs.iter().zip(expected) {
+        for (place, expected) in graph.answers.iter().zip(expected) {
+            let expected: Vec<f64> = expected.iter().map(|v| f64::from(*v)).collect();
+            let port = match place {
+                Place::Tensor(i) => match descriptor.outputs.get(*i) {
+                    Some(port) => port,
+                    None => continue,
+                },
+                Place::Indices(port) => {
+                    let own = trace.indices.of(*port).iter().map(|k| f64::from(*k));
+                    agreeing += usize::from(own.eq(expected));
+                    continue;
+                }
+            };
             let values = block_values(network, port.node, &trace.y);
             let got: Vec<f64> = values.iter().map(|v| f64::from(*v) * port.scale).collect();
-            let expected: Vec<f64> = expected.iter().map(|v| f64::from(*v)).collect();
             agreeing += usize::from(decision(&got) == decision(&expected));
             for (g, e) in got.iter().zip(&expected) {
                 worst = worst.max((g - e).abs());
@@ -214,6 +241,11 @@ fn quantized(values: &[f32], scale: f64) -> Vec<i32> {
     )]
     let one = |v: &f32| (f64::from(*v) / scale).round() as i32;
     values.iter().map(one).collect()
+}
+
+/// A whole number as an index; beyond any port if it is none.
+fn index(value: f32) -> u32 {
+    u32::try_from(float::index(value)).unwrap_or(u32::MAX)
 }
 
 /// What the network decides: the largest element (the first of equals), or the sign of the only one.

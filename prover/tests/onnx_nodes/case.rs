@@ -189,7 +189,6 @@ fn attempt(folder: &Path) -> Outcome {
             .collect();
     }
     let mut options = CompileOptions {
-        digit_bits: 14,
         ..CompileOptions::default()
     };
     let mut sample: Vec<ArrayD<f32>> = Vec::new();

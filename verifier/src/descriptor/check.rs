@@ -525,7 +525,7 @@ impl Descriptor {
             Read::One => Some(Vec::new()),
             Read::OneHot => {
                 let port = self.indices.get(term.block)?;
-                Some([port.shape.as_slice(), &[port.len]].concat())
+                Some([port.lens().as_slice(), &[port.len]].concat())
             }
             _ => relations.get(term.block).map(Relation::shape),
         }
@@ -600,7 +600,7 @@ impl Descriptor {
                     let port = self.indices.get(*port);
                     let lens = index.iter().map(|a| slot.extent(*a).unwrap_or(1));
                     let fits =
-                        |p: &super::IndexPort| p.len == *source && lens.eq(p.shape.iter().copied());
+                        |p: &super::IndexPort| p.len == *source && lens.eq(p.lens());
                     if !port.is_some_and(fits) {
                         return Err(E::BadGather {
                             node: name(),

@@ -49,6 +49,11 @@ impl IndexPort {
         }
     }
 
+    /// The lengths of its axes that are longer than 1: those of the index axes of what it selects for.
+    pub fn lens(&self) -> Vec<usize> {
+        self.shape.iter().copied().filter(|n| *n != 1).collect()
+    }
+
     /// Indices that it has; saturating.
     pub fn elements(&self) -> usize {
         self.shape.iter().fold(1, |n, len| n.saturating_mul(*len))
@@ -66,7 +71,7 @@ pub struct Agreement {
     pub shift: usize,
 }
 
-/// The values of all index ports, each with its port's shape.
+/// The values of all index ports, each with [`IndexPort::lens`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Indices(Vec<(Vec<usize>, Vec<u32>)>);
 
@@ -74,7 +79,7 @@ impl Indices {
     /// The values of `ports`, row-major; ports without values have none.
     pub fn new(ports: &[IndexPort], values: Vec<Vec<u32>>) -> Self {
         let values = values.into_iter().chain(std::iter::repeat_with(Vec::new));
-        let shapes = ports.iter().map(|p| p.shape.clone());
+        let shapes = ports.iter().map(IndexPort::lens);
         Self(shapes.zip(values).collect())
     }
 

@@ -57,7 +57,7 @@ pub enum AxisMap {
         source: usize,
         /// The index port.
         port: usize,
-        /// Index axes read: as many as the port has, of its lengths, in order.
+        /// Index axes read: those of the port that are longer than 1, in order.
         index: Vec<AxisId>,
     },
 }

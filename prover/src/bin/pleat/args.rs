@@ -124,9 +124,10 @@ pub struct CompileArgs {
     /// Typical inputs
     #[arg(long, value_name = "DATA")]
     pub calibration: String,
-    /// Width of activations and digits, 2 to 15: one more bit halves the error and doubles the lookup table
-    #[arg(long, value_name = "B", default_value_t = 12)]
-    pub digit_bits: u32,
+    /// Width of activations and digits, 2 to 15: one more bit halves the error and doubles the lookup table [default: 14 for a network
+    /// that divides, takes roots or exponentiates, else 12]
+    #[arg(long, value_name = "B")]
+    pub digit_bits: Option<u32>,
     /// How far beyond its calibrated range a tensor may go, as a fraction of the range
     #[arg(
         long,

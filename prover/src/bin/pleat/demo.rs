@@ -53,7 +53,7 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
         &CompileArgs {
             model: path("mnist-8.onnx"),
             calibration: digits.clone(),
-            digit_bits: 12,
+            digit_bits: None,
             headroom: 0.25,
             row_bits: None,
             input_like: Vec::new(),

@@ -47,7 +47,7 @@ impl Atoms {
 /// A simultaneous substitution: an atom becomes several, the last least significant.
 pub(in crate::compile) type Rename = HashMap<Atom, Vec<Atom>>;
 
-pub(super) fn renamed(atoms: &[Atom], rename: &Rename) -> Vec<Atom> {
+pub(in crate::compile) fn renamed(atoms: &[Atom], rename: &Rename) -> Vec<Atom> {
     let one = |a: &Atom| rename.get(a).cloned().unwrap_or_else(|| vec![*a]);
     atoms.iter().flat_map(one).collect()
 }

@@ -1,14 +1,14 @@
 //! Affine expressions over materialised tensors: what the importer knows about a tensor before it costs a row.
 //!
-//! `V[i] = Σ_x A[x,i]·K[x,i] + Σ_reads coefficient·T[maps(i)] + constant[i]`, in real numbers. A logical axis is a list
+//! `V[i] = Σ_products Σ_x A[x,i]·K[x,i] + Σ_reads coefficient·T[maps(i)] + constant[i] + Σ_lookups table[k[i], i]`, in real numbers.
+//! A logical axis is a list
 //! of **atoms** (index axes, last least significant), so regrouping axes only moves atoms between lists; axes of length
-//! 1 have none. Atoms that occur in the product but not in the axes are summed over.
+//! 1 have none. Atoms that occur in a product but not in the axes are summed over.
 
 mod atom;
 mod constant;
 
-use atom::renamed;
-pub(super) use atom::{Atom, Atoms, Rename, Unified};
+pub(super) use atom::{Atom, Atoms, Rename, Unified, renamed};
 pub(super) use constant::Constant;
 
 /// How one source axis is read: `j = ⌊(offset + Σ stride·atom + Σ stride·inner) / repeat⌋`, dropped outside
@@ -22,6 +22,8 @@ pub(super) struct Map {
     pub inner: Vec<(usize, i64)>,
     /// If not 1, the only index is one atom of stride 1.
     pub repeat: usize,
+    /// If there is one, `j` is what this index port says at the index' atoms, whose strides mean nothing.
+    pub gather: Option<usize>,
 }
 
 impl Map {
@@ -32,6 +34,7 @@ impl Map {
             index: vec![(atom, 1)],
             inner: Vec::new(),
             repeat: 1,
+            gather: None,
         }
     }
 
@@ -116,6 +119,18 @@ pub(super) enum Factor {
     Reads(Vec<Read>),
 }
 
+/// `coefficient · table[k[i…], i…]`: rows of a known table, by an index port.
+#[derive(Clone, Debug)]
+pub(super) struct Lookup {
+    pub coefficient: f64,
+    /// The index port, and the atoms that index it.
+    pub port: usize,
+    pub index: Vec<Atom>,
+    /// The axis of the table that it selects along; no axis of the tensor.
+    pub along: Atom,
+    pub table: Constant,
+}
+
 /// `Σ_x A·K`.
 #[derive(Clone, Debug)]
 pub(super) struct Product {
@@ -145,9 +160,10 @@ impl Product {
 #[derive(Clone, Debug)]
 pub(super) struct Sum {
     pub axes: Vec<Vec<Atom>>,
-    pub product: Option<Product>,
+    pub products: Vec<Product>,
     pub reads: Vec<Read>,
     pub constant: Option<Constant>,
+    pub lookups: Vec<Lookup>,
 }
 
 impl Sum {
@@ -164,11 +180,25 @@ impl Sum {
             maps,
         };
         Self {
-            axes,
-            product: None,
             reads: vec![read],
-            constant: None,
+            ..Self::zero(axes)
         }
+    }
+
+    /// Zeros.
+    pub const fn zero(axes: Vec<Vec<Atom>>) -> Self {
+        Self {
+            axes,
+            products: Vec::new(),
+            reads: Vec::new(),
+            constant: None,
+            lookups: Vec::new(),
+        }
+    }
+
+    /// Whether it is a view: reads and a constant, nothing that has to become a node before it is transformed.
+    pub const fn is_view(&self) -> bool {
+        self.products.is_empty() && self.lookups.is_empty()
     }
 
     /// All atoms that index the tensor, in order.
@@ -181,18 +211,24 @@ impl Sum {
     }
 
     pub fn rename(&self, rename: &Rename, atoms: &Atoms) -> Self {
-        let product = self.product.as_ref().map(|p| Product {
+        let product = |p: &Product| Product {
             a: rename_reads(&p.a, rename, atoms),
             k: match &p.k {
                 Factor::Constant(c) => Factor::Constant(c.rename(rename, atoms)),
                 Factor::Reads(r) => Factor::Reads(rename_reads(r, rename, atoms)),
             },
-        });
+        };
+        let lookup = |l: &Lookup| Lookup {
+            index: renamed(&l.index, rename),
+            table: l.table.rename(rename, atoms),
+            ..l.clone()
+        };
         Self {
             axes: self.axes.iter().map(|a| renamed(a, rename)).collect(),
-            product,
+            products: self.products.iter().map(product).collect(),
             reads: rename_reads(&self.reads, rename, atoms),
             constant: self.constant.as_ref().map(|c| c.rename(rename, atoms)),
+            lookups: self.lookups.iter().map(lookup).collect(),
         }
     }
 
@@ -201,8 +237,11 @@ impl Sum {
     pub fn affine(mut self, factor: f64, shift: f64) -> Self {
         if factor != 1.0 {
             scale_reads(&mut self.reads, factor);
-            if let Some(p) = &mut self.product {
+            for p in &mut self.products {
                 scale_reads(&mut p.a, factor);
+            }
+            for l in &mut self.lookups {
+                l.coefficient *= factor;
             }
             if let Some(c) = &mut self.constant {
                 c.scale(factor);
@@ -222,7 +261,7 @@ impl Sum {
         self.constant = Some(sum);
     }
 
-    /// Adds a sum with the same axes; the caller has seen to it that at most one has a product.
+    /// Adds a sum with the same axes.
     pub fn add(&mut self, other: Self) {
         for read in other.reads {
             let same = self
@@ -235,7 +274,8 @@ impl Sum {
             }
         }
         self.reads.retain(|r| r.coefficient != 0.0);
-        self.product = self.product.take().or(other.product);
+        self.products.extend(other.products);
+        self.lookups.extend(other.lookups);
         if let Some(c) = other.constant {
             self.add_constant(&c);
         }
@@ -297,10 +337,8 @@ impl Sum {
         let mut axes = self.axes.clone();
         *axes.get_mut(axis)? = new_axis;
         Some(Self {
-            axes,
-            product: None,
             reads,
-            constant: None,
+            ..Self::zero(axes)
         })
     }
 
@@ -314,7 +352,7 @@ impl Sum {
             let mut maps = r.maps.iter();
             maps.all(|m| m.index.iter().all(|(a, _)| a != first) || m.is_identity(*first, len))
         };
-        if self.product.is_some() || !self.reads.iter().all(|r| unread(r) && whole(r)) {
+        if !self.is_view() || !self.reads.iter().all(|r| unread(r) && whole(r)) {
             return None;
         }
         let repeat = atoms.size(rest);
@@ -379,15 +417,14 @@ fn window_read(
         let Some(at) = map.index.iter().position(|(a, _)| a == old) else {
             continue;
         };
-        if map.repeat != 1 {
+        if map.repeat != 1 || map.gather.is_some() {
             return None;
         }
         let (_, stride) = map.index.remove(at);
         if let Some((low, high)) = leaves {
             let alone = map.index.is_empty() && map.inner.is_empty();
             let len = signed(atoms.len(*old));
-            let inside = |i: i64| (0..signed(map.source)).contains(&(map.offset + stride * i));
-            let dropped = !(low..0).any(inside) && !(len..=high).any(inside);
+            let dropped = !meets(map, stride, low, -1) && !meets(map, stride, len, high);
             if !alone || !dropped {
                 return None;
             }
@@ -397,4 +434,28 @@ fn window_read(
             .extend(index.iter().map(|(a, s)| (*a, s * stride)));
     }
     Some(read)
+}
+
+/// Whether some index in `first..=last` is at a position inside the map's axis.
+fn meets(map: &Map, stride: i64, first: i64, last: i64) -> bool {
+    if first > last {
+        return false;
+    }
+    let top = signed(map.source) - 1;
+    let (a, b) = (map.offset + stride * first, map.offset + stride * last);
+    let (low, high) = (a.min(b), a.max(b));
+    if high < 0 || low > top {
+        return false;
+    }
+    if stride == 0 {
+        return true;
+    }
+    // The first position of the progression that is not below 0.
+    let step = stride.abs();
+    let at = if low >= 0 {
+        low
+    } else {
+        low + (-low + step - 1) / step * step
+    };
+    at <= high.min(top)
 }

@@ -335,13 +335,11 @@ impl Translator<'_> {
             weights = weights.times(&self.constant_along(&values, &sum.axes)?);
         }
         Ok(Sum {
-            axes: sum.axes,
-            product: Some(Product {
+            products: vec![Product {
                 a: sum.reads,
                 k: Factor::Constant(weights),
-            }),
-            reads: Vec::new(),
-            constant: None,
+            }],
+            ..Sum::zero(sum.axes)
         })
     }
 }

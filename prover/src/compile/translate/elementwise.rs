@@ -9,7 +9,7 @@ use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use super::super::expr::{Constant, Factor, Product, Sum};
 use super::super::graph::Activation;
 use super::super::unary::{Operand, Unary};
-use super::{Entry, Outcome, Refusal, Translator, input, unexpressed};
+use super::{Entry, MOST_PRODUCTS, Outcome, Refusal, Translator, input, unexpressed};
 
 impl Translator<'_> {
     /// An elementwise operator of one operand.
@@ -30,8 +30,9 @@ impl Translator<'_> {
     fn rooted(&self, outlet: OutletId) -> Outcome<(OutletId, Arc<Unary>)> {
         match self.entry(outlet)? {
             Entry::Unary { root, f } => Ok((*root, Arc::clone(f))),
-            Entry::Sum(_) => Ok((outlet, Arc::new(Unary::Variable))),
+            Entry::Sum(_) | Entry::Ratio(_) => Ok((outlet, Arc::new(Unary::Variable))),
             Entry::Constant(_) => Err(Refusal::new("a constant operand in this place")),
+            Entry::Indices(_) | Entry::Best(_) => Err(Refusal::new("arithmetic with indices")),
         }
     }
 
@@ -42,12 +43,17 @@ impl Translator<'_> {
         if let Some(function) = self.of_one_root(node, name)? {
             return Ok(function);
         }
+        if let Some(ratio) = self.fraction(node, name)? {
+            return Ok(ratio);
+        }
         match name {
             "Add" => self.sum(left, right, 1.0, 1.0),
             "Sub" => self.sum(left, right, 1.0, -1.0),
             "SubF" => self.sum(left, right, -1.0, 1.0),
             "Mul" => self.times(left, right),
             "Div" => self.divided(left, right),
+            "EQ" | "NE" | "GT" | "GTE" | "LT" | "LTE" => self.comparison(node, name),
+            "And" | "Or" | "Xor" => self.logic(node, name),
             "Max" => self.maximum(left, right, 1.0, &self.label(OutletId::new(node.id, 0))),
             "Min" => self.maximum(left, right, -1.0, &self.label(OutletId::new(node.id, 0))),
             _ => Err(Refusal::new(format!(
@@ -65,7 +71,7 @@ impl Translator<'_> {
         if let Some((x, slope)) = self.leak(node)? {
             return Ok(Entry::Sum(self.leaky(node, x, &slope)?));
         }
-        Err(Refusal::new("a choice between computed tensors"))
+        self.choice(node)
     }
 
     /// `x` and `c` if the node is `0 > x ? c·x : x`, as the importer writes PRelu.
@@ -103,13 +109,12 @@ impl Translator<'_> {
         let negative = self.combined(view, &positive.clone().affine(-1.0, 0.0))?;
         let (negative, constant) = self.along(negative, slope)?;
         let scaled = Sum {
-            product: Some(Product {
+            products: vec![Product {
                 a: negative.reads,
                 k: Factor::Constant(constant.clone()),
-            }),
-            reads: Vec::new(),
+            }],
             constant: negative.constant.map(|c| c.times(&constant)),
-            axes: negative.axes,
+            ..Sum::zero(negative.axes)
         };
         self.combined(scaled, &positive)
     }
@@ -168,7 +173,7 @@ impl Translator<'_> {
         }
         let first = self.demand(left)?;
         let mut second = self.demand(right)?;
-        if first.product.is_some() && second.product.is_some() {
+        if first.products.len() + second.products.len() > MOST_PRODUCTS {
             second = self.view(right)?;
         }
         self.combined(first.affine(l, 0.0), &second.affine(r, 0.0))
@@ -191,6 +196,7 @@ impl Translator<'_> {
         times: f64,
     ) -> Outcome<Sum> {
         let sum = self.demand(outlet)?.affine(factor, 0.0);
+        let values = &self.unmask(values);
         let (mut sum, constant) = self.along(sum, values)?;
         let negated = constant.times(&Constant::scalar(if times < 0.0 { -1.0 } else { 1.0 }));
         sum.add_constant(&negated);
@@ -198,7 +204,7 @@ impl Translator<'_> {
     }
 
     /// A constant in terms of a sum's axes, which are broadcast where the constant is longer.
-    fn along(&mut self, mut sum: Sum, values: &ArrayD<f32>) -> Outcome<(Sum, Constant)> {
+    pub(super) fn along(&mut self, mut sum: Sum, values: &ArrayD<f32>) -> Outcome<(Sum, Constant)> {
         for (axis, len) in sum.axes.iter_mut().zip(values.shape()) {
             if axis.is_empty() {
                 *axis = self.graph.atoms.axis(*len);
@@ -209,7 +215,7 @@ impl Translator<'_> {
     }
 
     /// `left · right`.
-    fn times(&mut self, left: OutletId, right: OutletId) -> Outcome<Sum> {
+    pub(super) fn times(&mut self, left: OutletId, right: OutletId) -> Outcome<Sum> {
         if let Entry::Constant(values) = self.entry(left)?.clone() {
             return self.times_constant(right, &values);
         }
@@ -217,22 +223,25 @@ impl Translator<'_> {
             return self.times_constant(left, &values);
         }
         let (a, b) = (self.plain(left)?, self.plain(right)?);
-        let (a, b) = a.unify(&b, &mut self.graph.atoms).ok_or_else(unexpressed)?;
+        self.product_of(&a, &b)
+    }
+
+    /// The product of two views without constants.
+    pub(super) fn product_of(&mut self, a: &Sum, b: &Sum) -> Outcome<Sum> {
+        let (a, b) = a.unify(b, &mut self.graph.atoms).ok_or_else(unexpressed)?;
         Ok(Sum {
-            axes: a.axes,
-            product: Some(Product {
+            products: vec![Product {
                 a: a.reads,
                 k: Factor::Reads(b.reads),
-            }),
-            reads: Vec::new(),
-            constant: None,
+            }],
+            ..Sum::zero(a.axes)
         })
     }
 
     fn divided(&mut self, left: OutletId, right: OutletId) -> Outcome<Sum> {
         match self.entry(right)?.clone() {
             Entry::Constant(values) => self.times_constant(left, &values.mapv(f32::recip)),
-            _ => Err(Refusal::new("division by a computed tensor")),
+            _ => Err(Refusal::new("division by this tensor")),
         }
     }
 
@@ -240,16 +249,19 @@ impl Translator<'_> {
     /// otherwise as an elementwise product.
     fn times_constant(&mut self, outlet: OutletId, values: &ArrayD<f32>) -> Outcome<Sum> {
         if let Some(v) = uniform(values) {
-            let sum = self.demand(outlet)?.affine(f64::from(v), 0.0);
+            let v = self.unmasked(v);
+            let sum = self.demand(outlet)?.affine(v, 0.0);
             return Ok(self.along(sum, values)?.0);
         }
         let pending = self.demand(outlet)?;
-        if pending.reads.is_empty() && pending.product.is_some() {
+        if pending.reads.is_empty() && pending.lookups.is_empty() && pending.products.len() == 1 {
             let (mut sum, constant) = self.along(pending, values)?;
-            if let Some(Product {
-                k: Factor::Constant(k),
-                ..
-            }) = &mut sum.product
+            if let [
+                Product {
+                    k: Factor::Constant(k),
+                    ..
+                },
+            ] = sum.products.as_mut_slice()
                 && constant.atoms.iter().all(|a| k.atoms.contains(a))
             {
                 *k = k.times(&constant);
@@ -258,15 +270,19 @@ impl Translator<'_> {
             }
         }
         let view = self.view(outlet)?;
+        self.view_times(view, values)
+    }
+
+    /// A view times a constant tensor, element by element.
+    pub(super) fn view_times(&mut self, view: Sum, values: &ArrayD<f32>) -> Outcome<Sum> {
         let (sum, constant) = self.along(view, values)?;
         Ok(Sum {
-            axes: sum.axes,
-            product: Some(Product {
+            products: vec![Product {
                 a: sum.reads,
                 k: Factor::Constant(constant.clone()),
-            }),
-            reads: Vec::new(),
+            }],
             constant: sum.constant.map(|c| c.times(&constant)),
+            ..Sum::zero(sum.axes)
         })
     }
 
@@ -278,16 +294,11 @@ impl Translator<'_> {
     }
 
     /// A view, or a constant as an expression.
-    fn side(&mut self, outlet: OutletId) -> Outcome<Sum> {
+    pub(super) fn side(&mut self, outlet: OutletId) -> Outcome<Sum> {
         let Entry::Constant(values) = self.entry(outlet)?.clone() else {
             return self.view(outlet);
         };
-        let zero = Sum {
-            axes: vec![Vec::new(); values.ndim()],
-            product: None,
-            reads: Vec::new(),
-            constant: None,
-        };
+        let zero = Sum::zero(vec![Vec::new(); values.ndim()]);
         let (mut sum, constant) = self.along(zero, &values)?;
         sum.add_constant(&constant);
         Ok(sum)
@@ -302,7 +313,7 @@ impl Translator<'_> {
 }
 
 /// The one value of a tensor whose elements are all equal.
-fn uniform(values: &ArrayD<f32>) -> Option<f32> {
+pub(super) fn uniform(values: &ArrayD<f32>) -> Option<f32> {
     let first = values.iter().next().copied()?;
     values.iter().all(|v| *v == first).then_some(first)
 }

@@ -6,13 +6,16 @@ use tract_onnx::tract_core::internal::{AxisOp, DimLike};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
 
-use super::super::expr::{Atom, Constant, Factor, Product, Read, Rename, Sum, Unified};
+use super::super::expr::{
+    Atom, Constant, Factor, Product, Read, Rename, Sum, Unified, renamed,
+};
+use super::ratio::Ratio;
 use super::{Entry, Outcome, Refusal, Translator, input, unexpressed};
 
 /// The axes of an Einstein sum: per letter, its position in each operand and in the output.
-struct Letter {
-    operands: Vec<Option<usize>>,
-    output: Option<usize>,
+pub(super) struct Letter {
+    pub operands: Vec<Option<usize>>,
+    pub output: Option<usize>,
 }
 
 impl Translator<'_> {
@@ -47,7 +50,7 @@ impl Translator<'_> {
             2 => match (constant(0)?, constant(1)?) {
                 (None, Some(w)) => self.contract_weights(node, &letters, rank, 0, &w),
                 (Some(w), None) => self.contract_weights(node, &letters, rank, 1, &w),
-                _ => self.contract_activations(node, &letters, rank),
+                _ => return self.contract_activations(node, &letters, rank),
             },
             n => Err(Refusal::new(format!("an Einstein sum of {n} operands"))),
         }
@@ -61,7 +64,10 @@ impl Translator<'_> {
         letters: &[Letter],
         rank: usize,
     ) -> Outcome<Sum> {
-        let sum = self.demand(input(node, 0)?)?;
+        let mut sum = self.demand(input(node, 0)?)?;
+        if !sum.lookups.is_empty() {
+            sum = self.view(input(node, 0)?)?;
+        }
         let summed: Vec<usize> = letters
             .iter()
             .filter(|l| l.output.is_none())
@@ -85,7 +91,7 @@ impl Translator<'_> {
     }
 
     /// Sums over whole logical axes, which become axes of length 1. Constants are the caller's business.
-    fn summed(&mut self, sum: Sum, axes: &[usize]) -> Sum {
+    pub(super) fn summed(&mut self, sum: Sum, axes: &[usize]) -> Sum {
         let mut rename = Rename::new();
         for atom in axes.iter().filter_map(|a| sum.axes.get(*a)).flatten() {
             let len = self.graph.atoms.len(*atom);
@@ -94,7 +100,7 @@ impl Translator<'_> {
         let fresh: Vec<Atom> = rename.values().flatten().copied().collect();
         let renamed = sum.rename(&rename, &self.graph.atoms);
         let mut result = renamed.total(&fresh, &self.graph.atoms);
-        if let Some(product) = &mut result.product {
+        for product in &mut result.products {
             self.count_unread(product, &fresh);
         }
         result.constant = None;
@@ -113,7 +119,12 @@ impl Translator<'_> {
         let outlet = input(node, slot)?;
         let mut sum = self.demand(outlet)?;
         let scaling = |sum: &Sum| -> Option<Constant> {
-            let product = sum.product.as_ref().filter(|_| sum.reads.is_empty())?;
+            let [product] = sum.products.as_slice() else {
+                return None;
+            };
+            if !sum.reads.is_empty() || !sum.lookups.is_empty() {
+                return None;
+            }
             let Factor::Constant(k) = &product.k else {
                 return None;
             };
@@ -121,7 +132,7 @@ impl Translator<'_> {
             let elementwise = product.atoms().iter().all(|a| out.contains(a));
             elementwise.then(|| k.clone())
         };
-        if sum.product.is_some() && scaling(&sum).is_none() {
+        if !sum.is_view() && scaling(&sum).is_none() {
             sum = self.view(outlet)?;
         }
         let mut names = Unified::default();
@@ -154,7 +165,8 @@ impl Translator<'_> {
         if let Some(scale) = scaling(&renamed) {
             if scale.atoms.iter().all(|a| k.atoms.contains(a)) {
                 k = k.times(&scale);
-                reads = renamed.product.map_or_else(Vec::new, |p| p.a);
+                let product = renamed.products.into_iter().next();
+                reads = product.map_or_else(Vec::new, |p| p.a);
             } else {
                 sum = self.view(outlet)?;
                 reads = sum.rename(&names.left, &self.graph.atoms).reads;
@@ -167,14 +179,14 @@ impl Translator<'_> {
         Ok(result)
     }
 
-    /// A contraction of two activations.
-    fn contract_activations(
+    /// A contraction of two views without constants; also, what the left one's atoms have become.
+    pub(super) fn contract_views(
         &mut self,
-        node: &TypedNode,
+        left: &Sum,
+        right: &Sum,
         letters: &[Letter],
         rank: usize,
-    ) -> Outcome<Sum> {
-        let (left, right) = (self.plain(input(node, 0)?)?, self.plain(input(node, 1)?)?);
+    ) -> Outcome<(Sum, Rename)> {
         let mut names = Unified::default();
         let mut out_axes = vec![Vec::new(); rank];
         let mut summed = Vec::new();
@@ -199,12 +211,13 @@ impl Translator<'_> {
             k: Factor::Reads(right.rename(&names.right, &self.graph.atoms).reads),
         };
         self.count_unread(&mut product, &summed);
-        Ok(Sum {
-            axes: out_axes,
-            product: Some(product),
-            reads: Vec::new(),
-            constant: None,
-        })
+        Ok((
+            Sum {
+                products: vec![product],
+                ..Sum::zero(out_axes)
+            },
+            names.left,
+        ))
     }
 
     /// `Σ_summed reads·k`; uniform weights make no contraction.
@@ -216,10 +229,8 @@ impl Translator<'_> {
         k: Constant,
     ) -> Sum {
         let mut sum = Sum {
-            axes,
-            product: None,
             reads,
-            constant: None,
+            ..Sum::zero(axes)
         };
         if k.atoms.is_empty() {
             let factor = k.values.first().copied().map_or(0.0, f64::from);
@@ -230,7 +241,7 @@ impl Translator<'_> {
             k: Factor::Constant(k),
         };
         self.count_unread(&mut product, summed);
-        sum.product = Some(product);
+        sum.products.push(product);
         sum
     }
 
@@ -247,7 +258,21 @@ impl Translator<'_> {
     }
 
     pub(super) fn axis_op(&mut self, node: &TypedNode, op: &AxisOp) -> Outcome<Entry> {
-        let mut sum = self.demand(input(node, 0)?)?;
+        let outlet = input(node, 0)?;
+        if let Entry::Indices(selector) = self.entry(outlet)?.clone() {
+            return self.regrouped(selector, op).map(Entry::Indices);
+        }
+        if let Some(ratio) = self.lone_ratio(outlet)? {
+            let [numerator, divisor] = self.moved([ratio.numerator, ratio.divisor], op)?;
+            return Ok(Entry::Ratio(Box::new(Ratio { numerator, divisor })));
+        }
+        let sum = self.demand(outlet)?;
+        let [sum] = self.moved([sum], op)?;
+        Ok(Entry::Sum(sum))
+    }
+
+    /// The same change of axes in sums of the same axes.
+    fn moved<const N: usize>(&mut self, mut sums: [Sum; N], op: &AxisOp) -> Outcome<[Sum; N]> {
         let known = |p: usize, n: usize| {
             if p < n {
                 Ok(p)
@@ -255,27 +280,39 @@ impl Translator<'_> {
                 Err(Refusal::new(format!("it has no axis {p}")))
             }
         };
+        let Some(first) = sums.first().cloned() else {
+            return Ok(sums);
+        };
+        let mut axes = first.axes.clone();
         match op {
-            AxisOp::Add(at) => sum.axes.insert(known(*at, sum.axes.len() + 1)?, Vec::new()),
+            AxisOp::Add(at) => axes.insert(known(*at, axes.len() + 1)?, Vec::new()),
             AxisOp::Rm(at) => {
-                sum.axes.remove(known(*at, sum.axes.len())?);
+                axes.remove(known(*at, axes.len())?);
             }
             AxisOp::Move(from, to) => {
-                let axis = sum.axes.remove(known(*from, sum.axes.len())?);
-                sum.axes.insert(known(*to, sum.axes.len() + 1)?, axis);
+                let axis = axes.remove(known(*from, axes.len())?);
+                axes.insert(known(*to, axes.len() + 1)?, axis);
             }
             AxisOp::Reshape(at, from, to) => {
-                let end = known(at + from.len(), sum.axes.len() + 1)?;
+                let end = known(at + from.len(), axes.len() + 1)?;
                 let lens = to.iter().map(index_of).collect::<TractResult<Vec<_>>>()?;
-                let merged: Vec<Atom> = sum.axes.drain(*at..end).flatten().collect();
-                let (rename, groups) = sum
+                let merged: Vec<Atom> = axes.drain(*at..end).flatten().collect();
+                let (rename, groups) = first
                     .regroup(&merged, &lens, &mut self.graph.atoms)
                     .ok_or_else(unexpressed)?;
-                sum = sum.rename(&rename, &self.graph.atoms);
-                sum.axes.splice(*at..*at, groups);
+                for sum in &mut sums {
+                    *sum = sum.rename(&rename, &self.graph.atoms);
+                }
+                for axis in &mut axes {
+                    *axis = renamed(axis, &rename);
+                }
+                axes.splice(*at..*at, groups);
             }
         }
-        Ok(Entry::Sum(sum))
+        for sum in &mut sums {
+            sum.axes.clone_from(&axes);
+        }
+        Ok(sums)
     }
 
     pub(super) fn broadcast(&mut self, node: &TypedNode) -> Outcome<Entry> {
@@ -304,13 +341,29 @@ impl Translator<'_> {
             };
             return self.largest(node, &op.axes, sign);
         }
+        if let Reducer::ArgMax(last) | Reducer::ArgMin(last) = op.reducer {
+            let sign = if matches!(op.reducer, Reducer::ArgMax(_)) {
+                1.0
+            } else {
+                -1.0
+            };
+            return self.best(node, &op.axes, sign, last);
+        }
         if op.reducer != Reducer::Sum {
             return Err(Refusal::new(format!(
                 "reduction by {:?} has no translation",
                 op.reducer
             )));
         }
-        let sum = self.demand(input(node, 0)?)?;
+        let sum = match self.squared(input(node, 0)?)? {
+            Some(squared) => squared,
+            None => self.demand(input(node, 0)?)?,
+        };
+        let sum = if sum.lookups.is_empty() {
+            sum
+        } else {
+            self.view(input(node, 0)?)?
+        };
         let mut result = self.summed(sum.clone(), &op.axes);
         if sum.constant.is_some() {
             result.constant = self.constant_part(node, &[(0, &sum)], &result.axes)?;
@@ -324,12 +377,11 @@ impl Translator<'_> {
         let shape = sum.shape(&self.graph.atoms);
         let count: usize = op.axes.iter().filter_map(|a| shape.get(*a)).product();
         let squared = Sum {
-            product: Some(Product {
+            products: vec![Product {
                 a: sum.reads.clone(),
                 k: Factor::Reads(sum.reads),
-            }),
-            reads: Vec::new(),
-            ..sum
+            }],
+            ..Sum::zero(sum.axes)
         };
         #[expect(clippy::cast_precision_loss, reason = "axis lengths are small")]
         let mean = 1.0 / count as f64;

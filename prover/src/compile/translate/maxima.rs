@@ -57,8 +57,21 @@ impl Translator<'_> {
     ) -> Outcome<Entry> {
         let outlet = input(node, 0)?;
         let name = self.label(OutletId::new(node.id, 0));
-        let view = self.view(outlet)?.affine(sign, 0.0);
-        let (mut sum, shift) = self.level(view, &name);
+        let view = self.view(outlet)?;
+        self.largest_of(outlet, view, axes, sign, &name)
+            .map(Entry::Sum)
+    }
+
+    /// The same of a view of `outlet`.
+    pub(super) fn largest_of(
+        &mut self,
+        outlet: OutletId,
+        view: Sum,
+        axes: &[usize],
+        sign: f64,
+        name: &str,
+    ) -> Outcome<Sum> {
+        let (mut sum, shift) = self.level(view.affine(sign, 0.0), name);
         for axis in axes {
             let atoms = sum.axes.get_mut(*axis).map(std::mem::take);
             for atom in atoms.unwrap_or_default() {
@@ -74,7 +87,7 @@ impl Translator<'_> {
                     sum = self.windowable(outlet, &sum, &[&low, &high])?;
                     let [low, high] = [low, high].map(|steps| self.reindexed(&sum, &steps));
                     let (low, high) = (low.ok_or_else(unexpressed)?, high.ok_or_else(unexpressed)?);
-                    sum = self.max_of(low, &high, &name)?;
+                    sum = self.max_of(low, &high, name)?;
                     len = half;
                 }
                 // What is left of it, if anything, has one element.
@@ -85,7 +98,7 @@ impl Translator<'_> {
         if let Some(c) = shift {
             sum.add_constant(&c);
         }
-        Ok(Entry::Sum(sum.affine(sign, 0.0)))
+        Ok(sum.affine(sign, 0.0))
     }
 
     /// Splits off a constant part that is the same everywhere, which maxima commute with; any other goes into a block.

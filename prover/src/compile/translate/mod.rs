@@ -6,9 +6,14 @@
 
 mod convolution;
 mod elementwise;
+mod index;
 mod linear;
+mod logic;
 mod maxima;
+mod norm;
+mod ratio;
 mod reindex;
+mod softmax;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -19,7 +24,9 @@ use tract_onnx::pb::GraphProto;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::AxisOp;
 use tract_onnx::tract_core::ops::Downsample;
-use tract_onnx::tract_core::ops::array::{MultiBroadcastTo, Pad, Slice, TypedConcat};
+use tract_onnx::tract_core::ops::array::{
+    Gather, GatherElements, GatherNd, MultiBroadcastTo, Pad, Slice, TypedConcat,
+};
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cast::Cast;
 use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, MaxPool, SumPool};
@@ -28,14 +35,16 @@ use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::identity::Identity;
 use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_core::ops::logic::Iff;
-use tract_onnx::tract_core::ops::nn::Reduce;
+use tract_onnx::tract_core::ops::nn::{Reduce, RmsNorm, Softmax};
 use tract_onnx::tract_core::ops::source::TypedSource;
 
 use super::error::{CompileError, Unsupported};
 use super::expr::{Atom, Constant, Sum};
-use super::graph::{Activation, Graph, GraphPort};
+use super::graph::{Activation, Graph, GraphPort, Place};
 use super::onnx;
 use super::unary::Unary;
+use index::Selector;
+use ratio::Ratio;
 
 /// Why one node cannot be translated.
 #[derive(Clone, Debug)]
@@ -55,6 +64,9 @@ impl From<TractError> for Refusal {
 
 type Outcome<T> = Result<T, Refusal>;
 
+/// Most products of one node.
+const MOST_PRODUCTS: usize = 4;
+
 /// What is known of a tensor.
 #[derive(Clone, Debug)]
 enum Entry {
@@ -62,8 +74,14 @@ enum Entry {
     Constant(ArrayD<f32>),
     /// An affine expression.
     Sum(Sum),
-    /// A function, elementwise, of the tensor `root`, which is a [`Entry::Sum`].
+    /// A function, elementwise, of the tensor `root`, which is a [`Entry::Sum`] or [`Entry::Ratio`].
     Unary { root: OutletId, f: Arc<Unary> },
+    /// A quotient that is no node yet.
+    Ratio(Box<Ratio>),
+    /// Public indices.
+    Indices(Selector),
+    /// The index of the largest element, along an axis that is the sum's last and that the tensor does not have.
+    Best(Box<Sum>),
 }
 
 /// Translates the typed graph.
@@ -74,8 +92,10 @@ pub(super) fn translate(
     file: &Path,
     proto: &GraphProto,
     model: &TypedModel,
+    masked: f64,
 ) -> Result<Graph, CompileError> {
     let mut translator = Translator {
+        masked,
         model,
         proto,
         graph: Graph::default(),
@@ -136,6 +156,8 @@ pub(super) fn translate(
 
 struct Translator<'a> {
     model: &'a TypedModel,
+    /// What stands for minus infinity in scores of a softmax.
+    masked: f64,
     proto: &'a GraphProto,
     graph: Graph,
     entries: HashMap<OutletId, Entry>,
@@ -153,13 +175,16 @@ impl Translator<'_> {
             .unwrap_or_default();
         for (outlet, spec) in inputs.into_iter().zip(onnx::specs(proto)) {
             let shape = self.shape(outlet).unwrap_or(spec.shape);
-            let axes = shape.iter().map(|n| self.graph.atoms.axis(*n)).collect();
-            let sum = Sum {
-                axes,
-                product: None,
-                reads: Vec::new(),
-                constant: None,
-            };
+            let axes: Vec<Vec<Atom>> = shape.iter().map(|n| self.graph.atoms.axis(*n)).collect();
+            if let Some(len) = self.selects(outlet) {
+                let selector = self.given(spec.name, shape, len, axes);
+                self.entries.insert(outlet, Entry::Indices(selector));
+                continue;
+            }
+            let sum = Sum::zero(axes);
+            self.graph
+                .given
+                .push(Place::Tensor(self.graph.inputs.len()));
             let (node, view) = self.graph.push(&spec.name, sum, Activation::Input);
             self.graph.inputs.push(GraphPort {
                 name: spec.name,
@@ -227,6 +252,16 @@ impl Translator<'_> {
             self.binary(node, op)?
         } else if node.op_is::<Iff>() {
             self.selection(node)?
+        } else if let Some(op) = node.op_as::<Softmax>() {
+            self.softmax(node, op)?
+        } else if let Some(op) = node.op_as::<RmsNorm>() {
+            self.rms_norm(node, op)?
+        } else if let Some(op) = node.op_as::<Gather>() {
+            self.gather(node, op)?
+        } else if let Some(op) = node.op_as::<GatherElements>() {
+            self.gather_elements(node, op)?
+        } else if let Some(op) = node.op_as::<GatherNd>() {
+            self.gather_nd(node, op)?
         } else if let Some(op) = node.op_as::<ElementWiseOp>() {
             self.unary(node, &op.0.name())?
         } else if let Some(op) = node.op_as::<Reduce>() {
@@ -250,10 +285,7 @@ impl Translator<'_> {
         } else if let Some(op) = node.op_as::<MaxPool>() {
             self.max_pool(node, op)?
         } else if let Some(op) = node.op_as::<Cast>() {
-            if !op.to.is_float() {
-                return Err(Refusal::new("a cast to integers truncates"));
-            }
-            self.entry(input(node, 0)?)?.clone()
+            self.cast(node, op)?
         } else if node.op_is::<Identity>() {
             self.entry(input(node, 0)?)?.clone()
         } else if let Some(resize) =
@@ -281,11 +313,14 @@ impl Translator<'_> {
                     shape.iter().map(|n| self.graph.atoms.axis(*n)).collect();
                 let constant = self.constant_along(&values, &axes)?;
                 Sum {
-                    axes,
-                    product: None,
-                    reads: Vec::new(),
                     constant: Some(constant),
+                    ..Sum::zero(axes)
                 }
+            }
+            Entry::Indices(_) => return Err(Refusal::new("an output that is an input")),
+            Entry::Best(scores) => {
+                self.answer(name, shape, *scores);
+                return Ok(());
             }
             // A node of the whole chain, lines included.
             Entry::Unary { root, f } if f.line().is_none() => {
@@ -299,6 +334,8 @@ impl Translator<'_> {
             None => self.graph.push(name, sum, Activation::Identity).0,
         };
         let name = name.to_owned();
+        let place = Place::Tensor(self.graph.outputs.len());
+        self.graph.answers.push(place);
         self.graph.outputs.push(GraphPort { name, node, shape });
         Ok(())
     }
@@ -309,18 +346,25 @@ impl Translator<'_> {
             return None;
         };
         let whole = Sum::block(read.node, sum.axes.clone(), &self.graph.atoms);
-        let plain = sum.product.is_none() && sum.constant.is_none() && whole.reads == sum.reads;
+        let plain = sum.is_view() && sum.constant.is_none() && whole.reads == sum.reads;
         let mut ports = self.graph.inputs.iter().chain(&self.graph.outputs);
         let free = ports.all(|p| p.node != read.node);
-        (plain && free).then_some(read.node)
+        // A root has no values to show.
+        let activation = self.graph.nodes.get(read.node).map(|n| &n.activation);
+        let shown = !matches!(activation, Some(Activation::Root));
+        (plain && free && shown).then_some(read.node)
     }
 
     /// The tensor as an expression, a contraction in it not yet made a node unless others read it too.
     fn demand(&mut self, outlet: OutletId) -> Outcome<Sum> {
         match self.entry(outlet)?.clone() {
             Entry::Constant(_) => Err(Refusal::new("a constant operand in this place")),
+            Entry::Ratio(_) => self.view(outlet),
+            Entry::Indices(_) | Entry::Best(_) => Err(Refusal::new(
+                "indices are only gathered by, or are an output",
+            )),
             Entry::Sum(sum) => {
-                if sum.product.is_some() && self.model.outlet_successors(outlet).len() > 1 {
+                if !sum.is_view() && self.model.outlet_successors(outlet).len() > 1 {
                     return self.view(outlet);
                 }
                 Ok(sum)
@@ -332,7 +376,13 @@ impl Translator<'_> {
     /// The tensor as a view: no contraction.
     fn view(&mut self, outlet: OutletId) -> Outcome<Sum> {
         match self.entry(outlet)?.clone() {
-            Entry::Sum(sum) if sum.product.is_some() => {
+            Entry::Ratio(ratio) => {
+                let name = self.label(outlet);
+                let view = self.quotient(&name, *ratio);
+                self.entries.insert(outlet, Entry::Sum(view.clone()));
+                Ok(view)
+            }
+            Entry::Sum(sum) if !sum.is_view() => {
                 let name = self.label(outlet);
                 let view = self.graph.push(&name, sum, Activation::Identity).1;
                 self.entries.insert(outlet, Entry::Sum(view.clone()));
@@ -383,12 +433,15 @@ impl Translator<'_> {
         if let Some((_, view)) = self.chains.get(&key) {
             return Ok(view.clone());
         }
-        let Entry::Sum(base) = self.entry(root)?.clone() else {
-            return Err(Refusal::new("an operand has no value"));
+        let base = match self.entry(root)?.clone() {
+            Entry::Sum(base) => base,
+            Entry::Ratio(_) => self.view(root)?,
+            _ => return Err(Refusal::new("an operand has no value")),
         };
-        let (sum, activation) = match f.relu_of() {
-            Some(line) => (base.affine(line.slope, line.shift), Activation::Relu),
-            None => (base, Activation::Table(Arc::clone(f))),
+        let (sum, activation) = match (f.relu_of(), f.root_of()) {
+            (Some(line), _) => (base.affine(line.slope, line.shift), Activation::Relu),
+            (_, Some(line)) => (base.affine(line.slope, line.shift), Activation::Root),
+            _ => (base, Activation::Table(Arc::clone(f))),
         };
         let view = self.graph.push(name, sum, activation).1;
         self.chains.insert(key, (Arc::clone(f), view.clone()));

@@ -32,7 +32,7 @@ pub(super) fn lower(of: &Lowering<'_>, port: usize) -> Result<Vec<Relation>, E> 
     let lengths = first
         .iter()
         .map(|a| a.len)
-        .eq(indices.shape.iter().copied());
+        .eq(indices.lens());
     if !lengths || last.len != indices.len {
         return Err(bad(
             "its axes are not the port's, then one of the candidates",
