@@ -75,6 +75,14 @@ pub enum CompileError {
         /// The model's inputs.
         inputs: Vec<String>,
     },
+    /// A length is chosen for a dimension that the model's inputs do not have.
+    #[error("no input of the model has a dimension named {dimension}; named dimensions are: {}", dimensions.join(", "))]
+    NoDimension {
+        /// Its name.
+        dimension: String,
+        /// The named dimensions.
+        dimensions: Vec<String>,
+    },
     /// The caller wants no more.
     #[error("cancelled")]
     Cancelled,

@@ -46,6 +46,11 @@ pub struct CompileOptions {
     /// Per input, real value of one unit; chosen from the samples for those that are not named. An input that is to be another
     /// network's output takes that output's scale.
     pub input_scales: BTreeMap<String, f64>,
+    /// Inputs that the network has fixed values for: they become constants of the model. A proof is about one architecture, so shapes,
+    /// axes, lengths and the like that a model takes as inputs have to be fixed here.
+    pub bind: BTreeMap<String, ArrayD<f64>>,
+    /// Lengths of the dimensions that the model only gives names for; 1 for those that are not listed.
+    pub dims: BTreeMap<String, usize>,
 }
 
 impl Default for CompileOptions {
@@ -55,6 +60,8 @@ impl Default for CompileOptions {
             headroom: 0.25,
             row_bits: None,
             input_scales: BTreeMap::new(),
+            bind: BTreeMap::new(),
+            dims: BTreeMap::new(),
         }
     }
 }
@@ -115,20 +122,27 @@ pub fn compile(
             reason: "it has no graph".to_owned(),
         });
     };
+    rewrite::bind_inputs(graph, &options.bind)?;
+    rewrite::bind_dimensions(graph, &options.dims)?;
     let dropped = rewrite::drop_final_softmax(graph);
-    let mut bad = rewrite::write_out_upsamples(graph);
-    let graph = &*graph;
-    bad.extend(onnx::unsupported(graph));
+    let nodes = graph.node.clone();
+    let mut bad = rewrite::write_out(&mut proto);
+    if let Some(graph) = &proto.graph {
+        bad.extend(onnx::unsupported(graph));
+    }
     if !bad.is_empty() {
         return Err(CompileError::Unsupported {
             file: onnx.to_owned(),
             nodes: bad,
         });
     }
+    let graph = onnx::graph_of(&proto, onnx)?;
     let specs = onnx::specs(graph);
     check_scales(options, &specs)?;
     let samples = check_samples(onnx, calibration, &specs)?;
-    let graph = graph.clone();
+    // Messages name the model's own nodes.
+    let mut graph = graph.clone();
+    graph.node = nodes;
     let typed = onnx::typed(onnx, &proto, &specs)?;
     let masked = softmax_mask(None);
     let mut network = translate::translate(onnx, &graph, &typed, masked)?;

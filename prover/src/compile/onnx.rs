@@ -57,7 +57,10 @@ pub(super) fn load(file: &Path) -> Result<ModelProto, CompileError> {
     Ok(proto)
 }
 
-fn graph_of<'a>(proto: &'a ModelProto, file: &Path) -> Result<&'a GraphProto, CompileError> {
+pub(super) fn graph_of<'a>(
+    proto: &'a ModelProto,
+    file: &Path,
+) -> Result<&'a GraphProto, CompileError> {
     let Some(graph) = proto.graph.as_ref().filter(|g| !g.output.is_empty()) else {
         return Err(not_onnx(file, "it has no graph with outputs"));
     };

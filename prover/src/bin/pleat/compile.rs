@@ -69,6 +69,7 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
         headroom: args.headroom,
         row_bits: args.row_bits,
         input_scales,
+        ..CompileOptions::default()
     };
     let mut progress = |stage, done, total| {
         console.progress(stage_name(stage), done, total);

@@ -1,0 +1,786 @@
+//! The walk over the graph: what is known of every tensor (shape, kind, value if constant), nodes that are folded, written in simpler
+//! ones, or kept.
+//!
+//! What depends on the data is computed in real numbers, whatever its ONNX type: integers are whole numbers that do not wrap,
+//! truth values are 0 and 1, half and double precision are floats. Constants keep their types where an operator wants
+//! a shape, axes or the like, and become floats where it wants values.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use tract_onnx::pb::attribute_proto::AttributeType;
+use tract_onnx::pb::tensor_proto::DataType;
+use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dim;
+use tract_onnx::pb::type_proto::Value as Type;
+use tract_onnx::pb::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
+    TensorShapeProto, TypeProto, ValueInfoProto, tensor_shape_proto, type_proto,
+};
+use tract_onnx::prelude::*;
+
+use super::super::error::Unsupported;
+use super::super::onnx::node_name;
+use super::tensor::Constant;
+
+/// Larger constants are not evaluated here; the importer folds them.
+const FOLDED: usize = 1 << 16;
+
+/// Why one node cannot be rewritten.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal(pub String);
+
+impl Refusal {
+    pub fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}
+
+pub(super) type Outcome<T> = Result<T, Refusal>;
+
+/// What a tensor's numbers mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Real,
+    Whole,
+    Truth,
+}
+
+impl Kind {
+    pub fn of(dtype: DataType) -> Self {
+        match dtype {
+            DataType::Bool => Self::Truth,
+            DataType::Float
+            | DataType::Float16
+            | DataType::Bfloat16
+            | DataType::Double
+            | DataType::Undefined => Self::Real,
+            _ => Self::Whole,
+        }
+    }
+}
+
+/// What is known of a tensor.
+#[derive(Clone, Debug)]
+struct Fact {
+    /// As ONNX sees it.
+    kind: Kind,
+    /// As it is stored in the rewritten graph.
+    dtype: DataType,
+    shape: Option<Vec<usize>>,
+    constant: bool,
+    value: Option<Rc<Constant>>,
+}
+
+/// A node of the ONNX graph, for rules to read.
+pub(super) struct Node {
+    proto: NodeProto,
+}
+
+impl Node {
+    pub fn operator(&self) -> &str {
+        &self.proto.op_type
+    }
+
+    /// An operand that must be there.
+    pub fn input(&self, slot: usize) -> Outcome<&str> {
+        self.optional(slot)
+            .ok_or_else(|| Refusal::new(format!("its operand {slot} is missing")))
+    }
+
+    pub fn optional(&self, slot: usize) -> Option<&str> {
+        let name = self.proto.input.get(slot)?;
+        (!name.is_empty()).then_some(name.as_str())
+    }
+
+    pub fn inputs(&self) -> Vec<&str> {
+        self.proto.input.iter().map(String::as_str).collect()
+    }
+
+    /// Outputs that have a name.
+    pub fn outputs(&self) -> usize {
+        self.proto.output.len()
+    }
+
+    /// Whether somebody may read this output.
+    pub fn gives(&self, slot: usize) -> bool {
+        self.proto.output.get(slot).is_some_and(|o| !o.is_empty())
+    }
+
+    fn attribute(&self, name: &str) -> Option<&AttributeProto> {
+        self.proto.attribute.iter().find(|a| a.name == name)
+    }
+
+    pub fn int(&self, name: &str, default: i64) -> i64 {
+        self.attribute(name).map_or(default, |a| a.i)
+    }
+
+    pub fn flag(&self, name: &str) -> bool {
+        self.int(name, 0) != 0
+    }
+
+    pub fn ints(&self, name: &str) -> Option<Vec<i64>> {
+        self.attribute(name).map(|a| a.ints.clone())
+    }
+
+    pub fn float(&self, name: &str, default: f64) -> f64 {
+        self.attribute(name).map_or(default, |a| f64::from(a.f))
+    }
+
+    pub fn floats(&self, name: &str) -> Option<Vec<f64>> {
+        let attribute = self.attribute(name)?;
+        Some(attribute.floats.iter().map(|v| f64::from(*v)).collect())
+    }
+
+    pub fn text(&self, name: &str) -> Option<String> {
+        String::from_utf8(self.attribute(name)?.s.clone()).ok()
+    }
+
+    pub fn texts(&self, name: &str) -> Option<Vec<String>> {
+        let strings = &self.attribute(name)?.strings;
+        Some(
+            strings
+                .iter()
+                .map(|s| String::from_utf8_lossy(s).into_owned())
+                .collect(),
+        )
+    }
+
+    pub fn tensor(&self, name: &str) -> Option<Constant> {
+        Constant::read(self.attribute(name)?.t.as_ref()?)
+    }
+}
+
+/// An attribute's value.
+pub(super) enum Value<'a> {
+    Int(i64),
+    Ints(&'a [i64]),
+    Text(&'a str),
+}
+
+fn attribute(name: &str, value: &Value<'_>) -> AttributeProto {
+    let mut proto = AttributeProto {
+        name: name.to_owned(),
+        ..AttributeProto::default()
+    };
+    proto.r#type = match value {
+        Value::Int(i) => {
+            proto.i = *i;
+            AttributeType::Int
+        }
+        Value::Ints(values) => {
+            proto.ints = values.to_vec();
+            AttributeType::Ints
+        }
+        Value::Text(text) => {
+            proto.s = text.as_bytes().to_vec();
+            AttributeType::String
+        }
+    }
+    .into();
+    proto
+}
+
+/// Rewrites one graph.
+pub(super) struct Rewriter {
+    opset: i64,
+    importer: tract_onnx::Onnx,
+    facts: HashMap<String, Fact>,
+    /// Constants of the model that have not been read yet.
+    stored: HashMap<String, TensorProto>,
+    /// Other names of tensors.
+    names: HashMap<String, String>,
+    floats: HashMap<String, String>,
+    taken: HashSet<String>,
+    nodes: Vec<NodeProto>,
+    initializers: Vec<TensorProto>,
+    /// The ONNX node being rewritten.
+    current: String,
+    fresh: usize,
+    pub refused: Vec<Unsupported>,
+}
+
+impl Rewriter {
+    pub fn new(opset: i64) -> Self {
+        Self {
+            opset,
+            importer: tract_onnx::onnx()
+                .with_ignore_output_shapes(true)
+                .with_ignore_output_types(true)
+                .with_ignore_value_info(true),
+            facts: HashMap::new(),
+            stored: HashMap::new(),
+            names: HashMap::new(),
+            floats: HashMap::new(),
+            taken: HashSet::new(),
+            nodes: Vec::new(),
+            initializers: Vec::new(),
+            current: String::new(),
+            fresh: 0,
+            refused: Vec::new(),
+        }
+    }
+
+    pub const fn opset(&self) -> i64 {
+        self.opset
+    }
+
+    /// Rewrites the whole graph.
+    pub fn run(&mut self, graph: &mut GraphProto) {
+        for tensor in std::mem::take(&mut graph.initializer) {
+            self.declare_stored(tensor);
+        }
+        let indices = index_inputs(graph);
+        for info in &mut graph.input {
+            self.declare_input(info, indices.contains(info.name.as_str()));
+        }
+        let own = graph
+            .node
+            .iter()
+            .flat_map(|n| n.output.iter().chain([&n.name]));
+        self.taken.extend(own.cloned());
+        for node in std::mem::take(&mut graph.node) {
+            node_name(&node).clone_into(&mut self.current);
+            self.place(node);
+        }
+        for output in &graph.output {
+            let source = self.names.get(&output.name).unwrap_or(&output.name);
+            let shape = self.facts.get(source).and_then(|f| f.shape.as_ref());
+            if shape.is_some_and(|s| s.contains(&0)) {
+                output.name.clone_into(&mut self.current);
+                self.refuse("output", "it has no elements".to_owned());
+            }
+            self.finish(&output.name);
+        }
+        graph.node = std::mem::take(&mut self.nodes);
+        let read: HashSet<&String> = (graph.node.iter().flat_map(|n| &n.input))
+            .chain(graph.output.iter().map(|o| &o.name))
+            .collect();
+        let mut initializers = std::mem::take(&mut self.initializers);
+        initializers.extend(self.stored.drain().map(|(_, t)| t));
+        initializers.retain(|t| read.contains(&t.name));
+        initializers.sort_by(|a, b| a.name.cmp(&b.name));
+        graph.initializer = initializers;
+    }
+
+    /// Gives an output of the graph its own name.
+    fn finish(&mut self, name: &str) {
+        let Some(source) = self.names.remove(name) else {
+            return;
+        };
+        if let Some(value) = self.facts.get(&source).and_then(|f| f.value.clone()) {
+            self.initializers.push(value.write(name));
+            return;
+        }
+        self.nodes.push(NodeProto {
+            name: name.to_owned(),
+            op_type: "Identity".to_owned(),
+            input: vec![source],
+            output: vec![name.to_owned()],
+            ..NodeProto::default()
+        });
+    }
+
+    fn declare_stored(&mut self, tensor: TensorProto) {
+        let dtype = DataType::try_from(tensor.data_type).unwrap_or(DataType::Undefined);
+        let shape = tensor.dims.iter().map(|d| usize::try_from(*d).ok());
+        let fact = Fact {
+            kind: Kind::of(dtype),
+            dtype,
+            shape: shape.collect(),
+            constant: true,
+            value: None,
+        };
+        self.facts.insert(tensor.name.clone(), fact);
+        self.taken.insert(tensor.name.clone());
+        self.stored.insert(tensor.name.clone(), tensor);
+    }
+
+    fn declare_input(&mut self, info: &mut ValueInfoProto, index: bool) {
+        self.taken.insert(info.name.clone());
+        if self.stored.contains_key(&info.name) {
+            return;
+        }
+        let Some(Type::TensorType(tensor)) = info.r#type.as_mut().and_then(|t| t.value.as_mut())
+        else {
+            return;
+        };
+        let dtype = DataType::try_from(tensor.elem_type).unwrap_or(DataType::Undefined);
+        let stored = if index { dtype } else { DataType::Float };
+        tensor.elem_type = stored.into();
+        let dims = tensor.shape.as_ref();
+        let len = |d: &tensor_shape_proto::Dimension| match d.value {
+            Some(Dim::DimValue(n)) => usize::try_from(n).unwrap_or(1).max(1),
+            _ => 1,
+        };
+        let fact = Fact {
+            kind: Kind::of(dtype),
+            dtype: stored,
+            shape: Some(dims.map_or_else(Vec::new, |s| s.dim.iter().map(len).collect())),
+            constant: false,
+            value: None,
+        };
+        self.facts.insert(info.name.clone(), fact);
+    }
+
+    /// Writes one node of the model.
+    fn place(&mut self, mut node: NodeProto) {
+        for name in &mut node.input {
+            if let Some(known) = self.names.get(name) {
+                name.clone_from(known);
+            }
+        }
+        let node = Node { proto: node };
+        match self.rewrite(&node) {
+            Ok(Some(results)) => {
+                for (name, result) in node.proto.output.iter().zip(results) {
+                    if !name.is_empty() {
+                        self.names.insert(name.clone(), result);
+                    }
+                }
+            }
+            Ok(None) => {
+                let operator = node.proto.op_type.clone();
+                let outputs = node.proto.output.clone();
+                self.keep(node.proto);
+                if outputs.iter().any(|o| self.is_empty(o)) {
+                    self.refuse(&operator, "its result has no elements".to_owned());
+                }
+            }
+            Err(Refusal(why)) => self.refuse(&node.proto.op_type, why),
+        }
+    }
+
+    fn refuse(&mut self, operator: &str, why: String) {
+        if self.refused.iter().all(|r| r.node != self.current) {
+            self.refused.push(Unsupported {
+                node: self.current.clone(),
+                operator: operator.to_owned(),
+                why,
+            });
+        }
+    }
+
+    fn is_empty(&self, name: &str) -> bool {
+        let shape = self.facts.get(name).filter(|f| !f.constant);
+        shape
+            .and_then(|f| f.shape.as_ref())
+            .is_some_and(|s| s.contains(&0))
+    }
+
+    /// The tensors that stand for a node's outputs; `None` if it is to be kept.
+    fn rewrite(&mut self, node: &Node) -> Outcome<Option<Vec<String>>> {
+        if let Some(value) = self.literal(node) {
+            return Ok(Some(vec![self.constant_named(value)]));
+        }
+        if self.foreign(node) {
+            return Ok(None);
+        }
+        let given = node.proto.input.iter().filter(|i| !i.is_empty());
+        let constant = given.clone().all(|i| self.is_constant(i));
+        if constant && !node.operator().starts_with("Random") {
+            let size = |i: &String| self.shape(i).map_or(usize::MAX, |s| s.iter().product());
+            if given.map(size).max().unwrap_or(0) > FOLDED {
+                return Ok(None);
+            }
+            if let Ok(values) = self.evaluate(&node.proto) {
+                let names = values.into_iter().map(|v| self.constant_named(v));
+                return Ok(Some(names.collect()));
+            }
+        }
+        self.rule(node)
+    }
+
+    /// Whether an operand is none that this compiler knows: strings, sequences, results of refused nodes.
+    fn foreign(&self, node: &Node) -> bool {
+        let mut given = node.proto.input.iter().filter(|i| !i.is_empty());
+        !given.all(|i| self.facts.contains_key(i))
+    }
+
+    /// The value of a node that has one by itself.
+    fn literal(&self, node: &Node) -> Option<Constant> {
+        match node.operator() {
+            "Constant" => {
+                let ints = node.ints("value_ints").map(|v| Constant::ints(&v));
+                let floats = node.floats("value_floats");
+                node.tensor("value")
+                    .or(ints)
+                    .or_else(|| {
+                        let values = ndarray::Array1::from(floats?);
+                        Some(Constant::floats(values.into_dyn()))
+                    })
+                    .or_else(|| {
+                        let attribute = node.attribute("value_float")?;
+                        Some(Constant::scalar(f64::from(attribute.f)))
+                    })
+                    .or_else(|| {
+                        let attribute = node.attribute("value_int")?;
+                        let mut one = Constant::ints(&[attribute.i]);
+                        one.values = one.values.remove_axis(ndarray::Axis(0));
+                        Some(one)
+                    })
+            }
+            "Shape" => {
+                let shape = self.shape(node.input(0).ok()?).ok()?;
+                let rank = i64::try_from(shape.len()).ok()?;
+                let clip =
+                    |v: i64| usize::try_from(if v < 0 { v + rank } else { v }.clamp(0, rank));
+                let (from, to) = (
+                    clip(node.int("start", 0)).ok()?,
+                    clip(node.int("end", rank)).ok()?,
+                );
+                let lens = shape.get(from..to.max(from))?;
+                Some(Constant::ints(
+                    &lens.iter().map(|n| signed(*n)).collect::<Vec<_>>(),
+                ))
+            }
+            "Size" => {
+                let shape = self.shape(node.input(0).ok()?).ok()?;
+                let mut one = Constant::ints(&[signed(shape.iter().product())]);
+                one.values = one.values.remove_axis(ndarray::Axis(0));
+                Some(one)
+            }
+            _ => None,
+        }
+    }
+
+    /// Keeps a node, with constants among its values as floats.
+    fn keep(&mut self, mut node: NodeProto) {
+        let wrapped = Node {
+            proto: node.clone(),
+        };
+        let constant = node
+            .input
+            .iter()
+            .all(|i| i.is_empty() || self.is_constant(i));
+        if !constant && !self.foreign(&wrapped) {
+            let structural = structural(&node.op_type);
+            for (slot, name) in node.input.iter_mut().enumerate() {
+                if !name.is_empty() && !structural.contains(&slot) {
+                    *name = self.float(name);
+                }
+            }
+        }
+        if self.foreign(&wrapped) {
+            self.nodes.push(node);
+            return;
+        }
+        let facts = self.infer(&node, constant);
+        for (slot, name) in node.output.iter().enumerate() {
+            if name.is_empty() {
+                continue;
+            }
+            let fact = facts.as_ref().and_then(|f| f.get(slot)).cloned();
+            let first = node.input.first().and_then(|i| self.facts.get(i));
+            let dtype = fact.as_ref().map_or(DataType::Float, |f| f.0);
+            let kind = match first {
+                Some(first) if !constant && dtype == DataType::Float => first.kind,
+                _ => Kind::of(dtype),
+            };
+            self.facts.insert(
+                name.clone(),
+                Fact {
+                    kind,
+                    dtype,
+                    shape: fact.map(|f| f.1),
+                    constant,
+                    value: None,
+                },
+            );
+        }
+        self.nodes.push(node);
+    }
+
+    /// Types and shapes of a node's outputs, by the importer.
+    fn infer(&self, node: &NodeProto, constant: bool) -> Option<Vec<(DataType, Vec<usize>)>> {
+        let model = self.single(node, constant)?;
+        let parsed = self.importer.parse(&model, None).ok()?.model;
+        let typed = parsed.into_typed().ok()?;
+        let outlets = typed.output_outlets().ok()?.to_vec();
+        let fact = |outlet: &OutletId| {
+            let fact = typed.outlet_fact(*outlet).ok()?;
+            let shape = fact.shape.as_concrete()?.to_vec();
+            Some((data_type(fact.datum_type), shape))
+        };
+        outlets.iter().map(fact).collect()
+    }
+
+    /// A node's outputs, all operands being constants.
+    fn evaluate(&self, node: &NodeProto) -> TractResult<Vec<Constant>> {
+        let model = self.single(node, false);
+        let model = model.ok_or_else(|| TractError::msg("an operand has no shape"))?;
+        let parsed = self.importer.parse(&model, None)?.model;
+        let outputs = parsed.into_typed()?.into_runnable()?.run(tvec![])?;
+        let value = |t: &TValue| -> TractResult<Constant> {
+            let dtype = data_type(t.datum_type());
+            let tensor = if t.datum_type() == TDim::datum_type() {
+                t.cast_to::<i64>()?.into_owned()
+            } else {
+                t.clone().into_tensor()
+            };
+            let tensor = tensor.cast_to::<f64>()?;
+            let values = tensor.to_plain_array_view::<f64>()?.to_owned();
+            Ok(Constant { dtype, values })
+        };
+        outputs.iter().map(value).collect()
+    }
+
+    /// A model of one node; large constants are inputs unless they have to be known.
+    fn single(&self, node: &NodeProto, types_only: bool) -> Option<ModelProto> {
+        let mut graph = GraphProto {
+            node: vec![node.clone()],
+            ..GraphProto::default()
+        };
+        let mut seen: HashSet<&String> = HashSet::new();
+        for name in node.input.iter().filter(|i| !i.is_empty()) {
+            if !seen.insert(name) {
+                continue;
+            }
+            let fact = self.facts.get(name)?;
+            let shape = fact.shape.as_ref()?;
+            let small = !types_only && shape.iter().product::<usize>() <= FOLDED;
+            match self.value(name).filter(|_| small) {
+                Some(value) => graph.initializer.push(value.write(name)),
+                None => graph.input.push(info(name, fact.dtype, shape)),
+            }
+        }
+        for name in node.output.iter().filter(|o| !o.is_empty()) {
+            graph.output.push(ValueInfoProto {
+                name: name.clone(),
+                ..ValueInfoProto::default()
+            });
+        }
+        Some(ModelProto {
+            opset_import: vec![OperatorSetIdProto {
+                version: self.opset,
+                ..OperatorSetIdProto::default()
+            }],
+            graph: Some(graph),
+            ..ModelProto::default()
+        })
+    }
+
+    fn value(&self, name: &str) -> Option<Rc<Constant>> {
+        let fact = self.facts.get(name)?;
+        if fact.value.is_some() {
+            return fact.value.clone();
+        }
+        Constant::read(self.stored.get(name)?).map(Rc::new)
+    }
+
+    /// The value of a tensor that has to be constant.
+    pub fn constant(&mut self, name: &str) -> Outcome<Rc<Constant>> {
+        if let Some(value) = self.value(name) {
+            if let Some(fact) = self.facts.get_mut(name) {
+                fact.value = Some(Rc::clone(&value));
+            }
+            return Ok(value);
+        }
+        Err(Refusal::new(if self.is_constant(name) {
+            format!("its operand {name} is too large a constant to be known here")
+        } else {
+            format!(
+                "its operand {name} depends on the data; it has to be constant (an input that is fixed can be bound to a value)"
+            )
+        }))
+    }
+
+    pub fn is_constant(&self, name: &str) -> bool {
+        self.facts.get(name).is_some_and(|f| f.constant)
+    }
+
+    /// A tensor's shape.
+    pub fn shape(&self, name: &str) -> Outcome<Vec<usize>> {
+        let shape = self.facts.get(name).and_then(|f| f.shape.clone());
+        shape.ok_or_else(|| Refusal::new(format!("the shape of its operand {name} is not known")))
+    }
+
+    pub fn kind(&self, name: &str) -> Kind {
+        self.facts.get(name).map_or(Kind::Real, |f| f.kind)
+    }
+
+    /// Says what a tensor's numbers mean.
+    pub fn mean(&mut self, name: &str, kind: Kind) {
+        if let Some(fact) = self.facts.get_mut(name).filter(|f| !f.constant) {
+            fact.kind = kind;
+        }
+    }
+
+    /// The tensor with values that are floats.
+    pub fn float(&mut self, name: &str) -> String {
+        let Some(fact) = self.facts.get(name) else {
+            return name.to_owned();
+        };
+        if fact.dtype == DataType::Float {
+            return name.to_owned();
+        }
+        if let Some(known) = self.floats.get(name) {
+            return known.clone();
+        }
+        let result = match self.value(name) {
+            Some(value) => self.constant_named(Constant::floats(value.values.clone())),
+            None => {
+                let to = i64::from(i32::from(DataType::Float));
+                let kind = self.kind(name);
+                let node = self.node("Cast", &[name], 1, &[("to", Value::Int(to))]);
+                let result = node.output.first().cloned().unwrap_or_default();
+                let fact = self.facts.get(name).cloned();
+                self.nodes.push(node);
+                if let Some(fact) = fact {
+                    let dtype = DataType::Float;
+                    let fact = Fact {
+                        dtype,
+                        kind,
+                        ..fact
+                    };
+                    self.facts.insert(result.clone(), fact);
+                }
+                result
+            }
+        };
+        self.floats.insert(name.to_owned(), result.clone());
+        result
+    }
+
+    fn fresh(&mut self) -> String {
+        loop {
+            self.fresh += 1;
+            let name = format!("{}.{}", self.current, self.fresh);
+            if self.taken.insert(name.clone()) {
+                return name;
+            }
+        }
+    }
+
+    /// A constant of the rewritten graph.
+    pub fn constant_named(&mut self, mut value: Constant) -> String {
+        let name = self.fresh();
+        let kind = Kind::of(value.dtype);
+        if kind == Kind::Real {
+            value.dtype = DataType::Float;
+        }
+        self.initializers.push(value.write(&name));
+        let fact = Fact {
+            kind,
+            dtype: value.dtype,
+            shape: Some(value.values.shape().to_vec()),
+            constant: true,
+            value: Some(Rc::new(value)),
+        };
+        self.facts.insert(name.clone(), fact);
+        name
+    }
+
+    fn node(
+        &mut self,
+        operator: &str,
+        inputs: &[&str],
+        outputs: usize,
+        attributes: &[(&str, Value<'_>)],
+    ) -> NodeProto {
+        let name = self.fresh();
+        let mut output = vec![name.clone()];
+        while output.len() < outputs {
+            output.push(self.fresh());
+        }
+        NodeProto {
+            name,
+            op_type: operator.to_owned(),
+            input: inputs.iter().map(|i| (*i).to_owned()).collect(),
+            output,
+            attribute: attributes.iter().map(|(n, v)| attribute(n, v)).collect(),
+            ..NodeProto::default()
+        }
+    }
+
+    /// Writes a node, by rules again, and returns its first output.
+    pub fn write(
+        &mut self,
+        operator: &str,
+        inputs: &[&str],
+        attributes: &[(&str, Value<'_>)],
+    ) -> String {
+        let node = self.node(operator, inputs, 1, attributes);
+        let name = node.output.first().cloned().unwrap_or_default();
+        self.place(node);
+        self.names.remove(&name).unwrap_or(name)
+    }
+
+    /// Writes a node as it is.
+    pub fn write_plain(
+        &mut self,
+        operator: &str,
+        inputs: &[&str],
+        attributes: &[(&str, Value<'_>)],
+    ) -> String {
+        let node = self.node(operator, inputs, 1, attributes);
+        let name = node.output.first().cloned().unwrap_or_default();
+        self.keep(node);
+        name
+    }
+}
+
+/// Integer inputs that say what is gathered: they stay integers.
+fn index_inputs(graph: &GraphProto) -> HashSet<String> {
+    let gathers = graph.node.iter().filter(|n| n.op_type == "Gather");
+    gathers.filter_map(|n| n.input.get(1).cloned()).collect()
+}
+
+fn info(name: &str, dtype: DataType, shape: &[usize]) -> ValueInfoProto {
+    let dim = |n: &usize| tensor_shape_proto::Dimension {
+        value: Some(Dim::DimValue(signed(*n))),
+        ..tensor_shape_proto::Dimension::default()
+    };
+    let tensor = type_proto::Tensor {
+        elem_type: dtype.into(),
+        shape: Some(TensorShapeProto {
+            dim: shape.iter().map(dim).collect(),
+        }),
+    };
+    ValueInfoProto {
+        name: name.to_owned(),
+        r#type: Some(TypeProto {
+            value: Some(Type::TensorType(tensor)),
+            ..TypeProto::default()
+        }),
+        ..ValueInfoProto::default()
+    }
+}
+
+fn data_type(datum: DatumType) -> DataType {
+    match datum {
+        DatumType::Bool => DataType::Bool,
+        DatumType::U8 => DataType::Uint8,
+        DatumType::U16 => DataType::Uint16,
+        DatumType::U32 => DataType::Uint32,
+        DatumType::U64 => DataType::Uint64,
+        DatumType::I8 => DataType::Int8,
+        DatumType::I16 => DataType::Int16,
+        DatumType::I32 => DataType::Int32,
+        DatumType::I64 | DatumType::TDim => DataType::Int64,
+        DatumType::F16 => DataType::Float16,
+        DatumType::F64 => DataType::Double,
+        _ => DataType::Float,
+    }
+}
+
+pub(super) fn signed(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// Operands that say how, not what: shapes, axes, positions. They keep their types.
+pub(super) fn structural(operator: &str) -> &'static [usize] {
+    match operator {
+        "Reshape" | "Expand" | "Tile" | "Squeeze" | "Unsqueeze" | "Split" | "CumSum" | "TopK"
+        | "Trilu" | "Compress" | "Gather" | "GatherElements" | "GatherND" | "ScatterND"
+        | "ScatterElements" | "Scatter" | "ReverseSequence" | "ReduceL1" | "ReduceL2"
+        | "ReduceLogSum" | "ReduceLogSumExp" | "ReduceMax" | "ReduceMean" | "ReduceMin"
+        | "ReduceProd" | "ReduceSum" | "ReduceSumSquare" => &[1],
+        "Pad" => &[1, 3],
+        "Resize" => &[1, 2, 3],
+        "Slice" => &[1, 2, 3, 4],
+        "Dropout" => &[1, 2],
+        "OneHot" => &[0, 1],
+        "ConstantOfShape" | "Where" => &[0],
+        _ => &[],
+    }
+}

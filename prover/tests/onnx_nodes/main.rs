@@ -1,0 +1,204 @@
+//! The ONNX project's own tests of single operators: what compiles must compute what ONNX says, what does not must be refused
+//! by an error that names operator and reason; nothing may crash or hang.
+//!
+//! Debian packages the tests as `libonnx-testdata`; `PLEAT_ONNX_NODES` names another folder. Each test runs in a process of its own
+//! (this program, [`one_node`]). `passes.txt` lists those that pass; `PLEAT_BLESS=1` writes it anew. `PLEAT_ONNX_ONLY` restricts
+//! the run to names that contain it, and then compares nothing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests"
+)]
+
+mod case;
+mod tensors;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use case::Outcome;
+
+const LIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/onnx_nodes/passes.txt");
+const CASE: &str = "PLEAT_ONNX_CASE";
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Parts of names whose tests are none of the compiler's business, and why.
+const EXCLUDED: &[(&str, &str)] = &[
+    ("adagrad", "training"),
+    ("adam", "training"),
+    ("momentum", "training"),
+    ("training_mode", "training"),
+    ("training_dropout", "training"),
+    ("dropout_random", "randomness"),
+    ("bernoulli", "randomness"),
+    ("STRING", "strings"),
+    ("strnormalizer", "strings"),
+    ("tfidfvectorizer", "strings"),
+    ("sequence_insert", "sequences"),
+    ("sequence_map", "sequences"),
+    ("identity_sequence", "sequences"),
+    ("optional", "optionals"),
+    ("identity_opt", "optionals"),
+    ("if", "branches"),
+    ("if_opt", "branches"),
+    ("if_seq", "branches"),
+    ("BFLOAT16", "inputs that are no numbers"),
+    ("isnan", "inputs that are no numbers"),
+    ("isinf", "inputs that are no numbers"),
+    ("loop", "loops"),
+    ("scan", "loops"),
+];
+
+fn excluded(name: &str) -> Option<&'static str> {
+    let bare = name.strip_prefix("test_").unwrap_or(name);
+    let hit = EXCLUDED.iter().find(|(part, _)| {
+        if *part == "if" || part.starts_with("if_") {
+            bare == *part
+        } else if *part == "scan" || *part == "loop" {
+            bare.starts_with(part)
+        } else {
+            bare.contains(part)
+        }
+    });
+    hit.map(|(_, why)| *why)
+}
+
+fn folder() -> PathBuf {
+    let folder = std::env::var_os("PLEAT_ONNX_NODES")
+        .unwrap_or_else(|| "/usr/share/libonnx-testdata/data/node".into());
+    let folder = PathBuf::from(folder);
+    assert!(
+        folder.is_dir(),
+        "{} does not exist: install the package libonnx-testdata (apt-get install libonnx-testdata), or let PLEAT_ONNX_NODES name \
+         the folder data/node of an ONNX source tree",
+        folder.display()
+    );
+    folder
+}
+
+/// Runs one case in a process of its own.
+fn judged(folder: &Path, name: &str) -> Outcome {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "one_node", "--ignored", "--nocapture"])
+        .env(CASE, folder.join(name))
+        .env("RAYON_NUM_THREADS", "1")
+        .env("RUST_BACKTRACE", "0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let started = Instant::now();
+    let mut wait = Duration::from_millis(1);
+    while child.try_wait().unwrap().is_none() {
+        if started.elapsed() > LIMIT {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return Outcome::Hang;
+        }
+        std::thread::sleep(wait);
+        wait = (wait * 2).min(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let said = stdout.lines().find_map(Outcome::read);
+    said.unwrap_or_else(|| {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        Outcome::Crash(stderr.lines().take(3).collect::<Vec<_>>().join(" "))
+    })
+}
+
+/// The child's part of [`node_tests_pass`].
+#[test]
+#[ignore = "node_tests_pass runs it, once per case"]
+fn one_node() {
+    if let Some(path) = std::env::var_os(CASE) {
+        println!("\n{}", case::run(Path::new(&path)).write());
+    }
+}
+
+#[test]
+fn node_tests_pass() {
+    let folder = folder();
+    let only = std::env::var("PLEAT_ONNX_ONLY").ok();
+    let mut names: Vec<String> = (std::fs::read_dir(&folder).unwrap())
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .filter(|n| only.as_ref().is_none_or(|o| n.contains(o)))
+        .collect();
+    names.sort();
+    let total = names.len();
+    let (out, names): (Vec<String>, Vec<String>) =
+        names.into_iter().partition(|n| excluded(n).is_some());
+    let next = AtomicUsize::new(0);
+    let outcomes = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let outcome = judged(&folder, name);
+                    outcomes.lock().unwrap().insert(name.clone(), outcome);
+                }
+            });
+        }
+    });
+    let outcomes = outcomes.into_inner().unwrap();
+    summary(total, &out, &outcomes);
+    if only.is_some() {
+        return;
+    }
+
+    let bad: Vec<String> = outcomes
+        .iter()
+        .filter(|(_, o)| !matches!(o, Outcome::Pass | Outcome::Refused { .. }))
+        .map(|(name, o)| format!("{name}: {}", o.write()))
+        .collect();
+    let got: BTreeSet<&str> = (outcomes.iter())
+        .filter(|(_, o)| matches!(o, Outcome::Pass))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if std::env::var_os("PLEAT_BLESS").is_some() {
+        let lines: String = got.iter().map(|n| format!("{n}\n")).collect();
+        std::fs::write(LIST, lines).unwrap();
+    }
+    let list = std::fs::read_to_string(LIST).unwrap();
+    let listed: BTreeSet<&str> = list.lines().collect();
+    let lost: Vec<_> = listed.difference(&got).collect();
+    let won: Vec<_> = got.difference(&listed).collect();
+    assert!(
+        lost.is_empty() && won.is_empty(),
+        "no longer pass: {lost:?}; pass now, and belong into passes.txt (PLEAT_BLESS=1 writes it): {won:?}"
+    );
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+}
+
+fn summary(total: usize, excluded_names: &[String], outcomes: &BTreeMap<String, Outcome>) {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut reasons: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (name, outcome) in outcomes {
+        *counts.entry(outcome.kind()).or_default() += 1;
+        match outcome {
+            Outcome::Pass => {}
+            Outcome::Refused { operator, why } => reasons
+                .entry(format!("{operator}: {why}"))
+                .or_default()
+                .push(name),
+            other => println!("{name}: {}", other.write()),
+        }
+    }
+    let mut reasons: Vec<_> = reasons.into_iter().collect();
+    reasons.sort_by_key(|(why, names)| (usize::MAX - names.len(), why.clone()));
+    println!("\nwhy refused:");
+    for (why, names) in reasons {
+        println!("{:5}  {why}  [{}]", names.len(), names[0]);
+    }
+    let mut without: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in excluded_names {
+        *without.entry(excluded(name).unwrap()).or_default() += 1;
+    }
+    println!("\n{total} tests; left out: {without:?}; {counts:?}");
+}
