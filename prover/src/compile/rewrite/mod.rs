@@ -4,6 +4,7 @@
 //! A rule sees a node whose operands' shapes are known, and constants' values. It answers with the tensors that stand for the node's
 //! outputs, or a reason why there are none. What a rule writes goes through the rules itself.
 
+mod best;
 mod bind;
 mod build;
 mod gather;
@@ -23,6 +24,7 @@ use super::error::Unsupported;
 use super::onnx::node_name;
 use rewriter::{Kind, Node, Outcome, Rewriter};
 
+pub(super) use best::best_of_outputs;
 pub(super) use bind::{bind_dimensions, bind_inputs};
 
 /// A final layer that is left out: proofs are about its input.
@@ -102,6 +104,8 @@ impl Rewriter {
         let one = |name: String| Some(vec![name]);
         Ok(match node.operator() {
             "And" | "Or" | "Xor" | "Not" => one(self.boolean(node)?),
+            // The index of the best that is shown is proved as an answer.
+            "ArgMax" | "ArgMin" if self.shows(node) && !node.flag("select_last_index") => None,
             "ArgMax" | "ArgMin" => one(self.arg_best(node)?),
             "Cast" | "CastLike" => self.cast(node)?,
             "Compress" => one(self.compress(node)?),
