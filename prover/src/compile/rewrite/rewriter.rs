@@ -101,11 +101,6 @@ impl Node {
         self.proto.output.len()
     }
 
-    /// Whether somebody may read this output.
-    pub fn gives(&self, slot: usize) -> bool {
-        self.proto.output.get(slot).is_some_and(|o| !o.is_empty())
-    }
-
     fn attribute(&self, name: &str) -> Option<&AttributeProto> {
         self.proto.attribute.iter().find(|a| a.name == name)
     }
@@ -382,9 +377,16 @@ impl Rewriter {
             if given.map(size).max().unwrap_or(0) > FOLDED {
                 return Ok(None);
             }
-            if let Ok(values) = self.evaluate(&node.proto) {
-                let names = values.into_iter().map(|v| self.constant_named(v));
-                return Ok(Some(names.collect()));
+            match self.evaluate(&node.proto) {
+                Ok(values) => {
+                    let names = values.into_iter().map(|v| self.constant_named(v));
+                    return Ok(Some(names.collect()));
+                }
+                Err(e) => {
+                    let result = self.rule(node)?;
+                    let unknown = || Refusal::new(format!("it cannot be evaluated: {e}"));
+                    return result.map(Some).ok_or_else(unknown);
+                }
             }
         }
         self.rule(node)
@@ -703,6 +705,15 @@ impl Rewriter {
         let name = node.output.first().cloned().unwrap_or_default();
         self.place(node);
         self.names.remove(&name).unwrap_or(name)
+    }
+
+    /// Writes a node with the attributes of another.
+    pub fn write_like(&mut self, like: &Node, operator: &str, inputs: &[&str]) -> String {
+        let mut node = self.node(operator, inputs, 1, &[]);
+        node.attribute.clone_from(&like.proto.attribute);
+        let name = node.output.first().cloned().unwrap_or_default();
+        self.keep(node);
+        name
     }
 
     /// Writes a node as it is.
