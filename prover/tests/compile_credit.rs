@@ -147,7 +147,7 @@ fn samples_are_checked() {
 fn options_are_checked() {
     let bad = [
         CompileOptions {
-            digit_bits: 16,
+            digit_bits: Some(16),
             ..CompileOptions::default()
         },
         CompileOptions {

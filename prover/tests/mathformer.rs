@@ -31,7 +31,9 @@ const TOKENS: usize = 8;
 const WORDS: usize = 27;
 
 fn file(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../testdata").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../testdata")
+        .join(name)
 }
 
 fn sums() -> Vec<Vec<ArrayD<f32>>> {
@@ -40,8 +42,12 @@ fn sums() -> Vec<Vec<ArrayD<f32>>> {
         shape: vec![1, TOKENS],
     };
     let path = file("mathformer-sums.npz");
-    let stack = load_inputs(path.to_str().unwrap(), &[spec]).unwrap().remove(0);
-    (0..stack.len()).map(|i| vec![stack.get(i).unwrap()]).collect()
+    let stack = load_inputs(path.to_str().unwrap(), &[spec])
+        .unwrap()
+        .remove(0);
+    (0..stack.len())
+        .map(|i| vec![stack.get(i).unwrap()])
+        .collect()
 }
 
 fn compiled() -> &'static Compiled {
@@ -118,7 +124,12 @@ fn a_sum_is_proved_in_both_modes() {
     let network = Network::new(compiled.descriptor.clone(), &Limits::default()).unwrap();
     assert!(proof_bytes(&network, Mode::Tree, TOKENS * WORDS) <= 9_000);
     let mut rng = ChaCha20Rng::seed_from_u64(1);
-    let model = ProvingModel::commit(compiled.descriptor.clone(), compiled.weights.clone(), String::new(), &mut rng);
+    let model = ProvingModel::commit(
+        compiled.descriptor.clone(),
+        compiled.weights.clone(),
+        String::new(),
+        &mut rng,
+    );
     let model = model.unwrap();
     let key = key(&model);
     let ids = ids(&sums()[42]);

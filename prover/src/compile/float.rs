@@ -15,6 +15,8 @@ pub(super) struct Run {
     pub divisors: Vec<(f32, f32)>,
     /// The model's outputs, row-major, in its order.
     pub outputs: Vec<Vec<f32>>,
+    /// The nodes' values, row-major.
+    pub values: Vec<Vec<f32>>,
 }
 
 /// A node whose value is not finite.
@@ -113,6 +115,7 @@ impl<'a> Runner<'a> {
             ranges,
             divisors,
             outputs,
+            values,
         })
     }
 }
@@ -197,7 +200,10 @@ fn evaluate(
         indices,
     };
     let mut sum = view(&of.reads, &out, &given);
-    let own = weights.iter().map(Option::as_deref).chain(std::iter::repeat(None));
+    let own = weights
+        .iter()
+        .map(Option::as_deref)
+        .chain(std::iter::repeat(None));
     for (product, weights) in of.products.iter().zip(own) {
         let product = contraction(product, &out, weights, &given);
         for (s, p) in sum.iter_mut().zip(product.into_iter().flatten()) {
@@ -242,7 +248,10 @@ fn looked_up(lookup: &Lookup, out: &[Atom], given: &Given<'_>) -> Vec<f32> {
     let order = [&[lookup.along], rest.as_slice()].concat();
     let table = spread(&lookup.table, &order, atoms);
     let row = atoms.size(&rest);
-    let indices = given.indices.get(lookup.port).map_or(&[][..], Vec::as_slice);
+    let indices = given
+        .indices
+        .get(lookup.port)
+        .map_or(&[][..], Vec::as_slice);
     let values: Vec<f32> = indices
         .iter()
         .flat_map(|k| {
@@ -258,7 +267,10 @@ fn looked_up(lookup: &Lookup, out: &[Atom], given: &Given<'_>) -> Vec<f32> {
         atoms: order,
         values: values.into_shared(),
     });
-    values.map_or_else(|_| vec![f32::NAN; atoms.size(out)], |v| spread(&v, out, atoms))
+    values.map_or_else(
+        |_| vec![f32::NAN; atoms.size(out)],
+        |v| spread(&v, out, atoms),
+    )
 }
 
 fn contraction(
@@ -383,7 +395,9 @@ fn gathered(
     let mut targets = vec![0];
     for (atom, _) in &map.index {
         let (len, stride) = (atoms.len(*atom), stride_of(atom));
-        let all = targets.iter().flat_map(|t| (0..len).map(move |i| t + i * stride));
+        let all = targets
+            .iter()
+            .flat_map(|t| (0..len).map(move |i| t + i * stride));
         targets = all.collect();
     }
     let inside = indices.iter().map(|k| k.saturating_mul(below));

@@ -22,9 +22,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use ndarray::ArrayD;
-use rayon::prelude::*;
 use pleat_verifier::descriptor::{Descriptor, Limits};
 use pleat_verifier::network::Network;
+use rayon::prelude::*;
 
 pub use error::{CompileError, Unsupported};
 pub use layout::lay_out;
@@ -236,7 +236,10 @@ fn calibrate(
             .map(|(i, sample)| run((first + i, sample)))
             .collect();
         for (run, outputs) in runs? {
-            for (all, own) in [(&mut seen.ranges, run.ranges), (&mut seen.divisors, run.divisors)] {
+            for (all, own) in [
+                (&mut seen.ranges, run.ranges),
+                (&mut seen.divisors, run.divisors),
+            ] {
                 for (range, new) in all.iter_mut().zip(own) {
                     *range = (range.0.min(new.0), range.1.max(new.1));
                 }

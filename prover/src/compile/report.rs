@@ -11,10 +11,10 @@ use tract_onnx::prelude::*;
 
 use super::error::CompileError;
 use super::float;
-use super::graph::{Graph, Place};
+use super::graph::{Activation, Graph, Place};
 use super::quantize::Scale;
 use super::rewrite::Dropped;
-use crate::execute::{ExecuteError, Executor, block_values, weight_column};
+use crate::execute::{ExecuteError, Executor, Trace, block_cells, block_values, weight_column};
 
 /// One node's quantization.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -29,6 +29,9 @@ pub struct TensorScale {
     pub quotient: f64,
     /// Real value of one unit of the output.
     pub output: f64,
+    /// How far the integer network's values are from the float network's on a few samples, by root mean square, as a fraction of
+    /// the latter.
+    pub error: f64,
 }
 
 /// The compile report.
@@ -148,6 +151,7 @@ pub(super) fn compare(
     let descriptor = network.descriptor();
     let column = weight_column(network, weights)?;
     let executor = Executor::new(network, &column)?;
+    let mut losses = Losses::new(graph, scales);
     let total = samples.len() as u64;
     let (mut agreeing, mut decisions) = (0_usize, 0_usize);
     let (mut worst, mut sum, mut count) = (0.0_f64, 0.0_f64, 0_usize);
@@ -183,6 +187,9 @@ pub(super) fn compare(
                 continue;
             }
         };
+        if done < LOSS_SAMPLES {
+            losses.add(network, sample, &trace);
+        }
         for (place, expected) in graph.answers.iter().zip(expected) {
             let expected: Vec<f64> = expected.iter().map(|v| f64::from(*v)).collect();
             let port = match place {
@@ -207,7 +214,9 @@ pub(super) fn compare(
         }
     }
     progress(total, total)?;
-    let scale = |(node, scale): (&Node, &Scale)| TensorScale {
+    let errors = losses.relative();
+    let scale = |((node, scale), error): ((&Node, &Scale), &f64)| TensorScale {
+        error: *error,
         name: node.name.clone(),
         function: network.operation_name(node).to_owned(),
         shape: node.shape(),
@@ -229,7 +238,13 @@ pub(super) fn compare(
         },
         saturated,
         dropped: Vec::new(),
-        scales: network.nodes().iter().zip(scales).map(scale).collect(),
+        scales: network
+            .nodes()
+            .iter()
+            .zip(scales)
+            .zip(&errors)
+            .map(scale)
+            .collect(),
     })
 }
 
@@ -241,6 +256,69 @@ fn quantized(values: &[f32], scale: f64) -> Vec<i32> {
     )]
     let one = |v: &f32| (f64::from(*v) / scale).round() as i32;
     values.iter().map(one).collect()
+}
+
+/// Samples on which the nodes' errors are measured.
+const LOSS_SAMPLES: usize = 4;
+
+/// Squares of the nodes' values and of their errors.
+struct Losses<'a> {
+    graph: &'a Graph,
+    runner: float::Runner<'a>,
+    scales: &'a [Scale],
+    sums: Vec<(f64, f64)>,
+}
+
+impl<'a> Losses<'a> {
+    fn new(graph: &'a Graph, scales: &'a [Scale]) -> Self {
+        Self {
+            graph,
+            runner: float::Runner::new(graph),
+            scales,
+            sums: vec![(0.0, 0.0); graph.nodes.len()],
+        }
+    }
+
+    fn add(&mut self, network: &Network, sample: &[Vec<f32>], trace: &Trace) {
+        let Ok(run) = self.runner.run(sample) else {
+            return;
+        };
+        let digit_bits = network.digit_bits();
+        let nodes = self.graph.nodes.iter().zip(self.scales).zip(&run.values);
+        for (index, ((node, scale), values)) in nodes.enumerate() {
+            let root = matches!(node.activation, Activation::Root);
+            if matches!(node.activation, Activation::Best(_) | Activation::Assert) {
+                continue;
+            }
+            let Some(sums) = self.sums.get_mut(index) else {
+                continue;
+            };
+            for (cell, value) in block_cells(network, index).zip(values) {
+                let at = |column: &[i32]| column.get(cell).map_or(0.0, |v| f64::from(*v));
+                let digit = |column: &[u16]| column.get(cell).map_or(0.0, |v| f64::from(*v));
+                let got = if root {
+                    let high = at(&trace.p) * f64::from(2 * digit_bits).exp2();
+                    high + digit(&trace.r1) * f64::from(digit_bits).exp2() + digit(&trace.r0)
+                } else {
+                    at(&trace.y)
+                };
+                let value = f64::from(*value);
+                sums.0 += value * value;
+                sums.1 += (got * scale.y - value).powi(2);
+            }
+        }
+    }
+
+    fn relative(&self) -> Vec<f64> {
+        let one = |(values, errors): &(f64, f64)| {
+            if *values > 0.0 {
+                (errors / values).sqrt()
+            } else {
+                0.0
+            }
+        };
+        self.sums.iter().map(one).collect()
+    }
 }
 
 /// A whole number as an index; beyond any port if it is none.

@@ -599,8 +599,7 @@ impl Descriptor {
                 } => {
                     let port = self.indices.get(*port);
                     let lens = index.iter().map(|a| slot.extent(*a).unwrap_or(1));
-                    let fits =
-                        |p: &super::IndexPort| p.len == *source && lens.eq(p.lens());
+                    let fits = |p: &super::IndexPort| p.len == *source && lens.eq(p.lens());
                     if !port.is_some_and(fits) {
                         return Err(E::BadGather {
                             node: name(),

@@ -294,10 +294,9 @@ impl Quantizer<'_> {
                 y * by.map_or(1.0, |by| by.unit) * self.shift()
             }
             // No lead is `2^(3B)` or more.
-            Activation::Best(_) => positive(
-                width * most * most / (3.0 * digits).exp2(),
-                1.0,
-            ) * self.shift(),
+            Activation::Best(_) => {
+                positive(width * most * most / (3.0 * digits).exp2(), 1.0) * self.shift()
+            }
             Activation::Assert => self.shift(),
             _ => self.wanted(range),
         }
@@ -449,7 +448,12 @@ impl Quantizer<'_> {
         }
         let finer = (top * integral.unit / high).log2().floor().exp2();
         if finer >= 1.0 {
-            let largest = integral.view.terms.iter().map(|t| t.coefficient.abs()).max();
+            let largest = integral
+                .view
+                .terms
+                .iter()
+                .map(|t| t.coefficient.abs())
+                .max();
             let room = INTEGER_MAX / float(largest.unwrap_or(1).max(1));
             let finer = finer.min(room.log2().floor().exp2()).max(1.0);
             integral.view = integral.view.times(integer(finer));
@@ -517,7 +521,9 @@ impl Quantizer<'_> {
             // A sum of multiples of one unit loses nothing in this unit, and further sums with its terms stay exact in
             // a small multiple of it.
             let reads = &node.sum.reads;
-            let unit = self.common_unit(reads, INTEGER_MAX, &|_| Of::Value).unwrap_or(0.0);
+            let unit = self
+                .common_unit(reads, INTEGER_MAX, &|_| Of::Value)
+                .unwrap_or(0.0);
             let steps = (p / unit - 1e-9).ceil();
             if steps <= MOST_STEPS {
                 return unit * steps.max(1.0);

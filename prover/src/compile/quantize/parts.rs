@@ -9,7 +9,8 @@ use pleat_verifier::descriptor::{
 use super::super::expr::{Atom, Constant, Factor, Lookup, Map, Read};
 use super::super::graph::{Activation, Graph, GraphIndices};
 use super::{
-    BIAS_MAX, INTEGER_MAX, Integral, Names, Quantizer, WEIGHT_MAX, integer, largest, positive, small,
+    BIAS_MAX, INTEGER_MAX, Integral, Names, Quantizer, WEIGHT_MAX, integer, largest, positive,
+    small,
 };
 
 impl Quantizer<'_> {
@@ -87,7 +88,11 @@ impl Quantizer<'_> {
         };
         let real = |r: &Read| r.coefficient * self.unit(r.node, how(r)) * self.shift() / p;
         let terms = self.terms(reads, names, &how, |r| {
-            integer((real(r) / multiplier).round().clamp(-INTEGER_MAX, INTEGER_MAX))
+            integer(
+                (real(r) / multiplier)
+                    .round()
+                    .clamp(-INTEGER_MAX, INTEGER_MAX),
+            )
         });
         (!terms.is_empty()).then(|| Linear {
             multiplier: integer(multiplier),
@@ -114,7 +119,10 @@ impl Quantizer<'_> {
                 .filter(|x| constant.atoms.contains(x))
                 .copied()
                 .collect();
-            terms.extend(self.weight(constant, &order, real / multiplier, names).terms);
+            terms.extend(
+                self.weight(constant, &order, real / multiplier, names)
+                    .terms,
+            );
         }
         if !lookups.is_empty() {
             // Each has a coefficient of its own.
@@ -125,7 +133,9 @@ impl Quantizer<'_> {
         }
         for lookup in lookups {
             let real = real * lookup.coefficient;
-            let coefficient = (largest(&lookup.table) * real.abs() / WEIGHT_MAX).ceil().max(1.0);
+            let coefficient = (largest(&lookup.table) * real.abs() / WEIGHT_MAX)
+                .ceil()
+                .max(1.0);
             let mut order = vec![lookup.along];
             order.extend(out.iter().filter(|x| lookup.table.atoms.contains(x)));
             let lens = self.graph.atoms.lens(&order);

@@ -104,7 +104,8 @@ impl Quantizer<'_> {
 fn is_exponential(f: &Unary) -> bool {
     match f {
         Unary::Apply { name, operands, .. } => {
-            name == "Exp" && matches!(operands.as_slice(), [Operand::Of(f)] if matches!(f.as_ref(), Unary::Variable))
+            name == "Exp"
+                && matches!(operands.as_slice(), [Operand::Of(f)] if matches!(f.as_ref(), Unary::Variable))
         }
         Unary::Variable => false,
     }

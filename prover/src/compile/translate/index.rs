@@ -163,7 +163,10 @@ impl Translator<'_> {
                     axes.push(own);
                 }
             }
-            let flat: Vec<usize> = names.iter().flat_map(|a| self.graph.atoms.lens(a)).collect();
+            let flat: Vec<usize> = names
+                .iter()
+                .flat_map(|a| self.graph.atoms.lens(a))
+                .collect();
             let values: Vec<f32> = table.iter().copied().collect();
             let values = ArrayD::from_shape_vec(IxDyn(&flat), values)
                 .map_err(|e| Refusal::new(e.to_string()))?;
@@ -186,10 +189,18 @@ impl Translator<'_> {
         let view = self.view(data)?;
         let own = view.axes.get(axis).cloned().unwrap_or_default();
         let [atom] = own.as_slice() else {
-            return Err(Refusal::new("it gathers along an axis of length 1, or a regrouped one"));
+            return Err(Refusal::new(
+                "it gathers along an axis of length 1, or a regrouped one",
+            ));
         };
-        if view.constant.as_ref().is_some_and(|c| c.atoms.contains(atom)) {
-            return Err(Refusal::new("it gathers from a tensor with a constant part"));
+        if view
+            .constant
+            .as_ref()
+            .is_some_and(|c| c.atoms.contains(atom))
+        {
+            return Err(Refusal::new(
+                "it gathers from a tensor with a constant part",
+            ));
         }
         let len = self.graph.atoms.len(*atom);
         let mut result = view;
@@ -211,9 +222,15 @@ impl Translator<'_> {
     }
 
     /// Elements of a tensor by constant indices, one for each element of the result.
-    pub(super) fn gather_elements(&mut self, node: &TypedNode, op: &GatherElements) -> Outcome<Entry> {
+    pub(super) fn gather_elements(
+        &mut self,
+        node: &TypedNode,
+        op: &GatherElements,
+    ) -> Outcome<Entry> {
         let Entry::Constant(values) = self.entry(input(node, 1)?)?.clone() else {
-            return Err(Refusal::new("its indices are computed; they have to be constant"));
+            return Err(Refusal::new(
+                "its indices are computed; they have to be constant",
+            ));
         };
         let shape = self.shape(input(node, 0)?)?;
         let len = shape.get(op.axis).copied().unwrap_or(1);
@@ -232,7 +249,9 @@ impl Translator<'_> {
     /// Slices of a tensor by constant index tuples.
     pub(super) fn gather_nd(&mut self, node: &TypedNode, op: &GatherNd) -> Outcome<Entry> {
         let Entry::Constant(values) = self.entry(input(node, 1)?)?.clone() else {
-            return Err(Refusal::new("its indices are computed; they have to be constant"));
+            return Err(Refusal::new(
+                "its indices are computed; they have to be constant",
+            ));
         };
         let _ = values;
         let _ = op;
@@ -242,10 +261,12 @@ impl Translator<'_> {
         let size: usize = shape.iter().product();
         #[expect(clippy::cast_precision_loss, reason = "positions below 2^24")]
         let ramp: Vec<f32> = (0..size).map(|i| i as f32).collect();
-        let ramp = ArrayD::from_shape_vec(IxDyn(&shape), ramp)
-            .map_err(|e| Refusal::new(e.to_string()))?;
+        let ramp =
+            ArrayD::from_shape_vec(IxDyn(&shape), ramp).map_err(|e| Refusal::new(e.to_string()))?;
         let picked = self.evaluate(node, &[(0, ramp)])?;
-        let picked = picked.first().ok_or_else(|| Refusal::new("it has no output"))?;
+        let picked = picked
+            .first()
+            .ok_or_else(|| Refusal::new("it has no output"))?;
         let flat = positions(picked, size)?;
         let taken: Vec<Vec<usize>> = flat
             .into_iter()
@@ -301,10 +322,14 @@ impl Translator<'_> {
             return Err(Refusal::new("the best along several axes"));
         };
         if last {
-            return Err(Refusal::new("the last of several best; the first is supported"));
+            return Err(Refusal::new(
+                "the last of several best; the first is supported",
+            ));
         }
         if !self.is_output(node) {
-            return Err(Refusal::new("the index of the best is supported as an output only"));
+            return Err(Refusal::new(
+                "the index of the best is supported as an output only",
+            ));
         }
         let mut sum = self.demand(input(node, 0)?)?.affine(sign, 0.0);
         if *axis >= sum.axes.len() {
@@ -315,7 +340,9 @@ impl Translator<'_> {
             sum = self.view(input(node, 0)?)?.affine(sign, 0.0);
             let own = sum.axes.remove(*axis);
             if own.len() != 1 {
-                return Err(Refusal::new("the best along an axis of length 1, or a regrouped one"));
+                return Err(Refusal::new(
+                    "the best along an axis of length 1, or a regrouped one",
+                ));
             }
             sum.axes.push(own);
             return Ok(Entry::Best(Box::new(sum)));
@@ -354,7 +381,8 @@ impl Translator<'_> {
         let entry = self.entry(input(node, 0)?)?.clone();
         let indices = matches!(entry, Entry::Indices(_) | Entry::Best(_));
         let from = self.model.outlet_fact(input(node, 0)?)?.datum_type;
-        let whole = |dt: DatumType| dt.is_integer() || dt == bool::datum_type() || dt == TDim::datum_type();
+        let whole =
+            |dt: DatumType| dt.is_integer() || dt == bool::datum_type() || dt == TDim::datum_type();
         if op.to.is_float() && !indices || whole(op.to) && (indices || whole(from)) {
             return Ok(entry);
         }

@@ -6,9 +6,7 @@ use tract_onnx::tract_core::internal::{AxisOp, DimLike};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
 
-use super::super::expr::{
-    Atom, Constant, Factor, Product, Read, Rename, Sum, Unified, renamed,
-};
+use super::super::expr::{Atom, Constant, Factor, Product, Read, Rename, Sum, Unified, renamed};
 use super::ratio::Ratio;
 use super::{Entry, Outcome, Refusal, Translator, input, unexpressed};
 

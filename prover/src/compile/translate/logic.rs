@@ -68,7 +68,10 @@ impl Translator<'_> {
                 constant: Some(shift),
                 ..Sum::zero(difference.axes)
             };
-            let values = of.constant.as_ref().map(|c| c.dense(&of.axes, &self.graph.atoms));
+            let values = of
+                .constant
+                .as_ref()
+                .map(|c| c.dense(&of.axes, &self.graph.atoms));
             if let Some(values) = values {
                 let own = self.view_times(test, &values)?;
                 chosen = self.combined(chosen, &own)?;

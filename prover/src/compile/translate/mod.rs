@@ -389,7 +389,10 @@ impl Translator<'_> {
                 Ok(view)
             }
             Entry::Unary { root, f } => match f.line() {
-                Some(line) => Ok(self.view(root)?.affine(line.slope, line.shift)),
+                Some(line) => {
+                    let view = self.view(root)?;
+                    Ok(self.straight(view, line))
+                }
                 None => self.function(outlet, root, &f),
             },
             _ => self.demand(outlet),
@@ -420,7 +423,8 @@ impl Translator<'_> {
     fn function(&mut self, outlet: OutletId, root: OutletId, f: &Arc<Unary>) -> Outcome<Sum> {
         let (line, core) = f.peel();
         if matches!(core.as_ref(), Unary::Variable) {
-            return Ok(self.demand(root)?.affine(line.slope, line.shift));
+            let base = self.demand(root)?;
+            return Ok(self.straight(base, line));
         }
         let name = self.label(outlet);
         let view = self.apply(&name, root, &core)?;

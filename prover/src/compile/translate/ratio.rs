@@ -159,7 +159,11 @@ impl Translator<'_> {
                 .flatten()
                 .copied()
                 .collect();
-            let free = ratio.divisor.reads.iter().all(|r| !summed.iter().any(|a| r.reads(*a)));
+            let free = ratio
+                .divisor
+                .reads
+                .iter()
+                .all(|r| !summed.iter().any(|a| r.reads(*a)));
             let constant = ratio.divisor.constant.as_ref();
             let free = free && constant.is_none_or(|c| !c.atoms.iter().any(|a| summed.contains(a)));
             if !plain || !free {
@@ -208,7 +212,9 @@ impl Unary {
         match (name.as_str(), operands.as_slice()) {
             ("Square", [Operand::Of(f)]) => Some(Arc::clone(f)),
             ("Pow", [Operand::Of(f), Operand::Scalar(2.0)]) => Some(Arc::clone(f)),
-            ("Mul", [Operand::Of(f), Operand::Of(g)]) if Arc::ptr_eq(f, g) || both_variable(f, g) => {
+            ("Mul", [Operand::Of(f), Operand::Of(g)])
+                if Arc::ptr_eq(f, g) || both_variable(f, g) =>
+            {
                 Some(Arc::clone(f))
             }
             _ => None,
@@ -228,7 +234,10 @@ impl Unary {
                 Some((1.0, Arc::new(square_root(f))))
             }
             ("Pow", [Operand::Of(f), Operand::Scalar(-1.0)]) => Some((1.0, Arc::clone(f))),
-            ("Mul", [Operand::Of(f), Operand::Scalar(c)] | [Operand::Scalar(c), Operand::Of(f)]) => {
+            (
+                "Mul",
+                [Operand::Of(f), Operand::Scalar(c)] | [Operand::Scalar(c), Operand::Of(f)],
+            ) => {
                 let (inner, of) = f.inverse_of()?;
                 Some((inner * f64::from(*c), of))
             }

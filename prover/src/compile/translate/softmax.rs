@@ -7,8 +7,9 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::math::{exp, ln};
 use tract_onnx::tract_core::ops::nn::{Softmax, SoftmaxKind};
 
+use super::super::expr::Sum;
 use super::super::graph::Activation;
-use super::super::unary::{Operand, Unary};
+use super::super::unary::{Line, Operand, Unary};
 use super::ratio::Ratio;
 use super::{Entry, Outcome, Translator, input, unexpressed};
 
@@ -64,6 +65,19 @@ impl Translator<'_> {
         } else {
             f64::from(factor)
         }
+    }
+
+    /// A line of a tensor; one that makes zeros and ones a mask masks as far as is needed.
+    pub(super) fn straight(&mut self, sum: Sum, line: Line) -> Sum {
+        let steep = line.slope.abs() >= f64::from(-MASK_BELOW);
+        let masks = line.shift == 0.0 || line.shift == -line.slope.abs();
+        let ratio = if steep && masks {
+            self.graph.masks = true;
+            self.masked / line.slope.abs()
+        } else {
+            1.0
+        };
+        sum.affine(line.slope * ratio, line.shift * ratio)
     }
 
     /// The same of a constant that is added, if it is a mask: small where it is not below [`MASK_BELOW`].

@@ -29,10 +29,7 @@ pub(super) fn lower(of: &Lowering<'_>, port: usize) -> Result<Vec<Relation>, E> 
         .ok_or_else(|| bad("there is no such index port"))?;
     let (last, first) =
         (of.node.out.split_last()).ok_or_else(|| bad("it has no axis of candidates"))?;
-    let lengths = first
-        .iter()
-        .map(|a| a.len)
-        .eq(indices.lens());
+    let lengths = first.iter().map(|a| a.len).eq(indices.lens());
     if !lengths || last.len != indices.len {
         return Err(bad(
             "its axes are not the port's, then one of the candidates",
