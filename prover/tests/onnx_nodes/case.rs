@@ -89,9 +89,11 @@ fn fixed(operator: &str) -> &'static [usize] {
         | "Conv"
         | "ConvTranspose" => &[1, 2],
         "ConstantOfShape" | "BlackmanWindow" | "HannWindow" | "HammingWindow" => &[0],
+        "OneHot" => &[1, 2],
         "Range" => &[0, 1, 2],
         "MelWeightMatrix" => &[0, 1, 2, 3, 4],
-        "ConvInteger" | "MatMulInteger" => &[2, 3],
+        "MatMulInteger" => &[2, 3],
+        "ConvInteger" => &[1, 2, 3],
         "QLinearConv" => &[1, 2, 3, 4, 5, 6, 7, 8],
         "QLinearMatMul" => &[1, 2, 4, 5, 6, 7],
         "BatchNormalization" | "STFT" => &[1, 2, 3, 4],

@@ -15,6 +15,9 @@ impl Rewriter {
 
     /// A scale or zero point in the shape that fits axis `axis` of a tensor of rank `rank`.
     fn aligned(&mut self, name: &str, rank: usize, axis: usize) -> Outcome<String> {
+        if !self.is_constant(name) && self.shape(name)?.iter().product::<usize>() == 1 {
+            return Ok(self.reshape(name, &[]));
+        }
         let values = self.constant(name)?;
         let count = values.values.len();
         if count == 1 {
@@ -33,8 +36,8 @@ impl Rewriter {
     /// The least and the greatest value of the type that a zero point has.
     fn limits(&mut self, zero: Option<&str>) -> Outcome<(f64, f64)> {
         let dtype = match zero {
-            Some(zero) => self.constant(zero)?.dtype,
-            None => DataType::Uint8,
+            Some(zero) if self.is_constant(zero) => self.constant(zero)?.dtype,
+            _ => DataType::Uint8,
         };
         match dtype {
             DataType::Uint8 => Ok((0.0, 255.0)),

@@ -20,6 +20,7 @@ use tract_onnx::prelude::*;
 
 use super::super::error::Unsupported;
 use super::super::onnx::node_name;
+use super::super::operators::why_not;
 use super::tensor::Constant;
 
 /// Larger constants are not evaluated here; the importer folds them.
@@ -224,6 +225,8 @@ impl Rewriter {
         for tensor in std::mem::take(&mut graph.initializer) {
             self.declare_stored(tensor);
         }
+        // Older files list constants as inputs, too.
+        graph.input.retain(|i| !self.stored.contains_key(&i.name));
         let indices = index_inputs(graph);
         for info in &mut graph.input {
             self.declare_input(info, indices.contains(info.name.as_str()));
@@ -292,9 +295,6 @@ impl Rewriter {
 
     fn declare_input(&mut self, info: &mut ValueInfoProto, index: bool) {
         self.taken.insert(info.name.clone());
-        if self.stored.contains_key(&info.name) {
-            return;
-        }
         let Some(Type::TensorType(tensor)) = info.r#type.as_mut().and_then(|t| t.value.as_mut())
         else {
             return;
@@ -384,7 +384,12 @@ impl Rewriter {
                 }
                 Err(e) => {
                     let result = self.rule(node)?;
-                    let unknown = || Refusal::new(format!("it cannot be evaluated: {e}"));
+                    let unknown = || {
+                        Refusal::new(match why_not(node.operator()) {
+                            "" => format!("it cannot be evaluated: {e}"),
+                            why => why.to_owned(),
+                        })
+                    };
                     return result.map(Some).ok_or_else(unknown);
                 }
             }
