@@ -11,7 +11,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::internal::Factoid;
 
 use super::error::{CompileError, Unsupported};
-use super::operators::SUPPORTED;
+use super::operators::{SUPPORTED, why_not};
 
 /// An input of a model: what the data given to it must look like.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -138,13 +138,7 @@ pub(super) fn unsupported(graph: &GraphProto) -> Vec<Unsupported> {
             bad.push(Unsupported {
                 node: node_name(node).to_owned(),
                 operator: node.op_type.clone(),
-                why: match node.op_type.as_str() {
-                    "Softmax" | "LogSoftmax" => {
-                        "it is dropped where it is the last layer, and unsupported elsewhere"
-                            .to_owned()
-                    }
-                    _ => String::new(),
-                },
+                why: why_not(&node.op_type).to_owned(),
             });
         }
     }

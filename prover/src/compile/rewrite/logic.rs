@@ -173,14 +173,17 @@ impl Rewriter {
             if whole {
                 self.whole_division(node)?
             } else {
-                let quotient = self.div(&a, &b);
+                let (sign, size) = (self.sign(&b), self.unary("Abs", &b));
+                let above = self.mul(&sign, &a);
+                let quotient = self.div(&above, &size);
                 self.truncated(&quotient)
             }
         } else {
-            let sign = self.sign(&b);
-            let half = self.times(&sign, if whole { 0.5 } else { 0.0 });
-            let above = self.add(&a, &half);
-            let quotient = self.div(&above, &b);
+            // Divisors are positive: both change their signs.
+            let (sign, size) = (self.sign(&b), self.unary("Abs", &b));
+            let above = self.mul(&sign, &a);
+            let above = self.plus(&above, if whole { 0.5 } else { 0.0 });
+            let quotient = self.div(&above, &size);
             self.unary("Floor", &quotient)
         };
         let multiple = self.mul(&b, &quotient);

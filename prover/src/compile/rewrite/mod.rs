@@ -11,9 +11,12 @@ mod gather;
 mod logic;
 mod loss;
 mod norm;
+mod quantized;
 mod rank;
+mod recurrent;
 mod reduce;
 mod rewriter;
+mod signal;
 mod tensor;
 mod upsample;
 
@@ -107,12 +110,17 @@ impl Rewriter {
             // The index of the best that is shown is proved as an answer.
             "ArgMax" | "ArgMin" if self.shows(node) && !node.flag("select_last_index") => None,
             "ArgMax" | "ArgMin" => one(self.arg_best(node)?),
+            "BitShift" => one(self.bit_shift(node)?),
             "Cast" | "CastLike" => self.cast(node)?,
             "Compress" => one(self.compress(node)?),
+            "ConvInteger" | "MatMulInteger" => one(self.integer_product(node)?),
             "CumSum" => one(self.cumsum(node)?),
             "DepthToSpace" | "SpaceToDepth" => one(self.depth_space(node)?),
+            "DFT" => one(self.dft(node)?),
+            "DequantizeLinear" => one(self.dequantize_linear(node)?),
             "Det" => one(self.determinant(node)?),
             "Div" if self.kind(node.input(0)?) == Kind::Whole => one(self.whole_division(node)?),
+            "DynamicQuantizeLinear" => Some(self.dynamic_quantize(node)?),
             "Einsum" => self.diagonals(node)?,
             "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" => {
                 one(self.comparison(node)?)
@@ -121,6 +129,7 @@ impl Rewriter {
             "Gather" => self.gather(node)?,
             "GatherElements" => one(self.gather_elements(node)?),
             "GatherND" => one(self.gather_nd(node)?),
+            "GRU" | "LSTM" | "RNN" => Some(self.recurrent(node)?),
             "GroupNormalization" => one(self.group_norm(node)?),
             "Hardmax" => one(self.hardmax(node)?),
             "InstanceNormalization" => one(self.instance_norm(node)?),
@@ -133,12 +142,18 @@ impl Rewriter {
             "Mod" => one(self.remainder(node)?),
             "NegativeLogLikelihoodLoss" => one(self.likelihood(node, node.input(0)?)?),
             "OneHot" => one(self.one_hot(node)?),
+            "Pow" => self.power(node)?,
+            "QLinearConv" => one(self.quantized_conv(node)?),
+            "QLinearMatMul" => one(self.quantized_matmul(node)?),
+            "QuantizeLinear" => one(self.quantize_linear(node)?),
             "RMSNormalization" | "SimplifiedLayerNormalization" => {
                 Some(self.layer_norm(node, false)?)
             }
             "ReduceL1" | "ReduceL2" | "ReduceLogSum" | "ReduceLogSumExp" | "ReduceProd"
             | "ReduceSumSquare" => one(self.reduction(node)?),
+            "Resize" => self.resize(node)?,
             "ReverseSequence" => one(self.reverse_sequence(node)?),
+            "STFT" => one(self.stft(node)?),
             "Scatter" | "ScatterElements" => one(self.scatter_elements(node)?),
             "ScatterND" => one(self.scatter_nd(node)?),
             "Shrink" => one(self.shrink(node)?),

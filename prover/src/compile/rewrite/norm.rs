@@ -33,6 +33,11 @@ impl Rewriter {
         }
     }
 
+    fn inverse(&mut self, x: &str) -> String {
+        let one = self.scalar(1.0);
+        self.div(&one, x)
+    }
+
     fn scaled(&mut self, x: &str, scale: Option<&str>, shift: Option<&str>) -> String {
         let mut result = x.to_owned();
         if let Some(scale) = scale {
@@ -57,7 +62,7 @@ impl Rewriter {
             results.push(parts.mean);
         }
         if node.outputs() > results.len() {
-            results.push(self.unary("Reciprocal", &parts.deviation));
+            results.push(self.inverse(&parts.deviation));
         }
         Ok(results)
     }
@@ -75,7 +80,7 @@ impl Rewriter {
         let y = self.scaled(&parts.result, node.optional(2), shift);
         let mut results = vec![y];
         if node.outputs() > 1 {
-            let inverse = self.unary("Reciprocal", &parts.deviation);
+            let inverse = self.inverse(&parts.deviation);
             results.extend([parts.mean, inverse, sum]);
         }
         Ok(results)

@@ -20,6 +20,7 @@ use tract_onnx::prelude::*;
 
 use super::super::error::Unsupported;
 use super::super::onnx::node_name;
+use super::super::operators::why_not;
 use super::tensor::Constant;
 
 /// Larger constants are not evaluated here; the importer folds them.
@@ -99,11 +100,6 @@ impl Node {
     /// Outputs that have a name.
     pub fn outputs(&self) -> usize {
         self.proto.output.len()
-    }
-
-    /// Whether somebody may read this output.
-    pub fn gives(&self, slot: usize) -> bool {
-        self.proto.output.get(slot).is_some_and(|o| !o.is_empty())
     }
 
     fn attribute(&self, name: &str) -> Option<&AttributeProto> {
@@ -229,6 +225,8 @@ impl Rewriter {
         for tensor in std::mem::take(&mut graph.initializer) {
             self.declare_stored(tensor);
         }
+        // Older files list constants as inputs, too.
+        graph.input.retain(|i| !self.stored.contains_key(&i.name));
         let indices = index_inputs(graph);
         for info in &mut graph.input {
             self.declare_input(info, indices.contains(info.name.as_str()));
@@ -297,9 +295,6 @@ impl Rewriter {
 
     fn declare_input(&mut self, info: &mut ValueInfoProto, index: bool) {
         self.taken.insert(info.name.clone());
-        if self.stored.contains_key(&info.name) {
-            return;
-        }
         let Some(Type::TensorType(tensor)) = info.r#type.as_mut().and_then(|t| t.value.as_mut())
         else {
             return;
@@ -382,9 +377,21 @@ impl Rewriter {
             if given.map(size).max().unwrap_or(0) > FOLDED {
                 return Ok(None);
             }
-            if let Ok(values) = self.evaluate(&node.proto) {
-                let names = values.into_iter().map(|v| self.constant_named(v));
-                return Ok(Some(names.collect()));
+            match self.evaluate(&node.proto) {
+                Ok(values) => {
+                    let names = values.into_iter().map(|v| self.constant_named(v));
+                    return Ok(Some(names.collect()));
+                }
+                Err(e) => {
+                    let result = self.rule(node)?;
+                    let unknown = || {
+                        Refusal::new(match why_not(node.operator()) {
+                            "" => format!("it cannot be evaluated: {e}"),
+                            why => why.to_owned(),
+                        })
+                    };
+                    return result.map(Some).ok_or_else(unknown);
+                }
             }
         }
         self.rule(node)
@@ -703,6 +710,15 @@ impl Rewriter {
         let name = node.output.first().cloned().unwrap_or_default();
         self.place(node);
         self.names.remove(&name).unwrap_or(name)
+    }
+
+    /// Writes a node with the attributes of another.
+    pub fn write_like(&mut self, like: &Node, operator: &str, inputs: &[&str]) -> String {
+        let mut node = self.node(operator, inputs, 1, &[]);
+        node.attribute.clone_from(&like.proto.attribute);
+        let name = node.output.first().cloned().unwrap_or_default();
+        self.keep(node);
+        name
     }
 
     /// Writes a node as it is.
