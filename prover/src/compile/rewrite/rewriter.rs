@@ -266,7 +266,10 @@ impl Rewriter {
 
     /// Whether a node's first result is an output of the graph.
     pub fn shows(&self, node: &Node) -> bool {
-        node.proto.output.first().is_some_and(|o| self.outputs.contains(o))
+        node.proto
+            .output
+            .first()
+            .is_some_and(|o| self.outputs.contains(o))
     }
 
     /// Gives an output of the graph its own name.
