@@ -147,7 +147,19 @@ impl Model {
     }
 
     pub fn node_with(
+        self,
+        op: &str,
+        inputs: &[&str],
+        outputs: &[&str],
+        attributes: &[(&str, Value)],
+    ) -> Self {
+        self.node_of("", op, inputs, outputs, attributes)
+    }
+
+    /// A node of another domain.
+    pub fn node_of(
         mut self,
+        domain: &str,
         op: &str,
         inputs: &[&str],
         outputs: &[&str],
@@ -174,6 +186,7 @@ impl Model {
         self.graph.node.push(NodeProto {
             name: format!("{}_{}", op.to_lowercase(), self.graph.node.len()),
             op_type: op.to_owned(),
+            domain: domain.to_owned(),
             input: inputs.iter().map(|s| (*s).to_owned()).collect(),
             output: outputs.iter().map(|s| (*s).to_owned()).collect(),
             attribute: attributes.iter().map(attribute).collect(),

@@ -72,10 +72,10 @@ impl Outcome {
 fn fixed(operator: &str) -> &'static [usize] {
     match operator {
         "Reshape" | "Expand" | "Tile" | "Squeeze" | "Unsqueeze" | "Split" | "CumSum" | "TopK"
-        | "Trilu" | "Compress" | "Gather" | "GatherElements" | "GatherND"
-        | "ScatterND" | "ScatterElements" | "Scatter" | "ReverseSequence" | "Upsample"
-        | "ReduceL1" | "ReduceL2" | "ReduceLogSum" | "ReduceLogSumExp" | "ReduceMax"
-        | "ReduceMean" | "ReduceMin" | "ReduceProd" | "ReduceSum" | "ReduceSumSquare" => &[1],
+        | "Trilu" | "Compress" | "Gather" | "GatherElements" | "GatherND" | "ScatterND"
+        | "ScatterElements" | "Scatter" | "ReverseSequence" | "Upsample" | "ReduceL1"
+        | "ReduceL2" | "ReduceLogSum" | "ReduceLogSumExp" | "ReduceMax" | "ReduceMean"
+        | "ReduceMin" | "ReduceProd" | "ReduceSum" | "ReduceSumSquare" => &[1],
         "Pad" | "Resize" => &[1, 2, 3],
         "Slice" => &[1, 2, 3, 4],
         "Clip"

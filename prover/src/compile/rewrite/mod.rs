@@ -4,6 +4,7 @@
 //! A rule sees a node whose operands' shapes are known, and constants' values. It answers with the tensors that stand for the node's
 //! outputs, or a reason why there are none. What a rule writes goes through the rules itself.
 
+mod attention;
 mod bind;
 mod build;
 mod gather;
@@ -106,6 +107,7 @@ impl Rewriter {
         Ok(match node.operator() {
             "And" | "Or" | "Xor" | "Not" => one(self.boolean(node)?),
             "ArgMax" | "ArgMin" => one(self.arg_best(node)?),
+            "Attention" if node.domain() == "com.microsoft" => Some(self.packed_attention(node)?),
             "BitShift" => one(self.bit_shift(node)?),
             "Cast" | "CastLike" => self.cast(node)?,
             "Compress" => one(self.compress(node)?),
@@ -127,15 +129,16 @@ impl Rewriter {
             "GatherND" => one(self.gather_nd(node)?),
             "GRU" | "LSTM" | "RNN" => Some(self.recurrent(node)?),
             "GroupNormalization" => one(self.group_norm(node)?),
+            "GroupQueryAttention" => Some(self.group_query(node)?),
             "Hardmax" => one(self.hardmax(node)?),
             "InstanceNormalization" => one(self.instance_norm(node)?),
             "LRN" => one(self.lrn(node)?),
             "LayerNormalization" => Some(self.layer_norm(node, true)?),
-            "LogSoftmax" => one(self.log_softmax_node(node)?),
             "LpNormalization" => one(self.lp_norm(node)?),
             "Mean" => one(self.mean_of(node)?),
             "MeanVarianceNormalization" => one(self.mean_variance_norm(node)?),
             "Mod" => one(self.remainder(node)?),
+            "MultiHeadAttention" => Some(self.multi_head(node)?),
             "NegativeLogLikelihoodLoss" => one(self.likelihood(node, node.input(0)?)?),
             "OneHot" => one(self.one_hot(node)?),
             "Pow" => self.power(node)?,
@@ -149,6 +152,7 @@ impl Rewriter {
             | "ReduceSumSquare" => one(self.reduction(node)?),
             "Resize" => self.resize(node)?,
             "ReverseSequence" => one(self.reverse_sequence(node)?),
+            "RotaryEmbedding" => self.rotary(node)?,
             "STFT" => one(self.stft(node)?),
             "Scatter" | "ScatterElements" => one(self.scatter_elements(node)?),
             "ScatterND" => one(self.scatter_nd(node)?),

@@ -107,7 +107,12 @@ impl Rewriter {
 
     pub(super) fn dequantize_linear(&mut self, node: &Node) -> Outcome<String> {
         let scale = Some(node.input(1)?);
-        self.real(node.input(0)?, scale, node.optional(2), self.scale_axis(node))
+        self.real(
+            node.input(0)?,
+            scale,
+            node.optional(2),
+            self.scale_axis(node),
+        )
     }
 
     /// `DynamicQuantizeLinear`: the scale is computed.
@@ -215,7 +220,10 @@ impl Rewriter {
         let kind = self.kind(node.input(0)?);
         if self.is_constant(&y) {
             let values = self.constant(&y)?;
-            if values.first().is_some_and(|v| values.values.iter().all(|w| *w == v)) {
+            if values
+                .first()
+                .is_some_and(|v| values.values.iter().all(|w| *w == v))
+            {
                 return Ok(None);
             }
         }

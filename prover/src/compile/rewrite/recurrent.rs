@@ -100,7 +100,9 @@ impl Rewriter {
         let last = ends(passes.iter().map(|p| &p.last).collect());
         let mut results = vec![y, last];
         if node.operator() == "LSTM" && node.outputs() > 2 {
-            results.push(ends(passes.iter().filter_map(|p| p.cell.as_ref()).collect()));
+            results.push(ends(
+                passes.iter().filter_map(|p| p.cell.as_ref()).collect(),
+            ));
         }
         Ok(results)
     }
@@ -144,7 +146,8 @@ impl Rewriter {
             let x = self.reshape(&x, &[layer.batch, input]);
             let next = match layer.node.operator() {
                 "LSTM" => {
-                    let (h, c) = self.lstm(&x, (&state, &cell), &weights, &peepholes, &functions)?;
+                    let (h, c) =
+                        self.lstm(&x, (&state, &cell), &weights, &peepholes, &functions)?;
                     cell = Some(c);
                     h
                 }
@@ -178,10 +181,23 @@ impl Rewriter {
         };
         let parameters = ["activation_alpha", "activation_beta"];
         if parameters.iter().any(|p| layer.node.floats(p).is_some()) {
-            return Err(Refusal::new("activations with parameters are not supported"));
+            return Err(Refusal::new(
+                "activations with parameters are not supported",
+            ));
         }
-        let known = ["Relu", "Tanh", "Sigmoid", "Softsign", "Softplus", "HardSigmoid", "Elu"];
-        let own = named.into_iter().skip(direction * usual.len()).take(usual.len());
+        let known = [
+            "Relu",
+            "Tanh",
+            "Sigmoid",
+            "Softsign",
+            "Softplus",
+            "HardSigmoid",
+            "Elu",
+        ];
+        let own = named
+            .into_iter()
+            .skip(direction * usual.len())
+            .take(usual.len());
         own.map(|f| {
             let same = known.iter().find(|k| k.eq_ignore_ascii_case(&f));
             same.map(|k| (*k).to_owned())
@@ -322,5 +338,6 @@ impl Rewriter {
 }
 
 fn nth<T>(of: &[T], k: usize) -> Outcome<&T> {
-    of.get(k).ok_or_else(|| Refusal::new("it has too few gates"))
+    of.get(k)
+        .ok_or_else(|| Refusal::new("it has too few gates"))
 }

@@ -82,6 +82,10 @@ impl Node {
         &self.proto.op_type
     }
 
+    pub fn domain(&self) -> &str {
+        &self.proto.domain
+    }
+
     /// An operand that must be there.
     pub fn input(&self, slot: usize) -> Outcome<&str> {
         self.optional(slot)
@@ -545,7 +549,7 @@ impl Rewriter {
             let fact = self.facts.get(name)?;
             let shape = fact.shape.as_ref()?;
             let small = !types_only && shape.iter().product::<usize>() <= FOLDED;
-            match self.value(name).filter(|_| small) {
+            match small.then(|| self.value(name)).flatten() {
                 Some(value) => graph.initializer.push(value.write(name)),
                 None => graph.input.push(info(name, fact.dtype, shape)),
             }

@@ -74,7 +74,12 @@ fn kernel(mode: &str, t: f64, a: f64) -> Vec<(i64, f64)> {
     }
     let near = |d: f64| ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0;
     let far = |d: f64| ((a * d - 5.0 * a) * d + 8.0 * a) * d - 4.0 * a;
-    vec![(-1, far(1.0 + t)), (0, near(t)), (1, near(1.0 - t)), (2, far(2.0 - t))]
+    vec![
+        (-1, far(1.0 + t)),
+        (0, near(t)),
+        (1, near(1.0 - t)),
+        (2, far(2.0 - t)),
+    ]
 }
 
 impl Rewriter {
@@ -100,7 +105,10 @@ impl Rewriter {
         let mut result = self.float(node.input(0)?);
         let shape = self.shape(&result)?;
         let axes = self.resized(node, &shape, old)?;
-        let (a, exclude) = (node.float("cubic_coeff_a", -0.75), node.flag("exclude_outside"));
+        let (a, exclude) = (
+            node.float("cubic_coeff_a", -0.75),
+            node.flag("exclude_outside"),
+        );
         let crops = transform == "tf_crop_and_resize";
         let mut outside: Vec<Vec<bool>> = Vec::new();
         for (number, axis) in axes.iter().enumerate() {
@@ -196,7 +204,9 @@ impl Rewriter {
                 let to = integer((real(axis.from) * scale).floor());
                 axis.to = usize::try_from(to).unwrap_or(0);
             } else {
-                return Err(Refusal::new("it has neither scales nor sizes for every axis"));
+                return Err(Refusal::new(
+                    "it has neither scales nor sizes for every axis",
+                ));
             }
             if let (Some(start), Some(end)) = (crop.get(k), crop.get(k + named.len())) {
                 axis.crop = (*start, *end);
@@ -209,7 +219,13 @@ impl Rewriter {
     }
 
     /// `[n, c, k, d]`: what part `c` (real, imaginary) of sample `n` adds to part `d` of frequency `k`.
-    fn transform(&mut self, size: [usize; 3], length: usize, inverse: bool, window: &[f64]) -> String {
+    fn transform(
+        &mut self,
+        size: [usize; 3],
+        length: usize,
+        inverse: bool,
+        window: &[f64],
+    ) -> String {
         let [samples, parts, frequencies] = size;
         let scale = if inverse { 1.0 / real(length) } else { 1.0 };
         let direction = if inverse { 1.0 } else { -1.0 };
@@ -238,7 +254,12 @@ impl Rewriter {
         let mut shape = self.shape(&x)?;
         let parts = shape.pop().unwrap_or(1);
         let axis = match node.optional(2) {
-            Some(name) => self.constant(name)?.as_ints().first().copied().unwrap_or(-2),
+            Some(name) => self
+                .constant(name)?
+                .as_ints()
+                .first()
+                .copied()
+                .unwrap_or(-2),
             None => node.int("axis", if self.opset() >= 20 { -2 } else { 1 }),
         };
         let axis = self.axis(&x, axis)?;
@@ -289,7 +310,9 @@ impl Rewriter {
         };
         let length = length.unwrap_or(window.len());
         if length == 0 || length > len {
-            return Err(Refusal::new("its frames are longer than the signal, or empty"));
+            return Err(Refusal::new(
+                "its frames are longer than the signal, or empty",
+            ));
         }
         let frames = (len - length) / step + 1;
         let order: Vec<usize> = (0..frames)
