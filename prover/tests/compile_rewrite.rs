@@ -320,7 +320,7 @@ fn inputs_and_dimensions_can_be_fixed() {
         .collect();
     assert_eq!(names, ["x"]);
     let expected: Vec<f64> = x.iter().map(|v| f64::from(v.max(-0.5))).collect();
-    near(&outputs(&compiled, &[x.clone()])[0], &expected);
+    near(&outputs(&compiled, std::slice::from_ref(&x))[0], &expected);
 
     let mut options = fixed.clone();
     options.dims.insert("time".to_owned(), 3);
