@@ -75,6 +75,14 @@ pub enum CompileError {
         /// The model's inputs.
         inputs: Vec<String>,
     },
+    /// An output is named that the model does not have.
+    #[error("the model has no output {output}; its outputs are: {}", outputs.join(", "))]
+    NoOutput {
+        /// Its name.
+        output: String,
+        /// The model's outputs.
+        outputs: Vec<String>,
+    },
     /// A length is chosen for a dimension that the model's inputs do not have.
     #[error("no input of the model has a dimension named {dimension}; named dimensions are: {}", dimensions.join(", "))]
     NoDimension {

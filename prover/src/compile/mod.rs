@@ -28,7 +28,7 @@ use rayon::prelude::*;
 
 pub use error::{CompileError, Unsupported};
 pub use layout::lay_out;
-pub use onnx::{InputSpec, input_specs};
+pub use onnx::InputSpec;
 pub use operators::SUPPORTED;
 pub use report::{Report, TensorScale};
 pub use rewrite::Dropped;
@@ -51,6 +51,8 @@ pub struct CompileOptions {
     pub bind: BTreeMap<String, ArrayD<f64>>,
     /// Lengths of the dimensions that the model only gives names for; 1 for those that are not listed.
     pub dims: BTreeMap<String, usize>,
+    /// Outputs that are replaced by the index of their largest element along the last axis, a public answer: the rest stays hidden.
+    pub best: Vec<String>,
 }
 
 impl Default for CompileOptions {
@@ -62,6 +64,7 @@ impl Default for CompileOptions {
             input_scales: BTreeMap::new(),
             bind: BTreeMap::new(),
             dims: BTreeMap::new(),
+            best: Vec::new(),
         }
     }
 }
@@ -125,6 +128,7 @@ pub fn compile(
     rewrite::bind_inputs(graph, &options.bind)?;
     rewrite::bind_dimensions(graph, &options.dims)?;
     let dropped = rewrite::drop_final_softmax(graph);
+    rewrite::best_of_outputs(graph, &options.best, &dropped)?;
     let nodes = graph.node.clone();
     let mut bad = rewrite::write_out(&mut proto);
     if let Some(graph) = &proto.graph {
@@ -263,6 +267,30 @@ fn spread(network: &graph::Graph, ranges: &[(f32, f32)], masked: f64) -> f64 {
     let spreads = exponentials.map(|(_, range)| -f64::from(range.0));
     let own = |s: f64| if s > masked { s - masked } else { s };
     spreads.map(own).fold(4.0, f64::max)
+}
+
+/// The inputs of an ONNX model; initializers that it lists as inputs are none.
+///
+/// # Errors
+/// If the file is missing or not an ONNX model.
+pub fn input_specs(onnx: &Path) -> Result<Vec<InputSpec>, CompileError> {
+    input_specs_with(onnx, &CompileOptions::default())
+}
+
+/// The same, with inputs and dimensions that the options fix.
+///
+/// # Errors
+/// If the file is missing or not an ONNX model, or the options name what it does not have.
+pub fn input_specs_with(
+    onnx: &Path,
+    options: &CompileOptions,
+) -> Result<Vec<InputSpec>, CompileError> {
+    let mut proto = onnx::load(onnx)?;
+    if let Some(graph) = &mut proto.graph {
+        rewrite::bind_inputs(graph, &options.bind)?;
+        rewrite::bind_dimensions(graph, &options.dims)?;
+    }
+    Ok(onnx::specs(onnx::graph_of(&proto, onnx)?))
 }
 
 /// A step that all values of an input are multiples of, up to rounding: pixels, counts, one-hot vectors have one.

@@ -30,14 +30,6 @@ impl std::fmt::Display for InputSpec {
     }
 }
 
-/// The inputs of an ONNX model; initializers that it lists as inputs are none.
-///
-/// # Errors
-/// If the file is missing or not an ONNX model.
-pub fn input_specs(onnx: &Path) -> Result<Vec<InputSpec>, CompileError> {
-    Ok(specs(graph_of(&load(onnx)?, onnx)?))
-}
-
 fn not_onnx(file: &Path, reason: impl std::fmt::Display) -> CompileError {
     CompileError::NotOnnx {
         file: file.to_owned(),

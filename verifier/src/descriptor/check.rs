@@ -70,7 +70,11 @@ impl Descriptor {
         }
         for (what, empty) in [
             ("nodes", self.nodes.is_empty()),
-            ("outputs", self.outputs.is_empty()),
+            (
+                "outputs",
+                self.outputs.is_empty()
+                    && self.indices.iter().all(|p| p.role == IndexRole::Given),
+            ),
         ] {
             if empty {
                 return Err(E::Empty(what));

@@ -143,6 +143,15 @@ pub struct CompileArgs {
     /// proofs (`pleat prove --input-from`); NAME and TENSOR may be left out if there is one input and one output
     #[arg(long, value_name = "[NAME=]MODEL.vmodel[:TENSOR]")]
     pub input_like: Vec<String>,
+    /// Instead of an output, prove and show the index of its largest element along the last axis, and hide the rest
+    #[arg(long, value_name = "OUTPUT")]
+    pub best: Vec<String>,
+    /// Length of a dimension that the model only names
+    #[arg(long, value_name = "NAME=N")]
+    pub dim: Vec<String>,
+    /// Fix an input to a value, for good: shapes, axes and whatever else makes the network what it is
+    #[arg(long, value_name = "INPUT=DATA")]
+    pub bind: Vec<String>,
     /// Where to write: BASE.pleat and BASE.vmodel [default: the model's name, in this folder]
     #[arg(short, long, value_name = "BASE")]
     pub output: Option<PathBuf>,

@@ -1,10 +1,12 @@
 //! `pleat compile`: ONNX and samples to the two model files.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use pleat_prover::compile::{self as compiler, CompileOptions, Report, Stage, input_specs};
+use ndarray::ArrayD;
+use pleat_prover::compile::{self as compiler, CompileOptions, Report, Stage, input_specs_with};
 use pleat_prover::data::InputSpec;
 use pleat_prover::files::{Access, NewFile, write_together};
 use pleat_prover::model::ProvingModel;
@@ -42,6 +44,38 @@ pub struct Compiled {
     pub peak_rss_bytes: Option<u64>,
 }
 
+/// `NAME=N`, each.
+fn dimensions(given: &[String]) -> Result<BTreeMap<String, usize>, CliError> {
+    let one = |text: &String| {
+        let parts = text.split_once('=');
+        let parts = parts.and_then(|(name, n)| Some((name.to_owned(), n.parse().ok()?)));
+        parts.filter(|(_, n)| *n > 0).ok_or_else(|| CliError::BadOption {
+            option: "--dim",
+            value: text.clone(),
+            form: "NAME=N with a length of at least 1",
+        })
+    };
+    given.iter().map(one).collect()
+}
+
+/// `INPUT=DATA`, each.
+fn bound(given: &[String]) -> Result<BTreeMap<String, ArrayD<f64>>, CliError> {
+    let one = |text: &String| {
+        let (name, data) = text.split_once('=').ok_or_else(|| CliError::BadOption {
+            option: "--bind",
+            value: text.clone(),
+            form: "INPUT=DATA",
+        })?;
+        let values = pleat_prover::data::load(data);
+        let values = values.map_err(|source| CliError::Data {
+            flag: "--bind",
+            source,
+        })?;
+        Ok((name.to_owned(), values.mapv(f64::from)))
+    };
+    given.iter().map(one).collect()
+}
+
 /// Compiles and writes.
 pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliError> {
     let base = args.output.clone().unwrap_or_else(|| stem(&args.model));
@@ -51,8 +85,17 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
     let mut seconds = StageSeconds::start();
 
     console.stage("load");
+    let mut options = CompileOptions {
+        digit_bits: args.digit_bits,
+        headroom: args.headroom,
+        row_bits: args.row_bits,
+        best: args.best.clone(),
+        dims: dimensions(&args.dim)?,
+        bind: bound(&args.bind)?,
+        ..CompileOptions::default()
+    };
     let (samples, input_scales) = seconds.time("load", || {
-        let inputs = input_specs(&args.model)?;
+        let inputs = input_specs_with(&args.model, &options)?;
         let input_scales = scales(&args.input_like, &inputs)?;
         let specs: Vec<InputSpec> = inputs
             .into_iter()
@@ -64,13 +107,7 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
         let samples = all_samples("--calibration", &args.calibration, &specs)?;
         Ok::<_, CliError>((samples, input_scales))
     })?;
-    let options = CompileOptions {
-        digit_bits: args.digit_bits,
-        headroom: args.headroom,
-        row_bits: args.row_bits,
-        input_scales,
-        ..CompileOptions::default()
-    };
+    options.input_scales = input_scales;
     let mut progress = |stage, done, total| {
         console.progress(stage_name(stage), done, total);
         ControlFlow::Continue(())

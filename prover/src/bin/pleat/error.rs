@@ -84,6 +84,13 @@ pub enum CliError {
     /// An input has no values.
     #[error("give the values of input {} with --input DATA, or an opening with --input-from", inputs.join(" and "))]
     NoInput { inputs: Vec<String> },
+    /// An option that is not of its form.
+    #[error("{option} {value}: it has to be {form}")]
+    BadOption {
+        option: &'static str,
+        value: String,
+        form: &'static str,
+    },
     /// An opening does not fit an input.
     #[error("--input-from {}: {source}; it has to open a tensor of as many values as input {input}, committed to in as many rows", path.display())]
     NotThisInput {

@@ -5,6 +5,7 @@
 //! outputs, or a reason why there are none. What a rule writes goes through the rules itself.
 
 mod attention;
+mod best;
 mod bind;
 mod build;
 mod gather;
@@ -27,6 +28,7 @@ use super::error::Unsupported;
 use super::onnx::node_name;
 use rewriter::{Kind, Node, Outcome, Rewriter};
 
+pub(super) use best::best_of_outputs;
 pub(super) use bind::{bind_dimensions, bind_inputs};
 
 /// A final layer that is left out: proofs are about its input.
@@ -106,6 +108,8 @@ impl Rewriter {
         let one = |name: String| Some(vec![name]);
         Ok(match node.operator() {
             "And" | "Or" | "Xor" | "Not" => one(self.boolean(node)?),
+            // The index of the best that is shown is proved as an answer.
+            "ArgMax" | "ArgMin" if self.shows(node) && !node.flag("select_last_index") => None,
             "ArgMax" | "ArgMin" => one(self.arg_best(node)?),
             "Attention" if node.domain() == "com.microsoft" => Some(self.packed_attention(node)?),
             "BitShift" => one(self.bit_shift(node)?),

@@ -191,6 +191,8 @@ pub(super) struct Rewriter {
     names: HashMap<String, String>,
     floats: HashMap<String, String>,
     taken: HashSet<String>,
+    /// Names of the graph's outputs.
+    outputs: HashSet<String>,
     nodes: Vec<NodeProto>,
     initializers: Vec<TensorProto>,
     /// The ONNX node being rewritten.
@@ -212,6 +214,7 @@ impl Rewriter {
             names: HashMap::new(),
             floats: HashMap::new(),
             taken: HashSet::new(),
+            outputs: HashSet::new(),
             nodes: Vec::new(),
             initializers: Vec::new(),
             current: String::new(),
@@ -231,6 +234,7 @@ impl Rewriter {
         }
         // Older files list constants as inputs, too.
         graph.input.retain(|i| !self.stored.contains_key(&i.name));
+        self.outputs = graph.output.iter().map(|o| o.name.clone()).collect();
         let indices = index_inputs(graph);
         for info in &mut graph.input {
             self.declare_input(info, indices.contains(info.name.as_str()));
@@ -262,6 +266,11 @@ impl Rewriter {
         initializers.retain(|t| read.contains(&t.name));
         initializers.sort_by(|a, b| a.name.cmp(&b.name));
         graph.initializer = initializers;
+    }
+
+    /// Whether a node's first result is an output of the graph.
+    pub fn shows(&self, node: &Node) -> bool {
+        node.proto.output.first().is_some_and(|o| self.outputs.contains(o))
     }
 
     /// Gives an output of the graph its own name.

@@ -332,23 +332,20 @@ impl Translator<'_> {
             ));
         }
         let mut sum = self.demand(input(node, 0)?)?.affine(sign, 0.0);
-        if *axis >= sum.axes.len() {
-            return Err(Refusal::new("it has no such axis"));
-        }
-        let candidates = sum.axes.remove(*axis);
-        let [_] = candidates.as_slice() else {
+        if sum.axes.get(*axis).is_some_and(|a| a.len() != 1) {
             sum = self.view(input(node, 0)?)?.affine(sign, 0.0);
-            let own = sum.axes.remove(*axis);
-            if own.len() != 1 {
-                return Err(Refusal::new(
-                    "the best along an axis of length 1, or a regrouped one",
-                ));
+        }
+        let candidates = sum.axes.get_mut(*axis).map(std::mem::take);
+        match candidates {
+            Some(candidates) if candidates.len() == 1 => {
+                // An axis of length 1 stays where it was.
+                sum.axes.push(candidates);
+                Ok(Entry::Best(Box::new(sum)))
             }
-            sum.axes.push(own);
-            return Ok(Entry::Best(Box::new(sum)));
-        };
-        sum.axes.push(candidates);
-        Ok(Entry::Best(Box::new(sum)))
+            _ => Err(Refusal::new(
+                "the best along an axis of length 1, or a regrouped one",
+            )),
+        }
     }
 
     /// Whether nothing but casts and changes of axes stand between a node and an output.

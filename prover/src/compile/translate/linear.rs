@@ -260,6 +260,13 @@ impl Translator<'_> {
         if let Entry::Indices(selector) = self.entry(outlet)?.clone() {
             return self.regrouped(selector, op).map(Entry::Indices);
         }
+        if let Entry::Best(scores) = self.entry(outlet)?.clone() {
+            let mut scores = *scores;
+            let candidates = scores.axes.pop().unwrap_or_default();
+            let [mut scores] = self.moved([scores], op)?;
+            scores.axes.push(candidates);
+            return Ok(Entry::Best(Box::new(scores)));
+        }
         if let Some(ratio) = self.lone_ratio(outlet)? {
             let [numerator, divisor] = self.moved([ratio.numerator, ratio.divisor], op)?;
             return Ok(Entry::Ratio(Box::new(Ratio { numerator, divisor })));
