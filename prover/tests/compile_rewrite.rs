@@ -14,22 +14,28 @@ use std::collections::BTreeMap;
 use compile_support::{Model, Numbers, Value};
 use ndarray::{Array1, Array2, ArrayD, Axis, IxDyn};
 use pleat_prover::compile::{CompileOptions, Compiled};
-use pleat_prover::execute::{block_values, execute, weight_column};
+use pleat_prover::execute::{Executor, block_values, weight_column};
 use pleat_verifier::descriptor::Limits;
 use pleat_verifier::network::Network;
 
-/// The integer network's outputs, as real numbers.
+/// The integer network's outputs, as real numbers; all inputs are tensors, or all are indices.
 fn outputs(compiled: &Compiled, sample: &[ArrayD<f32>]) -> Vec<Vec<f64>> {
     let network = Network::new(compiled.descriptor.clone(), &Limits::default()).unwrap();
     let column = weight_column(&network, &compiled.weights).unwrap();
-    let ports = compiled.descriptor.inputs.iter().zip(sample);
+    let (inner, given): (Vec<_>, Vec<_>) =
+        (sample.iter()).partition(|_| compiled.descriptor.indices.is_empty());
+    let given: Vec<Vec<u32>> = (given.into_iter())
+        .map(|t| t.iter().map(|v| *v as u32).collect())
+        .collect();
+    let ports = compiled.descriptor.inputs.iter().zip(inner);
     let inputs: Vec<Vec<i32>> = ports
         .map(|(p, t)| {
             let one = |v: &f32| (f64::from(*v) / p.scale).round() as i32;
             t.iter().map(one).collect()
         })
         .collect();
-    let trace = execute(&network, &column, &inputs).unwrap();
+    let executor = Executor::new(&network, &column).unwrap();
+    let trace = executor.run_on(&inputs, &given).unwrap();
     let ports = compiled.descriptor.outputs.iter();
     ports
         .map(|p| {
@@ -217,8 +223,13 @@ fn sigmoid(x: &Array1<f64>) -> Array1<f64> {
 
 #[test]
 fn recurrent_layers_run_both_ways() {
+    bidirectional(3, 2, 2);
+    // Weights that are too many to be folded before the import.
+    bidirectional(1, 140, 120);
+}
+
+fn bidirectional(steps: usize, inputs: usize, hidden: usize) {
     let mut numbers = Numbers::new(63);
-    let (steps, inputs, hidden) = (3, 2, 2);
     let x = numbers.vec(steps * inputs);
     let (w, r) = (
         numbers.vec(2 * 4 * hidden * inputs),
@@ -234,7 +245,7 @@ fn recurrent_layers_run_both_ways() {
             &["y"],
             &[
                 ("direction", Value::Text("bidirectional")),
-                ("hidden_size", Value::Int(2)),
+                ("hidden_size", Value::Int(hidden as i64)),
             ],
         )
         .output("y");
@@ -283,13 +294,7 @@ fn sums_with_what_was_skipped_are_normalized() {
     let expected: Vec<f64> = sum
         .rows()
         .into_iter()
-        .flat_map(|row| {
-            let mean = row.sum() / 5.0;
-            let variance = row.mapv(|v| (v - mean).powi(2)).sum() / 5.0;
-            let deviation = (variance + 1e-5).sqrt();
-            let scaled = (row.to_owned() - mean) / deviation;
-            (scaled * Array1::from(wide(&gamma)) + Array1::from(wide(&beta))).to_vec()
-        })
+        .flat_map(|row| normalized(&row.to_owned(), &gamma, &beta))
         .collect();
     let tensor = |v: Vec<f32>| ArrayD::from_shape_vec(IxDyn(&[1, 2, 5]), v).unwrap();
     computes(&model, &[tensor(x), tensor(z)], &expected);
@@ -346,4 +351,113 @@ fn operands_that_have_to_be_fixed_are_named() {
     for part in ["Tile (node tile_0)", "count depends on the data", "bound"] {
         assert!(text.contains(part), "{part}: {text}");
     }
+}
+
+#[test]
+fn products_of_optimized_exports() {
+    let mut numbers = Numbers::new(66);
+    let (x, w) = (numbers.vec(6), numbers.vec(12));
+    let model = Model::opset(17)
+        .input("x", &[3, 2])
+        .weights("w", &[4, 3], w.clone())
+        .node_of(
+            "com.microsoft",
+            "FusedMatMul",
+            &["x", "w"],
+            &["y"],
+            &[
+                ("alpha", Value::Float(0.5)),
+                ("transA", Value::Int(1)),
+                ("transB", Value::Int(1)),
+            ],
+        )
+        .output("y");
+    let expected = matrix(&x, 3).t().dot(&matrix(&w, 4).t()) * 0.5;
+    let expected: Vec<f64> = expected.iter().copied().collect();
+    let sample = [ArrayD::from_shape_vec(IxDyn(&[3, 2]), x).unwrap()];
+    computes(&model, &sample, &expected);
+}
+
+#[test]
+fn weights_of_four_bits() {
+    let mut numbers = Numbers::new(67);
+    let x = numbers.vec(6);
+    // Three columns of one block each: two values per byte, the low one first.
+    let packed: Vec<i64> = (0..24).map(|i| (37 * i + 11) % 256).collect();
+    let scales = vec![0.5, 0.25, 1.0];
+    let model = Model::opset(17)
+        .input("x", &[1, 6])
+        .bytes("b", &[3, 1, 8], &packed)
+        .weights("scales", &[3], scales.clone())
+        .node_of(
+            "com.microsoft",
+            "MatMulNBits",
+            &["x", "b", "scales"],
+            &["y"],
+            &[
+                ("K", Value::Int(6)),
+                ("N", Value::Int(3)),
+                ("bits", Value::Int(4)),
+                ("block_size", Value::Int(16)),
+            ],
+        )
+        .output("y");
+    let expected: Vec<f64> = (0..3)
+        .map(|n| {
+            let weight = |k: usize| {
+                let byte = packed[8 * n + k / 2];
+                let value = if k % 2 == 0 { byte & 15 } else { byte >> 4 };
+                (value as f64 - 8.0) * f64::from(scales[n])
+            };
+            (0..6).map(|k| f64::from(x[k]) * weight(k)).sum()
+        })
+        .collect();
+    let sample = [ArrayD::from_shape_vec(IxDyn(&[1, 6]), x).unwrap()];
+    computes(&model, &sample, &expected);
+}
+
+#[test]
+fn embeddings_are_gathered_and_normalized() {
+    let mut numbers = Numbers::new(68);
+    let (words, places, kinds) = (numbers.vec(28), numbers.vec(16), numbers.vec(8));
+    let (gamma, beta) = (numbers.vec(4), numbers.vec(4));
+    let model = Model::opset(17)
+        .indices("ids", &[1, 3])
+        .indices("segments", &[1, 3])
+        .weights("words", &[7, 4], words.clone())
+        .weights("places", &[4, 4], places.clone())
+        .weights("kinds", &[2, 4], kinds.clone())
+        .weights("gamma", &[4], gamma.clone())
+        .weights("beta", &[4], beta.clone())
+        .node_of(
+            "com.microsoft",
+            "EmbedLayerNormalization",
+            &[
+                "ids", "segments", "words", "places", "kinds", "gamma", "beta",
+            ],
+            &["y"],
+            &[],
+        )
+        .output("y");
+    let (ids, segments) = ([5, 0, 2], [0, 1, 1]);
+    let (words, places, kinds) = (matrix(&words, 7), matrix(&places, 4), matrix(&kinds, 2));
+    let expected: Vec<f64> = (0..3)
+        .flat_map(|i| {
+            let row = &words.row(ids[i]) + &places.row(i) + kinds.row(segments[i]);
+            normalized(&row, &gamma, &beta)
+        })
+        .collect();
+    let tensor = |v: [usize; 3]| {
+        let flat = v.iter().map(|i| *i as f32).collect();
+        ArrayD::from_shape_vec(IxDyn(&[1, 3]), flat).unwrap()
+    };
+    computes(&model, &[tensor(ids), tensor(segments)], &expected);
+}
+
+/// A layer normalization, scaled and shifted.
+fn normalized(row: &Array1<f64>, gamma: &[f32], beta: &[f32]) -> Vec<f64> {
+    let mean = row.mean().unwrap();
+    let variance = row.mapv(|v| (v - mean).powi(2)).mean().unwrap();
+    let scaled = (row - mean) / (variance + 1e-5).sqrt();
+    (scaled * Array1::from(wide(gamma)) + Array1::from(wide(beta))).to_vec()
 }

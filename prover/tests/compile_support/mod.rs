@@ -99,6 +99,16 @@ impl Model {
         self
     }
 
+    /// An input of indices.
+    pub fn indices(mut self, name: &str, shape: &[usize]) -> Self {
+        self = self.input(name, shape);
+        let declared = self.graph.input.last_mut().and_then(|i| i.r#type.as_mut());
+        if let Some(type_proto::Value::TensorType(t)) = declared.and_then(|t| t.value.as_mut()) {
+            t.elem_type = DataType::Int64.into();
+        }
+        self
+    }
+
     /// An input whose first dimension is symbolic.
     pub fn batched(mut self, name: &str, rest: &[usize]) -> Self {
         let mut dims = vec![dimension::Value::DimParam("batch".to_owned())];
@@ -126,6 +136,18 @@ impl Model {
             dims: vec![values.len() as i64],
             data_type: DataType::Int64.into(),
             int64_data: values.to_vec(),
+            ..TensorProto::default()
+        });
+        self
+    }
+
+    /// Unsigned bytes.
+    pub fn bytes(mut self, name: &str, shape: &[usize], values: &[i64]) -> Self {
+        self.graph.initializer.push(TensorProto {
+            name: name.to_owned(),
+            dims: shape.iter().map(|n| *n as i64).collect(),
+            data_type: DataType::Uint8.into(),
+            raw_data: values.iter().map(|v| *v as u8).collect(),
             ..TensorProto::default()
         });
         self

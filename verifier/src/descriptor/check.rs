@@ -72,8 +72,7 @@ impl Descriptor {
             ("nodes", self.nodes.is_empty()),
             (
                 "outputs",
-                self.outputs.is_empty()
-                    && self.indices.iter().all(|p| p.role == IndexRole::Given),
+                self.outputs.is_empty() && self.indices.iter().all(|p| p.role == IndexRole::Given),
             ),
         ] {
             if empty {

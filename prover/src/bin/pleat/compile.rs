@@ -49,11 +49,13 @@ fn dimensions(given: &[String]) -> Result<BTreeMap<String, usize>, CliError> {
     let one = |text: &String| {
         let parts = text.split_once('=');
         let parts = parts.and_then(|(name, n)| Some((name.to_owned(), n.parse().ok()?)));
-        parts.filter(|(_, n)| *n > 0).ok_or_else(|| CliError::BadOption {
-            option: "--dim",
-            value: text.clone(),
-            form: "NAME=N with a length of at least 1",
-        })
+        parts
+            .filter(|(_, n)| *n > 0)
+            .ok_or_else(|| CliError::BadOption {
+                option: "--dim",
+                value: text.clone(),
+                form: "NAME=N with a length of at least 1",
+            })
     };
     given.iter().map(one).collect()
 }

@@ -8,6 +8,7 @@ mod attention;
 mod best;
 mod bind;
 mod build;
+mod fused;
 mod gather;
 mod logic;
 mod loss;
@@ -124,6 +125,7 @@ impl Rewriter {
             "Div" if self.kind(node.input(0)?) == Kind::Whole => one(self.whole_division(node)?),
             "DynamicQuantizeLinear" => Some(self.dynamic_quantize(node)?),
             "Einsum" => self.diagonals(node)?,
+            "EmbedLayerNormalization" => Some(self.embedding(node)?),
             "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" => {
                 one(self.comparison(node)?)
             }
@@ -131,6 +133,7 @@ impl Rewriter {
             "Gather" => self.gather(node)?,
             "GatherElements" => one(self.gather_elements(node)?),
             "GatherND" => one(self.gather_nd(node)?),
+            "FusedMatMul" => one(self.fused_matmul(node)?),
             "GRU" | "LSTM" | "RNN" => Some(self.recurrent(node)?),
             "GroupNormalization" => one(self.group_norm(node)?),
             "GroupQueryAttention" => Some(self.group_query(node)?),
@@ -139,6 +142,7 @@ impl Rewriter {
             "LRN" => one(self.lrn(node)?),
             "LayerNormalization" => Some(self.layer_norm(node, true)?),
             "LpNormalization" => one(self.lp_norm(node)?),
+            "MatMulNBits" => one(self.few_bits(node)?),
             "Mean" => one(self.mean_of(node)?),
             "MeanVarianceNormalization" => one(self.mean_variance_norm(node)?),
             "Mod" => one(self.remainder(node)?),

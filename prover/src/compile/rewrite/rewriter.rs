@@ -270,7 +270,10 @@ impl Rewriter {
 
     /// Whether a node's first result is an output of the graph.
     pub fn shows(&self, node: &Node) -> bool {
-        node.proto.output.first().is_some_and(|o| self.outputs.contains(o))
+        node.proto
+            .output
+            .first()
+            .is_some_and(|o| self.outputs.contains(o))
     }
 
     /// Gives an output of the graph its own name.
@@ -750,8 +753,18 @@ impl Rewriter {
 
 /// Integer inputs that say what is gathered: they stay integers.
 fn index_inputs(graph: &GraphProto) -> HashSet<String> {
-    let gathers = graph.node.iter().filter(|n| n.op_type == "Gather");
-    gathers.filter_map(|n| n.input.get(1).cloned()).collect()
+    let read = |n: &NodeProto| -> Vec<String> {
+        let slots: &[usize] = match n.op_type.as_str() {
+            "Gather" => &[1],
+            "EmbedLayerNormalization" => &[0, 1],
+            _ => &[],
+        };
+        slots
+            .iter()
+            .filter_map(|s| n.input.get(*s).cloned())
+            .collect()
+    };
+    graph.node.iter().flat_map(read).collect()
 }
 
 fn info(name: &str, dtype: DataType, shape: &[usize]) -> ValueInfoProto {
