@@ -99,6 +99,16 @@ impl Model {
         self
     }
 
+    /// An input of indices.
+    pub fn indices(mut self, name: &str, shape: &[usize]) -> Self {
+        self = self.input(name, shape);
+        let declared = self.graph.input.last_mut().and_then(|i| i.r#type.as_mut());
+        if let Some(type_proto::Value::TensorType(t)) = declared.and_then(|t| t.value.as_mut()) {
+            t.elem_type = DataType::Int64.into();
+        }
+        self
+    }
+
     /// An input whose first dimension is symbolic.
     pub fn batched(mut self, name: &str, rest: &[usize]) -> Self {
         let mut dims = vec![dimension::Value::DimParam("batch".to_owned())];
@@ -131,6 +141,18 @@ impl Model {
         self
     }
 
+    /// Unsigned bytes.
+    pub fn bytes(mut self, name: &str, shape: &[usize], values: &[i64]) -> Self {
+        self.graph.initializer.push(TensorProto {
+            name: name.to_owned(),
+            dims: shape.iter().map(|n| *n as i64).collect(),
+            data_type: DataType::Uint8.into(),
+            raw_data: values.iter().map(|v| *v as u8).collect(),
+            ..TensorProto::default()
+        });
+        self
+    }
+
     /// Lists every initializer as an input too, as old exporters do.
     pub fn initializers_as_inputs(mut self) -> Self {
         for tensor in &self.graph.initializer {
@@ -147,7 +169,19 @@ impl Model {
     }
 
     pub fn node_with(
+        self,
+        op: &str,
+        inputs: &[&str],
+        outputs: &[&str],
+        attributes: &[(&str, Value)],
+    ) -> Self {
+        self.node_of("", op, inputs, outputs, attributes)
+    }
+
+    /// A node of another domain.
+    pub fn node_of(
         mut self,
+        domain: &str,
         op: &str,
         inputs: &[&str],
         outputs: &[&str],
@@ -174,6 +208,7 @@ impl Model {
         self.graph.node.push(NodeProto {
             name: format!("{}_{}", op.to_lowercase(), self.graph.node.len()),
             op_type: op.to_owned(),
+            domain: domain.to_owned(),
             input: inputs.iter().map(|s| (*s).to_owned()).collect(),
             output: outputs.iter().map(|s| (*s).to_owned()).collect(),
             attribute: attributes.iter().map(attribute).collect(),

@@ -23,6 +23,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use case::Outcome;
+use pleat_prover::compile::SUPPORTED;
+use prost::Message;
+use tract_onnx::pb::ModelProto;
 
 const LIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/onnx_nodes/passes.txt");
 const CASE: &str = "PLEAT_ONNX_CASE";
@@ -181,6 +184,28 @@ fn node_tests_pass() {
         "no longer pass: {lost:?}; pass now, and belong into passes.txt (PLEAT_BLESS=1 writes it): {won:?}"
     );
     assert!(bad.is_empty(), "{}", bad.join("\n"));
+}
+
+/// Every operator that the compiler says it supports occurs in a model of a test that passes, or in a test of the compiler.
+#[test]
+fn supported_operators_are_tested() {
+    let folder = folder();
+    let list = std::fs::read_to_string(LIST).unwrap();
+    let mut tested: BTreeSet<String> = BTreeSet::new();
+    for name in list.lines() {
+        let bytes = std::fs::read(folder.join(name).join("model.onnx")).unwrap();
+        let model = ModelProto::decode(bytes.as_slice()).unwrap();
+        let nodes = model.graph.unwrap().node.into_iter();
+        tested.extend(nodes.map(|n| n.op_type));
+    }
+    let own = concat!(
+        include_str!("../compile_operators.rs"),
+        include_str!("../compile_rewrite.rs"),
+        include_str!("../compile_windows.rs")
+    );
+    let untested = |o: &&&str| !tested.contains(**o) && !own.contains(&format!("\"{o}\""));
+    let untested: Vec<_> = SUPPORTED.iter().filter(untested).collect();
+    assert!(untested.is_empty(), "{untested:?}");
 }
 
 fn summary(total: usize, excluded_names: &[String], outcomes: &BTreeMap<String, Outcome>) {

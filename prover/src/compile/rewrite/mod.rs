@@ -4,9 +4,11 @@
 //! A rule sees a node whose operands' shapes are known, and constants' values. It answers with the tensors that stand for the node's
 //! outputs, or a reason why there are none. What a rule writes goes through the rules itself.
 
+mod attention;
 mod best;
 mod bind;
 mod build;
+mod fused;
 mod gather;
 mod logic;
 mod loss;
@@ -110,6 +112,7 @@ impl Rewriter {
             // The index of the best that is shown is proved as an answer.
             "ArgMax" | "ArgMin" if self.shows(node) && !node.flag("select_last_index") => None,
             "ArgMax" | "ArgMin" => one(self.arg_best(node)?),
+            "Attention" if node.domain() == "com.microsoft" => Some(self.packed_attention(node)?),
             "BitShift" => one(self.bit_shift(node)?),
             "Cast" | "CastLike" => self.cast(node)?,
             "Compress" => one(self.compress(node)?),
@@ -122,6 +125,7 @@ impl Rewriter {
             "Div" if self.kind(node.input(0)?) == Kind::Whole => one(self.whole_division(node)?),
             "DynamicQuantizeLinear" => Some(self.dynamic_quantize(node)?),
             "Einsum" => self.diagonals(node)?,
+            "EmbedLayerNormalization" => Some(self.embedding(node)?),
             "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" => {
                 one(self.comparison(node)?)
             }
@@ -129,17 +133,20 @@ impl Rewriter {
             "Gather" => self.gather(node)?,
             "GatherElements" => one(self.gather_elements(node)?),
             "GatherND" => one(self.gather_nd(node)?),
+            "FusedMatMul" => one(self.fused_matmul(node)?),
             "GRU" | "LSTM" | "RNN" => Some(self.recurrent(node)?),
             "GroupNormalization" => one(self.group_norm(node)?),
+            "GroupQueryAttention" => Some(self.group_query(node)?),
             "Hardmax" => one(self.hardmax(node)?),
             "InstanceNormalization" => one(self.instance_norm(node)?),
             "LRN" => one(self.lrn(node)?),
             "LayerNormalization" => Some(self.layer_norm(node, true)?),
-            "LogSoftmax" => one(self.log_softmax_node(node)?),
             "LpNormalization" => one(self.lp_norm(node)?),
+            "MatMulNBits" => one(self.few_bits(node)?),
             "Mean" => one(self.mean_of(node)?),
             "MeanVarianceNormalization" => one(self.mean_variance_norm(node)?),
             "Mod" => one(self.remainder(node)?),
+            "MultiHeadAttention" => Some(self.multi_head(node)?),
             "NegativeLogLikelihoodLoss" => one(self.likelihood(node, node.input(0)?)?),
             "OneHot" => one(self.one_hot(node)?),
             "Pow" => self.power(node)?,
@@ -153,6 +160,7 @@ impl Rewriter {
             | "ReduceSumSquare" => one(self.reduction(node)?),
             "Resize" => self.resize(node)?,
             "ReverseSequence" => one(self.reverse_sequence(node)?),
+            "RotaryEmbedding" => self.rotary(node)?,
             "STFT" => one(self.stft(node)?),
             "Scatter" | "ScatterElements" => one(self.scatter_elements(node)?),
             "ScatterND" => one(self.scatter_nd(node)?),

@@ -67,6 +67,18 @@ impl Rewriter {
         Ok(results)
     }
 
+    /// A layer normalization along one axis, scaled and shifted.
+    pub(super) fn layer_normalized(
+        &mut self,
+        x: &str,
+        axis: usize,
+        epsilon: f64,
+        [scale, shift]: [Option<&str>; 2],
+    ) -> String {
+        let parts = self.normalized(x, &[axis], epsilon, true);
+        self.scaled(&parts.result, scale, shift)
+    }
+
     /// `SkipLayerNormalization` and `SkipSimplifiedLayerNormalization`: of the sum of two tensors and a bias.
     pub(super) fn skip_norm(&mut self, node: &Node, centred: bool) -> Outcome<Vec<String>> {
         let mut sum = self.add(node.input(0)?, node.input(1)?);

@@ -1,6 +1,6 @@
 //! Reductions, and functions of many elements: sums of something, then a function of the sum.
 
-use super::rewriter::{Node, Outcome, Refusal, Rewriter};
+use super::rewriter::{Node, Outcome, Refusal, Rewriter, Value, signed};
 
 impl Rewriter {
     /// The reductions that are sums, maxima or products of simpler things.
@@ -100,26 +100,15 @@ impl Rewriter {
 
     /// The logarithm of the softmax along one axis.
     pub(super) fn log_softmax(&mut self, x: &str, axis: usize) -> String {
+        if self.opset() >= 13 {
+            let axis = ("axis", Value::Int(signed(axis)));
+            return self.write_plain("LogSoftmax", &[x], &[axis]);
+        }
         let largest = self.reduce("ReduceMax", x, &[axis], true);
         let rest = self.sub(x, &largest);
         let exp = self.unary("Exp", &rest);
         let sum = self.reduce("ReduceSum", &exp, &[axis], true);
         let log = self.unary("Log", &sum);
         self.sub(&rest, &log)
-    }
-
-    /// `LogSoftmax`; before operator set 13 over all axes from the named one on.
-    pub(super) fn log_softmax_node(&mut self, node: &Node) -> Outcome<String> {
-        let x = node.input(0)?;
-        if self.opset() >= 13 {
-            let axis = self.axis(x, node.int("axis", -1))?;
-            return Ok(self.log_softmax(x, axis));
-        }
-        let shape = self.shape(x)?;
-        let axis = self.axis(x, node.int("axis", 1))?;
-        let split = shape.split_at(axis);
-        let flat = self.reshape(x, &[split.0.iter().product(), split.1.iter().product()]);
-        let result = self.log_softmax(&flat, 1);
-        Ok(self.reshape(&result, &shape))
     }
 }

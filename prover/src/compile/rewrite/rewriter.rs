@@ -82,6 +82,10 @@ impl Node {
         &self.proto.op_type
     }
 
+    pub fn domain(&self) -> &str {
+        &self.proto.domain
+    }
+
     /// An operand that must be there.
     pub fn input(&self, slot: usize) -> Outcome<&str> {
         self.optional(slot)
@@ -557,7 +561,7 @@ impl Rewriter {
             let fact = self.facts.get(name)?;
             let shape = fact.shape.as_ref()?;
             let small = !types_only && shape.iter().product::<usize>() <= FOLDED;
-            match self.value(name).filter(|_| small) {
+            match small.then(|| self.value(name)).flatten() {
                 Some(value) => graph.initializer.push(value.write(name)),
                 None => graph.input.push(info(name, fact.dtype, shape)),
             }
@@ -749,8 +753,18 @@ impl Rewriter {
 
 /// Integer inputs that say what is gathered: they stay integers.
 fn index_inputs(graph: &GraphProto) -> HashSet<String> {
-    let gathers = graph.node.iter().filter(|n| n.op_type == "Gather");
-    gathers.filter_map(|n| n.input.get(1).cloned()).collect()
+    let read = |n: &NodeProto| -> Vec<String> {
+        let slots: &[usize] = match n.op_type.as_str() {
+            "Gather" => &[1],
+            "EmbedLayerNormalization" => &[0, 1],
+            _ => &[],
+        };
+        slots
+            .iter()
+            .filter_map(|s| n.input.get(*s).cloned())
+            .collect()
+    };
+    graph.node.iter().flat_map(read).collect()
 }
 
 fn info(name: &str, dtype: DataType, shape: &[usize]) -> ValueInfoProto {
