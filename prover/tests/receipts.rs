@@ -304,7 +304,9 @@ fn one_receipt_is_checked_with_its_proof() {
 
     let original = world.receipt("score7.proof.receipt.json");
     let zeros = "0".repeat(64);
-    let cases: [(&str, &str, Value); 11] = [
+    let index = json!([{"name": "k", "role": "given", "shape": [1], "values": [0]}]);
+    let cases: [(&str, &str, Value); 12] = [
+        ("/indices", "indices", index),
         ("/model", "model", json!(zeros)),
         ("/proof", "proof", json!(zeros)),
         ("/fold", "fold", json!("chain")),
@@ -341,7 +343,7 @@ fn one_receipt_is_checked_with_its_proof() {
             text.replace("\"claims\":", "\"claims\":{},\"claims\":"),
             "canonical form",
         ),
-        (text.replace("pleat/2", "pleat/1"), "version"),
+        (text.replace("pleat/3", "pleat/2"), "version"),
         (
             text.replace("\"claims\":{\"agent\":\"scorer\"},", ""),
             "missing field",

@@ -17,7 +17,8 @@ use super::tensors::{self, Numbers};
 
 /// How a test ended.
 pub enum Outcome {
-    Pass,
+    /// The operator, if it is the model's only one, and the rows that an element of its results costs, inputs apart.
+    Pass(Option<(String, f64)>),
     /// By the compiler.
     Refused {
         operator: String,
@@ -32,7 +33,7 @@ pub enum Outcome {
 impl Outcome {
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Pass => "passes",
+            Self::Pass(_) => "passes",
             Self::Refused { .. } => "refused",
             Self::Inexact(_) => "inexact",
             Self::Crash(_) => "crashes",
@@ -45,7 +46,8 @@ impl Outcome {
         let rest = match self {
             Self::Refused { operator, why } => format!("{operator}\t{why}"),
             Self::Inexact(what) | Self::Crash(what) => what.clone(),
-            Self::Pass | Self::Hang => String::new(),
+            Self::Pass(Some((operator, rows))) => format!("{operator}\t{rows}"),
+            Self::Pass(None) | Self::Hang => String::new(),
         };
         format!("outcome\t{}\t{}", self.kind(), rest.replace('\n', " "))
     }
@@ -53,7 +55,9 @@ impl Outcome {
     pub fn read(line: &str) -> Option<Self> {
         let (kind, rest) = line.strip_prefix("outcome\t")?.split_once('\t')?;
         Some(match kind {
-            "passes" => Self::Pass,
+            "passes" => Self::Pass(rest.split_once('\t').and_then(|(operator, rows)| {
+                Some((operator.to_owned(), rows.trim().parse().ok()?))
+            })),
             "refused" => {
                 let (operator, why) = rest.split_once('\t')?;
                 Self::Refused {
@@ -290,7 +294,15 @@ fn attempt(folder: &Path) -> Outcome {
             return Outcome::Inexact(format!("{}: {what}", info.name));
         }
     }
-    Outcome::Pass
+    let inputs = descriptor.inputs.iter().filter_map(|p| network.nodes().get(p.node));
+    let inputs: usize = inputs.map(pleat_verifier::descriptor::Node::rows).sum();
+    let elements = graph.output.iter().filter_map(|info| result(&info.name));
+    let elements: usize = elements.map(|values| values.len()).sum();
+    let [node] = graph.node.as_slice() else {
+        return Outcome::Pass(None);
+    };
+    let rows = (network.real_rows() - inputs) as f64 / elements.max(1) as f64;
+    Outcome::Pass(Some((node.op_type.clone(), rows)))
 }
 
 fn difference(got: &[f64], expected: &Numbers) -> Option<String> {

@@ -201,6 +201,20 @@ impl Sum {
         self.products.is_empty() && self.lookups.is_empty()
     }
 
+    /// Whether it is a view times a constant, element by element, and a constant: several readers may take it as it is, most of them
+    /// into their weights.
+    pub fn is_scaled(&self) -> bool {
+        let out = self.atoms();
+        match self.products.as_slice() {
+            [product] => {
+                let constant = matches!(product.k, Factor::Constant(_));
+                let alone = self.reads.is_empty() && self.lookups.is_empty();
+                constant && alone && product.atoms().iter().all(|a| out.contains(a))
+            }
+            _ => false,
+        }
+    }
+
     /// All atoms that index the tensor, in order.
     pub fn atoms(&self) -> Vec<Atom> {
         self.axes.concat()

@@ -8,7 +8,7 @@ use super::{Quantizer, positive, small};
 
 /// Arguments beyond zero that a table of one sign has, for what rounding does to it.
 const GUARD: i32 = 16;
-/// Values of an exponential: they are added up and divided, so that `B` bits would be few.
+/// Values that are added up and divided, or go on into a residual stream: `B` bits would be few.
 const FINE_VALUES: f64 = 65_535.0;
 
 impl Quantizer<'_> {
@@ -77,7 +77,7 @@ impl Quantizer<'_> {
         let seen = f64::from(seen.0.abs().max(seen.1.abs())) * (1.0 + self.headroom);
         // Where a function grows fast beyond what was seen, precision goes to what was seen.
         let largest = if all <= 2.0 * seen { all } else { seen };
-        let top = if shift == 0 {
+        let top = if shift == 0 && self.fine.is_empty() {
             self.top()
         } else {
             FINE_VALUES.max(self.top())

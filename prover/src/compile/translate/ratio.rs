@@ -1,5 +1,6 @@
 //! Quotients of tensors, which stay fractions as long as they can: what multiplies one, or is contracted with it, goes into its
-//! numerator. So a softmax costs no row for its probabilities, nor a norm for what it divides by.
+//! numerator. So a softmax costs no row for its probabilities, nor a norm for what it divides by. Factors that vary, a norm's scales,
+//! do not: they would spread what has to fit one range, and go into the weights of the layers that read it.
 
 use std::sync::Arc;
 
@@ -55,15 +56,11 @@ impl Translator<'_> {
                 for (own, other) in [(left, right), (right, left)] {
                     if let Some(ratio) = self.lone_ratio(own)?
                         && let Some(values) = constant(self, other)?
+                        && let Some(v) = super::elementwise::uniform(&values)
                         && ratio.numerator.is_view()
                     {
-                        let numerator = match super::elementwise::uniform(&values) {
-                            Some(v) => {
-                                let sum = ratio.numerator.affine(f64::from(v), 0.0);
-                                self.along(sum, &values)?.0
-                            }
-                            None => self.view_times(ratio.numerator, &values)?,
-                        };
+                        let sum = ratio.numerator.affine(f64::from(v), 0.0);
+                        let numerator = self.along(sum, &values)?.0;
                         return self.over(numerator, &ratio.divisor, 1.0).map(Some);
                     }
                     if let Some((factor, divisor)) = self.inverse(own)? {
