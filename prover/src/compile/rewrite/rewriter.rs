@@ -316,6 +316,7 @@ impl Rewriter {
             return;
         };
         let dtype = DataType::try_from(tensor.elem_type).unwrap_or(DataType::Undefined);
+        let index = index && Kind::of(dtype) == Kind::Whole;
         let stored = if index { dtype } else { DataType::Float };
         tensor.elem_type = stored.into();
         let dims = tensor.shape.as_ref();
@@ -477,8 +478,13 @@ impl Rewriter {
             .all(|i| i.is_empty() || self.is_constant(i));
         if !constant && !self.foreign(&wrapped) {
             let structural = structural(&node.op_type);
+            let moved = matches!(
+                node.op_type.as_str(),
+                "Flatten" | "Identity" | "Reshape" | "Squeeze" | "Unsqueeze"
+            );
             for (slot, name) in node.input.iter_mut().enumerate() {
-                if !name.is_empty() && !structural.contains(&slot) {
+                let index = moved && self.is_index(name);
+                if !name.is_empty() && !structural.contains(&slot) && !index {
                     *name = self.float(name);
                 }
             }
@@ -621,6 +627,12 @@ impl Rewriter {
         self.facts.get(name).map_or(Kind::Real, |f| f.kind)
     }
 
+    /// Whether it is stored as integers: indices.
+    pub fn is_index(&self, name: &str) -> bool {
+        let fact = self.facts.get(name).filter(|f| !f.constant);
+        fact.is_some_and(|f| Kind::of(f.dtype) == Kind::Whole)
+    }
+
     /// Says what a tensor's numbers mean.
     pub fn mean(&mut self, name: &str, kind: Kind) {
         if let Some(fact) = self.facts.get_mut(name).filter(|f| !f.constant) {
@@ -751,20 +763,23 @@ impl Rewriter {
     }
 }
 
-/// Integer inputs that say what is gathered: they stay integers.
+/// What says which rows are gathered, from the inputs on: it stays integers.
 fn index_inputs(graph: &GraphProto) -> HashSet<String> {
-    let read = |n: &NodeProto| -> Vec<String> {
-        let slots: &[usize] = match n.op_type.as_str() {
+    let mut indices: HashSet<String> = HashSet::new();
+    for node in graph.node.iter().rev() {
+        let slots: &[usize] = match node.op_type.as_str() {
             "Gather" => &[1],
             "EmbedLayerNormalization" => &[0, 1],
+            "Cast" | "Flatten" | "Identity" | "Reshape" | "Squeeze" | "Unsqueeze"
+                if node.output.iter().any(|o| indices.contains(o)) =>
+            {
+                &[0]
+            }
             _ => &[],
         };
-        slots
-            .iter()
-            .filter_map(|s| n.input.get(*s).cloned())
-            .collect()
-    };
-    graph.node.iter().flat_map(read).collect()
+        indices.extend(slots.iter().filter_map(|s| node.input.get(*s).cloned()));
+    }
+    indices
 }
 
 fn info(name: &str, dtype: DataType, shape: &[usize]) -> ValueInfoProto {
