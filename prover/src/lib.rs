@@ -13,7 +13,7 @@
 //! let model = ProvingModel::commit(compiled.descriptor, compiled.weights, String::new(), &mut OsRng)?;
 //! let opening = OpeningKey::derive(model.network().row_bits());
 //! let keys = Keys { opening: &opening, folding: Folding::Tree };
-//! let request = Request { inputs: &[vec![1200]], visibility: Visibility { inputs: false, outputs: true }, linked: &[] };
+//! let request = Request { inputs: &[vec![1200]], indices: &[], visibility: Visibility { inputs: false, outputs: true }, linked: &[] };
 //! // The callback hears every stage; `Break` cancels.
 //! let proved = pleat_prover::prove(&model, keys, &request, &mut OsRng, &mut |_| Continue(()))?;
 //! println!("{:?}, {} bytes", proved.outputs, proved.proof.to_bytes().len());

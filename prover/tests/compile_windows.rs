@@ -234,10 +234,6 @@ fn nearest_neighbours() {
         3,
         8.0,
     );
-    let linear = resized([1.0, 1.0, 2.0, 2.0], &[("mode", Value::Text("linear"))]);
-    let text = refusal(&convolved(linear, "r", 2));
-    assert!(text.contains("Resize (node resize_0)"), "{text}");
-    assert!(text.contains("nearest"), "{text}");
 }
 
 #[test]

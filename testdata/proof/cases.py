@@ -11,11 +11,14 @@ POINT = SCALAR = 32
 NONE = [255] * 32
 
 credit = {"nodes": 4, "rounds": [6, 14, 15], "rows": 27, "row_bits": 12, "elements": [61, 1]}
+# A transformer: eight ids are given, eight choices are answers; nothing else is shown.
+sums = {"nodes": 45, "rounds": [8, 17, 18], "rows": 13, "row_bits": 15, "elements": [], "indices": 16}
 mnist = {"nodes": 10, "rounds": [9, 16, 17], "rows": 30, "row_bits": 14, "elements": [784, 10]}
 FILES = {
     "public.proof": (credit, "tree", [1, 1]),
     "hidden.proof": (credit, "tree", [0, 0]),
     "mnist-8.proof": (mnist, "tree", [1, 1]),
+    "sums.proof": (sums, "tree", []),
     "chain-public.proof": (credit, "chain", [1, 1]),
     "chain-hidden.proof": (credit, "chain", [0, 0]),
     "chain-mnist-8.proof": (mnist, "chain", [1, 1]),
@@ -39,6 +42,7 @@ def layout(model, mode, shown):
     part("flags", len(shown))
     for i, (elements, visible) in enumerate(zip(model["elements"], shown)):
         part(f"values {i}", 4 * elements * visible)
+    part("indices", 4 * model.get("indices", 0))
     part("rows", POINT * model["rows"])
     part("masks", POINT * 10)
     if mode == "tree":
@@ -84,7 +88,7 @@ for name, (model, mode, shown) in FILES.items():
     AT[name], LENGTH[name] = layout(model, mode, shown)
     assert (HERE / name).stat().st_size == LENGTH[name], (name, LENGTH[name])
 stored = {path.name: path.read_bytes() for path in HERE.iterdir() if path.suffix in (".proof", ".vmodel")}
-model_id = {name: hashlib.sha3_256(stored[name]).hexdigest() for name in ("credit.vmodel", "mnist-8.vmodel")}
+model_id = {name: hashlib.sha3_256(stored[name]).hexdigest() for name in ("credit.vmodel", "mnist-8.vmodel", "sums.vmodel")}
 CREDIT_ID, MNIST_ID = model_id["credit.vmodel"], model_id["mnist-8.vmodel"]
 
 # ---- changes
@@ -133,10 +137,15 @@ def error(reason):
 
 def valid(proof):
     model, mode, shown = FILES[proof]
+    outcome = {"outcome": "valid", "fold": mode}
+    if "indices" in model:
+        at = AT[proof]["indices"]
+        values = [int.from_bytes(stored[proof][at + 4 * i:at + 4 * i + 4], "little") for i in range(model["indices"])]
+        return {**outcome, "shown_inputs": [], "outputs": [], "indices": [values[:8], values[8:]]}
     at = AT[proof]["values 1"]
     integers = [int.from_bytes(stored[proof][at + 4 * i:at + 4 * i + 4], "little", signed=True) for i in range(model["elements"][1])]
     shown_inputs = [model["elements"][0] * shown[0]]
-    return {"outcome": "valid", "fold": mode, "shown_inputs": shown_inputs, "outputs": [integers if shown[1] else None]}
+    return {**outcome, "shown_inputs": shown_inputs, "outputs": [integers if shown[1] else None]}
 
 
 def other_model(got, expected):
@@ -171,7 +180,7 @@ cases = []
 
 
 def case(name, proof, expect, *edits, model=None, model_edits=(), demanded=None):
-    row = {"name": name, "model": model or ("mnist-8.vmodel" if "mnist-8" in proof else "credit.vmodel"), "proof": proof}
+    row = {"name": name, "model": model or next((f"{m}.vmodel" for m in ("mnist-8", "sums") if m in proof), "credit.vmodel"), "proof": proof}
     if model_edits:
         row["model_edits"] = list(model_edits)
     if edits:
@@ -188,7 +197,9 @@ case("an image shown", "mnist-8.proof", valid("mnist-8.proof"))
 case("chain: all shown", "chain-public.proof", valid("chain-public.proof"))
 case("chain: all hidden", "chain-hidden.proof", valid("chain-hidden.proof"))
 case("chain: an image shown", "chain-mnist-8.proof", valid("chain-mnist-8.proof"))
-case("a proof of format version 1", "version-1.proof", malformed("proof of format version 1; this program reads version 2"))
+for version in (1, 2):
+    case(f"a proof of format version {version}", f"version-{version}.proof", malformed(f"proof of format version {version}; this program reads version 3"))
+case("public indices", "sums.proof", valid("sums.proof"))
 
 # What is demanded, and which model it is about.
 case("all shown, the model id demanded", "public.proof", valid("public.proof"), demanded=CREDIT_ID)
@@ -219,7 +230,7 @@ case("proof: magic", "public.proof", NO_PROOF, flip(0))
 # The form of both modes.
 public, hidden, chain = AT["public.proof"], AT["hidden.proof"], AT["chain-public.proof"]
 size, chain_size = LENGTH["public.proof"], LENGTH["chain-public.proof"]
-case("proof: a version to come", "public.proof", malformed("proof of format version 3; this program reads version 2"), flip(8))
+case("proof: a version to come", "public.proof", malformed("proof of format version 4; this program reads version 3"), put(8, [4]))
 case("proof: only its header", "public.proof", malformed("proof is truncated"), truncate(public["model"]))
 case("proof: only header and model id", "public.proof", malformed("proof is truncated"), truncate(public["mode"]))
 case("proof: only header, model id and mode", "public.proof", malformed("proof is truncated"), truncate(public["flags"]))
@@ -295,6 +306,16 @@ case("blind of the shares changed", "public.proof", SHARES, flip(public["b"]))
 steps = LENGTH["public.proof"] - public["shares"]
 case("another proof's steps", "public.proof", SHARES, splice("hidden.proof", hidden["shares"], public["shares"], steps))
 
+at = AT["sums.proof"]["indices"]
+case("an id changed", "sums.proof", SHARES, flip(at))
+case("an answer changed", "sums.proof", SHARES, flip(at + 4 * 11))
+ids = stored["sums.proof"][at]
+reason = f"index port ids: value {ids ^ 64} at [0, 0] is not below 27"
+case("an id out of range", "sums.proof", invalid("index-range", reason), flip(at, 64))
+last = stored["sums.proof"][at + 4 * 15]
+reason = f"index port best of logits: value {last ^ 128} at [0, 7] is not below 27"
+case("an answer out of range", "sums.proof", invalid("index-range", reason), flip(at + 4 * 15, 128))
+
 # The folded steps.
 case("a step's products replaced by the next one's", "public.proof", CONSTRAINTS, copy(public["shares"] + 3 * POINT, public["shares"] + POINT))
 case("a step's products replaced by the last one's", "mnist-8.proof", CONSTRAINTS, copy(image["b"] - POINT, image["shares"] + POINT))
@@ -357,15 +378,17 @@ case("an empty model", "public.proof", NO_MODEL, model_edits=[truncate(0)])
 case("the proof in place of the model", "public.proof", NO_MODEL, model="public.proof")
 case("garbage in place of the model", "public.proof", NO_MODEL, model_edits=[fill(400, 7)])
 case("model: magic", "public.proof", NO_MODEL, model_edits=[flip(3)])
-case("model: a version to come", "public.proof", error("verification model of format version 3; this program reads version 1"), model_edits=[flip(8, 2)])
+case("model: a version to come", "public.proof", error("verification model of format version 3; this program reads version 2"), model_edits=[flip(8)])
 case("model: truncated in its descriptor", "public.proof", error("verification model is truncated"), model_edits=[truncate(100)])
 reason = "verification model: a part of 18446744073709551615 bytes is over the limit of 67108864"
 case("model: a descriptor of boundless length", "public.proof", error(reason), model_edits=[put(10, [255] * 8)])
 case("model: last byte missing", "public.proof", error("verification model is truncated"), model_edits=[truncate(size - 1)])
 case("model: one byte too many", "public.proof", error("verification model: 1 bytes follow its end"), model_edits=[APPEND])
 case("model: a commitment that is no point", "public.proof", error("verification model: a point is not canonical"), model_edits=[put(weights, NONE)])
-reason = "descriptor: node x: exactly the declared inputs have the input form"
-case("model: digits of another width", "public.proof", error(reason), model_edits=[flip(18)])
+edited = bytearray(stored["credit.vmodel"])
+edited[18] ^= 1
+changed = hashlib.sha3_256(edited).hexdigest()
+case("model: digits of another width", "public.proof", other_model(CREDIT_ID, changed), model_edits=[flip(18)])
 
 about = "What becomes of stored files, whole and after edits, under the verifier. Written by cases.py; see ../README.md."
 lines = ",\n".join(f"    {json.dumps(row, ensure_ascii=False)}" for row in cases)

@@ -71,6 +71,9 @@ enum Expect {
         fold: Mode,
         shown_inputs: Vec<usize>,
         outputs: Vec<Option<Vec<i32>>>,
+        /// Public indices.
+        #[serde(default)]
+        indices: Vec<Vec<u32>>,
     },
     /// Exit code 1.
     Invalid { check: String, reason: String },
@@ -156,6 +159,9 @@ fn summary(verdict: Verdict) -> Expect {
             .into_iter()
             .map(|p| p.integers)
             .collect(),
+        indices: (verdict.indices.into_iter().flatten())
+            .map(|p| p.values)
+            .collect(),
     }
 }
 
@@ -198,6 +204,7 @@ fn the_table_has_every_check_that_a_proof_can_fail() {
         "end-state",
         "error",
         "format",
+        "index-range",
         "nova",
         "nova-format",
         "opening",

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 const STORED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/proof");
 /// Of the stored model.
-const MODEL_ID: &str = "7efed893ed5ebbd6cc095e2707b5f4d81a615ff80487065d3c689a9aa1be999b";
+const MODEL_ID: &str = "60102f249c313b8637a990b470010128695f8ecea04f37ffeccb8b526509b122";
 const FEATURES: usize = 61;
 
 fn stored(name: &str) -> String {

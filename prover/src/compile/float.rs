@@ -120,7 +120,7 @@ impl<'a> Runner<'a> {
     }
 }
 
-fn range_of(values: &[f32]) -> (f32, f32) {
+pub(super) fn range_of(values: &[f32]) -> (f32, f32) {
     values.iter().fold((f32::MAX, f32::MIN), |(low, high), v| {
         (low.min(*v), high.max(*v))
     })

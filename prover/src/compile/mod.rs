@@ -170,6 +170,7 @@ pub fn compile(
     let scales = tensors().map(|(_, (_, s))| options.input_scales.get(&s.name).copied());
     let calibration = quantize::Calibration {
         ranges: seen.ranges,
+        values: seen.values,
         divisors: seen.divisors,
         grids,
         scales: scales.collect(),
@@ -201,6 +202,7 @@ pub fn compile(
 /// What the samples show.
 struct Seen {
     ranges: Vec<(f32, f32)>,
+    values: Vec<(f32, f32)>,
     divisors: Vec<(f32, f32)>,
     /// The model's own outputs, by sample.
     expected: Vec<Vec<ArrayD<f32>>>,
@@ -220,6 +222,7 @@ fn calibrate(
     let none = || vec![(f32::MAX, f32::MIN); nodes];
     let mut seen = Seen {
         ranges: none(),
+        values: none(),
         divisors: none(),
         expected: Vec::with_capacity(samples.len()),
     };
@@ -240,8 +243,10 @@ fn calibrate(
             .map(|(i, sample)| run((first + i, sample)))
             .collect();
         for (run, outputs) in runs? {
+            let values = run.values.iter().map(|v| float::range_of(v)).collect();
             for (all, own) in [
                 (&mut seen.ranges, run.ranges),
+                (&mut seen.values, values),
                 (&mut seen.divisors, run.divisors),
             ] {
                 for (range, new) in all.iter_mut().zip(own) {

@@ -53,6 +53,8 @@ export interface Valid extends Verdict {
   fold: 'tree' | 'chain';
   input: Tensor[];
   output: Tensor[];
+  /** Public indices, given and answers; absent if the model has none. */
+  indices?: Indices[];
   check: null;
   reason: null;
 }
@@ -80,6 +82,8 @@ export type Check =
   | 'demand/model-id'
   | 'format'
   | 'other-model'
+  | 'index-range'
+  | 'agreement'
   | 'shares'
   | 'constraints'
   | 'products'
@@ -95,6 +99,16 @@ export interface Verdict {
   seconds: { setup: number; verify: number; total: number };
   /** Never set here; `pleat-verify --opened` sets it. */
   opened: null;
+}
+
+/** A public tensor of indices. */
+export interface Indices {
+  name: string;
+  /** Whether it is part of the question, or what the proof is about. */
+  role: 'given' | 'answer';
+  shape: number[];
+  /** Row-major. */
+  values: number[];
 }
 
 /** An input or output of the network. */

@@ -8,6 +8,8 @@
     'demand/model-id': 'The model file has another id than the one that you demand.',
     format: 'This is not a whole, well-formed proof for this model.',
     'other-model': 'The proof is about another model than this one.',
+    'index-range': 'A public index is out of range.',
+    agreement: 'An answer is another than the one that was given.',
     shares: 'The equation that this model and these values demand does not hold. Something that it binds was changed or never computed: an input, an output, a commitment.',
     constraints: 'The folded steps do not satisfy their constraints.',
     products: 'The products in the folded steps are not those of the values that they commit to.',
@@ -208,7 +210,9 @@
         ['Time', duration(answer.seconds.total)],
       ),
       ...answer.input.flatMap((port) => tensor('Input', port)),
+      ...(answer.indices ?? []).filter((port) => port.role === 'given').flatMap((port) => indices('Given', port)),
       ...answer.output.flatMap((port) => tensor('Output', port)),
+      ...(answer.indices ?? []).filter((port) => port.role === 'answer').flatMap((port) => indices('Answer', port)),
     ];
   }
 
@@ -243,6 +247,11 @@
       parts.push(values);
     }
     return parts;
+  }
+
+  function indices(role, port) {
+    const title = `${role} ${port.name}, ${port.shape.join(' × ')}: public indices`;
+    return [element('h3', {}, title), element('p', { className: 'mono' }, port.values.join(', '))];
   }
 
   // One channel of at least 8 × 8 is worth a look.

@@ -64,6 +64,7 @@ async function answer(at) {
       return {
         heading: heading.textContent,
         integers: heading.textContent.endsWith(': hidden') ? null : rows.map((row) => Number(row.children[2].textContent)),
+        indices: parts.flatMap((part) => (part.className === 'mono' ? part.textContent.split(', ').map(Number) : [])),
         pictures: parts.filter((part) => part.tagName === 'CANVAS').length,
       };
     });
@@ -88,6 +89,8 @@ test('every case ends as the table says', async () => {
       const outputs = got.ports.filter((port) => port.heading.startsWith('Output '));
       assert.deepEqual(inputs.map((port) => port.integers?.length ?? 0), expect.shown_inputs, name);
       assert.deepEqual(outputs.map((port) => port.integers), expect.outputs, name);
+      const indices = got.ports.filter((port) => port.heading.endsWith(': public indices'));
+      assert.deepEqual(indices.map((port) => port.indices), expect.indices ?? [], name);
       assert.match(got.entries['Hidden by'], new RegExp(`\\(${expect.fold}\\)$`), name);
     } else if (expect.outcome === 'invalid') {
       const { 'Refused by': refused, Because: because } = got.entries;

@@ -47,6 +47,8 @@ const MOST_STEPS: f64 = 16.0;
 pub(super) struct Calibration {
     /// Per node, smallest and largest pre-activation; of a quotient, the value.
     pub ranges: Vec<(f32, f32)>,
+    /// Per node, smallest and largest value.
+    pub values: Vec<(f32, f32)>,
     /// Per node, smallest and largest divisor of a quotient.
     pub divisors: Vec<(f32, f32)>,
     /// Per input, a step that all its values are multiples of, if there is one.
@@ -82,7 +84,8 @@ pub(super) fn quantize(
     let mut wishes = calibration.grids.iter().zip(&calibration.scales);
     let mut nodes = Vec::with_capacity(graph.nodes.len());
     let divisors = &calibration.divisors;
-    for ((node, range), divisor) in graph.nodes.iter().zip(ranges).zip(divisors) {
+    let seen = ranges.iter().zip(&calibration.values).zip(divisors);
+    for (node, ((range, values), divisor)) in graph.nodes.iter().zip(seen) {
         nodes.push(if matches!(node.activation, Activation::Boolean) {
             quantizer.scales.push(Scale { p: 1.0, y: 1.0 });
             let out = node.out();
@@ -92,7 +95,7 @@ pub(super) fn quantize(
             let (grid, scale) = wishes.next().map_or((None, None), |(g, s)| (*g, *s));
             quantizer.input(node, *range, grid, scale)
         } else {
-            quantizer.node(node, *range, *divisor)?
+            quantizer.node(node, (*range, *values), *divisor)?
         });
     }
     let port = |p: &GraphPort| Port {
@@ -211,7 +214,7 @@ impl Quantizer<'_> {
     fn node(
         &mut self,
         node: &GraphNode,
-        range: (f32, f32),
+        (range, values): ((f32, f32), (f32, f32)),
         divisor: (f32, f32),
     ) -> Result<Node, CompileError> {
         let out = node.out();
@@ -262,7 +265,7 @@ impl Quantizer<'_> {
             Activation::Best(port) => (Operation::Best { port: *port }, 1.0),
             Activation::Assert => (Operation::Assert, 1.0),
             activation => {
-                let (function, y) = self.activation(activation, (p, shift), range);
+                let (function, y) = self.activation(activation, (p, shift), values);
                 (Operation::Map { function }, y)
             }
         };

@@ -30,12 +30,12 @@ impl Quantizer<'_> {
         &mut self,
         activation: &Activation,
         (p, shift): (f64, i32),
-        range: (f32, f32),
+        seen: (f32, f32),
     ) -> (usize, f64) {
         match activation {
             Activation::Relu => (self.function(Function::Relu), p),
             Activation::Table(f) => {
-                let (values, y) = self.table(f, (p, shift), range);
+                let (values, y) = self.table(f, (p, shift), seen);
                 let name = f.describe();
                 (self.function(Function::Table { name, values }), y)
             }
@@ -62,7 +62,7 @@ impl Quantizer<'_> {
         &self,
         f: &std::sync::Arc<Unary>,
         (p, shift): (f64, i32),
-        range: (f32, f32),
+        seen: (f32, f32),
     ) -> (Vec<i32>, f64) {
         let half = 1_i32 << (self.digit_bits - 1);
         let points: Vec<f32> = (-half..half)
@@ -72,18 +72,10 @@ impl Quantizer<'_> {
         let values = f
             .evaluate(&points)
             .unwrap_or_else(|_| vec![0.0; points.len()]);
-        let margin = self.headroom * f64::from(range.0.abs().max(range.1.abs()));
-        let (low, high) = (f64::from(range.0) - margin, f64::from(range.1) + margin);
-        let size = |seen_only: bool| {
-            let counts = |x: &f32| !seen_only || (low..=high).contains(&f64::from(*x));
-            points
-                .iter()
-                .zip(&values)
-                .filter(|(x, v)| counts(x) && v.is_finite())
-                .fold(0.0_f64, |m, (_, v)| m.max(f64::from(v.abs())))
-        };
+        let finite = values.iter().filter(|v| v.is_finite());
+        let all = finite.fold(0.0_f64, |m, v| m.max(f64::from(v.abs())));
+        let seen = f64::from(seen.0.abs().max(seen.1.abs())) * (1.0 + self.headroom);
         // Where a function grows fast beyond what was seen, precision goes to what was seen.
-        let (all, seen) = (size(false), size(true));
         let largest = if all <= 2.0 * seen { all } else { seen };
         let top = if shift == 0 {
             self.top()

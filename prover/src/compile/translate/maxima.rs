@@ -73,8 +73,8 @@ impl Translator<'_> {
     ) -> Outcome<Sum> {
         let (mut sum, shift) = self.level(view.affine(sign, 0.0), name);
         for axis in axes {
-            let atoms = sum.axes.get_mut(*axis).map(std::mem::take);
-            for atom in atoms.unwrap_or_default() {
+            // One atom after the other; comparisons give those that are left new names.
+            while let Some(atom) = sum.axes.get_mut(*axis).and_then(Vec::pop) {
                 // On an axis of its own, beside the tensor's.
                 let own = sum.axes.len();
                 let mut len = self.graph.atoms.len(atom);
