@@ -406,10 +406,14 @@ fn weights_of_four_bits() {
         .map(|n| {
             let weight = |k: usize| {
                 let byte = packed[8 * n + k / 2];
-                let value = if k % 2 == 0 { byte & 15 } else { byte >> 4 };
+                let value = if k.is_multiple_of(2) {
+                    byte & 15
+                } else {
+                    byte >> 4
+                };
                 (value as f64 - 8.0) * f64::from(scales[n])
             };
-            (0..6).map(|k| f64::from(x[k]) * weight(k)).sum()
+            (0..6_usize).map(|k| f64::from(x[k]) * weight(k)).sum()
         })
         .collect();
     let sample = [ArrayD::from_shape_vec(IxDyn(&[1, 6]), x).unwrap()];
