@@ -406,14 +406,37 @@ fn weights_of_four_bits() {
         .map(|n| {
             let weight = |k: usize| {
                 let byte = packed[8 * n + k / 2];
-                let value = if k % 2 == 0 { byte & 15 } else { byte >> 4 };
+                let value = if k.is_multiple_of(2) {
+                    byte & 15
+                } else {
+                    byte >> 4
+                };
                 (value as f64 - 8.0) * f64::from(scales[n])
             };
-            (0..6).map(|k| f64::from(x[k]) * weight(k)).sum()
+            (0..6_usize).map(|k| f64::from(x[k]) * weight(k)).sum()
         })
         .collect();
     let sample = [ArrayD::from_shape_vec(IxDyn(&[1, 6]), x).unwrap()];
     computes(&model, &sample, &expected);
+}
+
+#[test]
+fn indices_may_change_their_type_first() {
+    let mut numbers = Numbers::new(72);
+    let table = numbers.vec(14);
+    let model = Model::opset(17)
+        .indices("ids", &[1, 3])
+        .weights("table", &[7, 2], table.clone())
+        .node_with("Cast", &["ids"], &["cast"], &[("to", Value::Int(6))])
+        .node("Gather", &["table", "cast"], "y")
+        .output("y");
+    let rows = matrix(&table, 7);
+    let expected: Vec<f64> = [6, 1, 1]
+        .iter()
+        .flat_map(|i| rows.row(*i).to_vec())
+        .collect();
+    let ids = ArrayD::from_shape_vec(IxDyn(&[1, 3]), vec![6.0, 1.0, 1.0]).unwrap();
+    computes(&model, &[ids], &expected);
 }
 
 #[test]
@@ -460,4 +483,121 @@ fn normalized(row: &Array1<f64>, gamma: &[f32], beta: &[f32]) -> Vec<f64> {
     let variance = row.mapv(|v| (v - mean).powi(2)).mean().unwrap();
     let scaled = (row - mean) / (variance + 1e-5).sqrt();
     (scaled * Array1::from(wide(gamma)) + Array1::from(wide(beta))).to_vec()
+}
+
+#[test]
+fn norms_of_rows_and_groups() {
+    let mut numbers = Numbers::new(69);
+    let (x, gamma) = (numbers.vec(12), numbers.vec(6));
+    let sample = [ArrayD::from_shape_vec(IxDyn(&[1, 2, 6]), x.clone()).unwrap()];
+    let of_rows = |f: &dyn Fn(&Array1<f64>) -> Array1<f64>| -> Vec<f64> {
+        let rows = matrix(&x, 2);
+        let each = rows.rows().into_iter().flat_map(|r| f(&r.to_owned()));
+        each.collect()
+    };
+    let weighted = Array1::from(wide(&gamma));
+    let root = |row: &Array1<f64>| (row.mapv(|v| v * v).mean().unwrap() + 1e-5).sqrt();
+    let scaled = |row: &Array1<f64>| row / root(row) * &weighted;
+    for operator in ["RMSNormalization", "SimplifiedLayerNormalization"] {
+        let model = Model::opset(17)
+            .input("x", &[1, 2, 6])
+            .weights("gamma", &[6], gamma.clone())
+            .node(operator, &["x", "gamma"], "y")
+            .output("y");
+        computes(&model, &sample, &of_rows(&scaled));
+    }
+    let model = Model::opset(17)
+        .input("x", &[1, 2, 6])
+        .weights("gamma", &[6], gamma.clone())
+        .node(
+            "SkipSimplifiedLayerNormalization",
+            &["x", "x", "gamma"],
+            "y",
+        )
+        .output("y");
+    computes(&model, &sample, &of_rows(&|row| scaled(&(row * 2.0))));
+
+    for (p, power) in [(1, 1), (2, 2)] {
+        let model = Model::opset(17)
+            .input("x", &[1, 2, 6])
+            .node_with("LpNormalization", &["x"], &["y"], &[("p", Value::Int(p))])
+            .output("y");
+        let length = |row: &Array1<f64>| {
+            let sum = row.mapv(|v| v.abs().powi(power)).sum();
+            if power == 2 { sum.sqrt() } else { sum }
+        };
+        computes(&model, &sample, &of_rows(&|row| row / length(row)));
+    }
+
+    // Two groups of one channel each; a channel's scale and shift.
+    let model = Model::opset(21)
+        .input("x", &[1, 2, 6])
+        .weights("scale", &[2], vec![0.5, -2.0])
+        .weights("shift", &[2], vec![0.25, 1.0])
+        .node_with(
+            "GroupNormalization",
+            &["x", "scale", "shift"],
+            &["y"],
+            &[("num_groups", Value::Int(2))],
+        )
+        .output("y");
+    let rows = matrix(&x, 2);
+    let channel = |c: usize, scale: f32, shift: f32| {
+        normalized(&rows.row(c).to_owned(), &[scale; 6], &[shift; 6])
+    };
+    let expected = [channel(0, 0.5, 0.25), channel(1, -2.0, 1.0)].concat();
+    computes(&model, &sample, &expected);
+}
+
+#[test]
+fn heads_attend_beside_one_another() {
+    let mut numbers = Numbers::new(70);
+    let parts = [numbers.vec(24), numbers.vec(24), numbers.vec(24)];
+    let model = Model::opset(17)
+        .input("q", &[1, 4, 6])
+        .input("k", &[1, 4, 6])
+        .input("v", &[1, 4, 6])
+        .weights("mask", &[1, 4], vec![0.0, 1.0, 1.0, 1.0])
+        .node_of(
+            "com.microsoft",
+            "MultiHeadAttention",
+            &["q", "k", "v", "", "mask"],
+            &["y"],
+            &[("num_heads", Value::Int(3))],
+        )
+        .output("y");
+    let [q, k, v] = parts.each_ref().map(|p| matrix(p, 4));
+    let expected = attention(&q, &k, &v, 2, |_, j| j > 0);
+    let sample = parts.map(|p| ArrayD::from_shape_vec(IxDyn(&[1, 4, 6]), p).unwrap());
+    computes(&model, &sample, &expected);
+}
+
+#[test]
+fn pairs_rotate_by_their_positions() {
+    let mut numbers = Numbers::new(71);
+    let x = numbers.vec(12);
+    let angles = [0.3_f32, 0.7, 1.1];
+    let model = Model::opset(17)
+        .input("x", &[1, 1, 3, 4])
+        .ints("start", &[0])
+        .weights("cos", &[3, 1], angles.map(f32::cos).to_vec())
+        .weights("sin", &[3, 1], angles.map(f32::sin).to_vec())
+        .node_of(
+            "com.microsoft",
+            "RotaryEmbedding",
+            &["x", "start", "cos", "sin"],
+            &["y"],
+            &[("interleaved", Value::Int(1))],
+        )
+        .output("y");
+    let mut expected = wide(&x);
+    for (position, angle) in angles.iter().enumerate() {
+        let (sin, cos) = f64::from(*angle).sin_cos();
+        let at = 4 * position;
+        let (a, b) = (expected[at], expected[at + 1]);
+        expected[at] = a * cos - b * sin;
+        expected[at + 1] = a * sin + b * cos;
+    }
+    let sample = [ArrayD::from_shape_vec(IxDyn(&[1, 1, 3, 4]), x).unwrap()];
+    computes(&model, &sample, &expected);
 }

@@ -62,6 +62,7 @@ pub const SUPPORTED: &[&str] = &[
     "GlobalMaxPool",
     "Greater",
     "GreaterOrEqual",
+    "GridSample",
     "GroupNormalization",
     "GroupQueryAttention",
     "HardSigmoid",
@@ -167,7 +168,7 @@ pub(super) fn why_not(operator: &str) -> &'static str {
         "NonMaxSuppression" | "NonZero" | "StringSplit" | "TfIdfVectorizer" | "Unique" => {
             "the shape of its result depends on the data"
         }
-        "GridSample" | "MaxUnpool" | "RoiAlign" | "MaxRoiPool" => {
+        "MaxUnpool" | "RoiAlign" | "MaxRoiPool" => {
             "it reads or writes at places that depend on the data"
         }
         "If" | "Loop" | "Scan" => {

@@ -137,6 +137,9 @@ impl Rewriter {
             }
         };
         let kind = self.kind(x);
+        if target == Kind::Whole && self.is_index(x) {
+            return Ok(Some(vec![x.to_owned()]));
+        }
         let x = self.float(x);
         let result = match (kind, target) {
             (Kind::Real, Kind::Whole) => self.truncated(&x),

@@ -8,16 +8,20 @@ mod attention;
 mod best;
 mod bind;
 mod build;
+mod evaluate;
 mod fused;
 mod gather;
 mod logic;
 mod loss;
+mod node;
 mod norm;
+mod power;
 mod quantized;
 mod rank;
 mod recurrent;
 mod reduce;
 mod rewriter;
+mod sample;
 mod signal;
 mod tensor;
 mod upsample;
@@ -135,6 +139,7 @@ impl Rewriter {
             "GatherND" => one(self.gather_nd(node)?),
             "FusedMatMul" => one(self.fused_matmul(node)?),
             "GRU" | "LSTM" | "RNN" => Some(self.recurrent(node)?),
+            "GridSample" => one(self.grid_sample(node)?),
             "GroupNormalization" => one(self.group_norm(node)?),
             "GroupQueryAttention" => Some(self.group_query(node)?),
             "Hardmax" => one(self.hardmax(node)?),

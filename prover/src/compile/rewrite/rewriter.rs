@@ -8,23 +8,20 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dim;
 use tract_onnx::pb::type_proto::Value as Type;
-use tract_onnx::pb::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
-    TensorShapeProto, TypeProto, ValueInfoProto, tensor_shape_proto, type_proto,
-};
-use tract_onnx::prelude::*;
+use tract_onnx::pb::{GraphProto, NodeProto, TensorProto, ValueInfoProto, tensor_shape_proto};
 
 use super::super::error::Unsupported;
 use super::super::onnx::node_name;
 use super::super::operators::why_not;
+use super::node::attribute;
+pub(super) use super::node::{Node, Value};
 use super::tensor::Constant;
 
 /// Larger constants are not evaluated here; the importer folds them.
-const FOLDED: usize = 1 << 16;
+pub(super) const FOLDED: usize = 1 << 16;
 
 /// Why one node cannot be rewritten.
 #[derive(Clone, Debug)]
@@ -62,129 +59,21 @@ impl Kind {
 
 /// What is known of a tensor.
 #[derive(Clone, Debug)]
-struct Fact {
+pub(super) struct Fact {
     /// As ONNX sees it.
     kind: Kind,
     /// As it is stored in the rewritten graph.
-    dtype: DataType,
-    shape: Option<Vec<usize>>,
+    pub dtype: DataType,
+    pub shape: Option<Vec<usize>>,
     constant: bool,
     value: Option<Rc<Constant>>,
 }
 
-/// A node of the ONNX graph, for rules to read.
-pub(super) struct Node {
-    proto: NodeProto,
-}
-
-impl Node {
-    pub fn operator(&self) -> &str {
-        &self.proto.op_type
-    }
-
-    pub fn domain(&self) -> &str {
-        &self.proto.domain
-    }
-
-    /// An operand that must be there.
-    pub fn input(&self, slot: usize) -> Outcome<&str> {
-        self.optional(slot)
-            .ok_or_else(|| Refusal::new(format!("its operand {slot} is missing")))
-    }
-
-    pub fn optional(&self, slot: usize) -> Option<&str> {
-        let name = self.proto.input.get(slot)?;
-        (!name.is_empty()).then_some(name.as_str())
-    }
-
-    pub fn inputs(&self) -> Vec<&str> {
-        self.proto.input.iter().map(String::as_str).collect()
-    }
-
-    /// Outputs that have a name.
-    pub fn outputs(&self) -> usize {
-        self.proto.output.len()
-    }
-
-    fn attribute(&self, name: &str) -> Option<&AttributeProto> {
-        self.proto.attribute.iter().find(|a| a.name == name)
-    }
-
-    pub fn int(&self, name: &str, default: i64) -> i64 {
-        self.attribute(name).map_or(default, |a| a.i)
-    }
-
-    pub fn flag(&self, name: &str) -> bool {
-        self.int(name, 0) != 0
-    }
-
-    pub fn ints(&self, name: &str) -> Option<Vec<i64>> {
-        self.attribute(name).map(|a| a.ints.clone())
-    }
-
-    pub fn float(&self, name: &str, default: f64) -> f64 {
-        self.attribute(name).map_or(default, |a| f64::from(a.f))
-    }
-
-    pub fn floats(&self, name: &str) -> Option<Vec<f64>> {
-        let attribute = self.attribute(name)?;
-        Some(attribute.floats.iter().map(|v| f64::from(*v)).collect())
-    }
-
-    pub fn text(&self, name: &str) -> Option<String> {
-        String::from_utf8(self.attribute(name)?.s.clone()).ok()
-    }
-
-    pub fn texts(&self, name: &str) -> Option<Vec<String>> {
-        let strings = &self.attribute(name)?.strings;
-        Some(
-            strings
-                .iter()
-                .map(|s| String::from_utf8_lossy(s).into_owned())
-                .collect(),
-        )
-    }
-
-    pub fn tensor(&self, name: &str) -> Option<Constant> {
-        Constant::read(self.attribute(name)?.t.as_ref()?)
-    }
-}
-
-/// An attribute's value.
-pub(super) enum Value<'a> {
-    Int(i64),
-    Ints(&'a [i64]),
-    Text(&'a str),
-}
-
-fn attribute(name: &str, value: &Value<'_>) -> AttributeProto {
-    let mut proto = AttributeProto {
-        name: name.to_owned(),
-        ..AttributeProto::default()
-    };
-    proto.r#type = match value {
-        Value::Int(i) => {
-            proto.i = *i;
-            AttributeType::Int
-        }
-        Value::Ints(values) => {
-            proto.ints = values.to_vec();
-            AttributeType::Ints
-        }
-        Value::Text(text) => {
-            proto.s = text.as_bytes().to_vec();
-            AttributeType::String
-        }
-    }
-    .into();
-    proto
-}
-
 /// Rewrites one graph.
 pub(super) struct Rewriter {
-    opset: i64,
-    importer: tract_onnx::Onnx,
-    facts: HashMap<String, Fact>,
+    pub(super) opset: i64,
+    pub(super) importer: tract_onnx::Onnx,
+    pub(super) facts: HashMap<String, Fact>,
     /// Constants of the model that have not been read yet.
     stored: HashMap<String, TensorProto>,
     /// Other names of tensors.
@@ -316,6 +205,7 @@ impl Rewriter {
             return;
         };
         let dtype = DataType::try_from(tensor.elem_type).unwrap_or(DataType::Undefined);
+        let index = index && Kind::of(dtype) == Kind::Whole;
         let stored = if index { dtype } else { DataType::Float };
         tensor.elem_type = stored.into();
         let dims = tensor.shape.as_ref();
@@ -477,8 +367,13 @@ impl Rewriter {
             .all(|i| i.is_empty() || self.is_constant(i));
         if !constant && !self.foreign(&wrapped) {
             let structural = structural(&node.op_type);
+            let moved = matches!(
+                node.op_type.as_str(),
+                "Flatten" | "Identity" | "Reshape" | "Squeeze" | "Unsqueeze"
+            );
             for (slot, name) in node.input.iter_mut().enumerate() {
-                if !name.is_empty() && !structural.contains(&slot) {
+                let index = moved && self.is_index(name);
+                if !name.is_empty() && !structural.contains(&slot) && !index {
                     *name = self.float(name);
                 }
             }
@@ -513,76 +408,7 @@ impl Rewriter {
         self.nodes.push(node);
     }
 
-    /// Types and shapes of a node's outputs, by the importer.
-    fn infer(&self, node: &NodeProto, constant: bool) -> Option<Vec<(DataType, Vec<usize>)>> {
-        let model = self.single(node, constant)?;
-        let parsed = self.importer.parse(&model, None).ok()?.model;
-        let typed = parsed.into_typed().ok()?;
-        let outlets = typed.output_outlets().ok()?.to_vec();
-        let fact = |outlet: &OutletId| {
-            let fact = typed.outlet_fact(*outlet).ok()?;
-            let shape = fact.shape.as_concrete()?.to_vec();
-            Some((data_type(fact.datum_type), shape))
-        };
-        outlets.iter().map(fact).collect()
-    }
-
-    /// A node's outputs, all operands being constants.
-    fn evaluate(&self, node: &NodeProto) -> TractResult<Vec<Constant>> {
-        let model = self.single(node, false);
-        let model = model.ok_or_else(|| TractError::msg("an operand has no shape"))?;
-        let parsed = self.importer.parse(&model, None)?.model;
-        let outputs = parsed.into_typed()?.into_runnable()?.run(tvec![])?;
-        let value = |t: &TValue| -> TractResult<Constant> {
-            let dtype = data_type(t.datum_type());
-            let tensor = if t.datum_type() == TDim::datum_type() {
-                t.cast_to::<i64>()?.into_owned()
-            } else {
-                t.clone().into_tensor()
-            };
-            let tensor = tensor.cast_to::<f64>()?;
-            let values = tensor.to_plain_array_view::<f64>()?.to_owned();
-            Ok(Constant { dtype, values })
-        };
-        outputs.iter().map(value).collect()
-    }
-
-    /// A model of one node; large constants are inputs unless they have to be known.
-    fn single(&self, node: &NodeProto, types_only: bool) -> Option<ModelProto> {
-        let mut graph = GraphProto {
-            node: vec![node.clone()],
-            ..GraphProto::default()
-        };
-        let mut seen: HashSet<&String> = HashSet::new();
-        for name in node.input.iter().filter(|i| !i.is_empty()) {
-            if !seen.insert(name) {
-                continue;
-            }
-            let fact = self.facts.get(name)?;
-            let shape = fact.shape.as_ref()?;
-            let small = !types_only && shape.iter().product::<usize>() <= FOLDED;
-            match small.then(|| self.value(name)).flatten() {
-                Some(value) => graph.initializer.push(value.write(name)),
-                None => graph.input.push(info(name, fact.dtype, shape)),
-            }
-        }
-        for name in node.output.iter().filter(|o| !o.is_empty()) {
-            graph.output.push(ValueInfoProto {
-                name: name.clone(),
-                ..ValueInfoProto::default()
-            });
-        }
-        Some(ModelProto {
-            opset_import: vec![OperatorSetIdProto {
-                version: self.opset,
-                ..OperatorSetIdProto::default()
-            }],
-            graph: Some(graph),
-            ..ModelProto::default()
-        })
-    }
-
-    fn value(&self, name: &str) -> Option<Rc<Constant>> {
+    pub(super) fn value(&self, name: &str) -> Option<Rc<Constant>> {
         let fact = self.facts.get(name)?;
         if fact.value.is_some() {
             return fact.value.clone();
@@ -619,6 +445,12 @@ impl Rewriter {
 
     pub fn kind(&self, name: &str) -> Kind {
         self.facts.get(name).map_or(Kind::Real, |f| f.kind)
+    }
+
+    /// Whether it is stored as integers: indices.
+    pub fn is_index(&self, name: &str) -> bool {
+        let fact = self.facts.get(name).filter(|f| !f.constant);
+        fact.is_some_and(|f| Kind::of(f.dtype) == Kind::Whole)
     }
 
     /// Says what a tensor's numbers mean.
@@ -751,58 +583,23 @@ impl Rewriter {
     }
 }
 
-/// Integer inputs that say what is gathered: they stay integers.
+/// What says which rows are gathered, from the inputs on: it stays integers.
 fn index_inputs(graph: &GraphProto) -> HashSet<String> {
-    let read = |n: &NodeProto| -> Vec<String> {
-        let slots: &[usize] = match n.op_type.as_str() {
+    let mut indices: HashSet<String> = HashSet::new();
+    for node in graph.node.iter().rev() {
+        let slots: &[usize] = match node.op_type.as_str() {
             "Gather" => &[1],
             "EmbedLayerNormalization" => &[0, 1],
+            "Cast" | "Flatten" | "Identity" | "Reshape" | "Squeeze" | "Unsqueeze"
+                if node.output.iter().any(|o| indices.contains(o)) =>
+            {
+                &[0]
+            }
             _ => &[],
         };
-        slots
-            .iter()
-            .filter_map(|s| n.input.get(*s).cloned())
-            .collect()
-    };
-    graph.node.iter().flat_map(read).collect()
-}
-
-fn info(name: &str, dtype: DataType, shape: &[usize]) -> ValueInfoProto {
-    let dim = |n: &usize| tensor_shape_proto::Dimension {
-        value: Some(Dim::DimValue(signed(*n))),
-        ..tensor_shape_proto::Dimension::default()
-    };
-    let tensor = type_proto::Tensor {
-        elem_type: dtype.into(),
-        shape: Some(TensorShapeProto {
-            dim: shape.iter().map(dim).collect(),
-        }),
-    };
-    ValueInfoProto {
-        name: name.to_owned(),
-        r#type: Some(TypeProto {
-            value: Some(Type::TensorType(tensor)),
-            ..TypeProto::default()
-        }),
-        ..ValueInfoProto::default()
+        indices.extend(slots.iter().filter_map(|s| node.input.get(*s).cloned()));
     }
-}
-
-fn data_type(datum: DatumType) -> DataType {
-    match datum {
-        DatumType::Bool => DataType::Bool,
-        DatumType::U8 => DataType::Uint8,
-        DatumType::U16 => DataType::Uint16,
-        DatumType::U32 => DataType::Uint32,
-        DatumType::U64 => DataType::Uint64,
-        DatumType::I8 => DataType::Int8,
-        DatumType::I16 => DataType::Int16,
-        DatumType::I32 => DataType::Int32,
-        DatumType::I64 | DatumType::TDim => DataType::Int64,
-        DatumType::F16 => DataType::Float16,
-        DatumType::F64 => DataType::Double,
-        _ => DataType::Float,
-    }
+    indices
 }
 
 pub(super) fn signed(n: usize) -> i64 {
