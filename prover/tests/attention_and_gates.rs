@@ -32,7 +32,10 @@ fn file(name: &str) -> String {
 
 fn samples(data: &str) -> Vec<Vec<ArrayD<f32>>> {
     let all = load(&file(data)).unwrap();
-    all.axis_iter(Axis(0)).map(|s| vec![s.to_owned()]).collect()
+    let batch = |s: ArrayD<f32>| vec![s.insert_axis(Axis(0))];
+    all.axis_iter(Axis(0))
+        .map(|s| batch(s.to_owned()))
+        .collect()
 }
 
 fn compiled(model: &str, samples: &[Vec<ArrayD<f32>>]) -> Compiled {

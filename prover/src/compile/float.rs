@@ -169,11 +169,9 @@ fn activate(activation: &Activation, mut sum: Vec<f32>) -> Option<Vec<f32>> {
             Some(sum)
         }
         Activation::Input
-        | Activation::Boolean
         | Activation::Identity
         | Activation::Quotient(_)
-        | Activation::Best(_)
-        | Activation::Assert => Some(sum),
+        | Activation::Best(_) => Some(sum),
         Activation::Relu => {
             for v in &mut sum {
                 *v = v.max(0.0);

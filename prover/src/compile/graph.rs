@@ -12,8 +12,6 @@ use pleat_verifier::descriptor::IndexRole;
 pub(super) enum Activation {
     /// Nothing; the node is an input of the network.
     Input,
-    /// Nothing; the node is an input of zeros and ones.
-    Boolean,
     /// Nothing.
     Identity,
     /// `max(x, 0)`.
@@ -26,8 +24,6 @@ pub(super) enum Activation {
     Quotient(Box<Sum>),
     /// Nothing is read of it: the index port, number and all, says where the sum is largest along its last atom.
     Best(usize),
-    /// Nothing is read of it: the sum is zero.
-    Assert,
 }
 
 /// A public tensor of indices.

@@ -287,7 +287,7 @@ impl<'a> Losses<'a> {
         let nodes = self.graph.nodes.iter().zip(self.scales).zip(&run.values);
         for (index, ((node, scale), values)) in nodes.enumerate() {
             let root = matches!(node.activation, Activation::Root);
-            if matches!(node.activation, Activation::Best(_) | Activation::Assert) {
+            if matches!(node.activation, Activation::Best(_)) {
                 continue;
             }
             let Some(sums) = self.sums.get_mut(index) else {

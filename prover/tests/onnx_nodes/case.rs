@@ -294,7 +294,10 @@ fn attempt(folder: &Path) -> Outcome {
             return Outcome::Inexact(format!("{}: {what}", info.name));
         }
     }
-    let inputs = descriptor.inputs.iter().filter_map(|p| network.nodes().get(p.node));
+    let inputs = descriptor
+        .inputs
+        .iter()
+        .filter_map(|p| network.nodes().get(p.node));
     let inputs: usize = inputs.map(pleat_verifier::descriptor::Node::rows).sum();
     let elements = graph.output.iter().filter_map(|info| result(&info.name));
     let elements: usize = elements.map(|values| values.len()).sum();

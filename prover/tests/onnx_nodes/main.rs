@@ -226,7 +226,11 @@ fn page(outcomes: &BTreeMap<String, Outcome>) -> String {
                 own.most = own.most.max(*rows);
             }
             Outcome::Refused { operator, why } if !operator.contains(' ') => {
-                lines.entry(operator).or_insert_with(line).refused.insert(why.clone());
+                lines
+                    .entry(operator)
+                    .or_insert_with(line)
+                    .refused
+                    .insert(why.clone());
             }
             _ => {}
         }
@@ -248,7 +252,10 @@ fn page(outcomes: &BTreeMap<String, Outcome>) -> String {
         .filter(|o| !lines.contains_key(**o))
         .copied()
         .collect();
-    text + &format!("\nAlso, without a test of the ONNX project's own: {}.\n", others.join(", "))
+    text + &format!(
+        "\nAlso, without a test of the ONNX project's own: {}.\n",
+        others.join(", ")
+    )
 }
 
 const PAGE_HEAD: &str = "# Operators
@@ -265,7 +272,9 @@ nothing, and contractions, divisions and functions are joined with what they rea
 /// Every operator that the compiler says it supports occurs in a model of a test that passes, or in a test of the compiler.
 #[test]
 fn supported_operators_are_tested() {
-    let folder = folder();
+    let Some(folder) = folder() else {
+        return;
+    };
     let list = std::fs::read_to_string(LIST).unwrap();
     let mut tested: BTreeSet<String> = BTreeSet::new();
     for name in list.lines() {

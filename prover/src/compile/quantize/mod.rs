@@ -86,12 +86,7 @@ pub(super) fn quantize(
     let divisors = &calibration.divisors;
     let seen = ranges.iter().zip(&calibration.values).zip(divisors);
     for (node, ((range, values), divisor)) in graph.nodes.iter().zip(seen) {
-        nodes.push(if matches!(node.activation, Activation::Boolean) {
-            quantizer.scales.push(Scale { p: 1.0, y: 1.0 });
-            let out = node.out();
-            let axes = Names(out.clone()).axes(&out, graph);
-            Node::input(node.name.clone(), 0, axes, true)
-        } else if matches!(node.activation, Activation::Input) {
+        nodes.push(if matches!(node.activation, Activation::Input) {
             let (grid, scale) = wishes.next().map_or((None, None), |(g, s)| (*g, *s));
             quantizer.input(node, *range, grid, scale)
         } else {
@@ -236,7 +231,7 @@ impl Quantizer<'_> {
             _ => 0,
         };
         let wanted = if shift == 0 { wanted } else { wanted / 2.0 };
-        let (p, products) = self.products(node, &out, wanted, range, &names)?;
+        let (p, products) = self.products(node, &out, wanted, &names)?;
         let linear = self.linear(&node.sum.reads, p, &names);
         #[expect(clippy::cast_possible_truncation, reason = "constants are f32")]
         let moved = Constant::scalar((f64::from(shift) * p) as f32);
@@ -263,7 +258,6 @@ impl Quantizer<'_> {
                 (Operation::Quotient { divisor: by.view }, y)
             }
             Activation::Best(port) => (Operation::Best { port: *port }, 1.0),
-            Activation::Assert => (Operation::Assert, 1.0),
             activation => {
                 let (function, y) = self.activation(activation, (p, shift), values);
                 (Operation::Map { function }, y)
@@ -300,7 +294,6 @@ impl Quantizer<'_> {
             Activation::Best(_) => {
                 positive(width * most * most / (3.0 * digits).exp2(), 1.0) * self.shift()
             }
-            Activation::Assert => self.shift(),
             _ => self.wanted(range),
         }
     }
@@ -311,7 +304,6 @@ impl Quantizer<'_> {
         node: &GraphNode,
         out: &[Atom],
         wanted: f64,
-        range: (f32, f32),
         names: &Names,
     ) -> Result<(f64, Vec<Product>), CompileError> {
         let sum = &node.sum;
@@ -344,7 +336,7 @@ impl Quantizer<'_> {
             !matches!(product.map(|p| &p.k), Some(Factor::Reads(_)))
         };
         factors.sort_by_key(exact);
-        let mut fixed = matches!(node.activation, Activation::Assert);
+        let mut fixed = false;
         for (i, a) in factors {
             let Some(product) = sum.products.get(i) else {
                 continue;
@@ -411,7 +403,6 @@ impl Quantizer<'_> {
                 }
             }
         }
-        let _ = range;
         Ok((p, products))
     }
 
@@ -493,9 +484,6 @@ impl Quantizer<'_> {
     /// The scale of the quotient: the wanted one, raised where a multiplier would not fit.
     fn quotient_scale(&self, node: &GraphNode, wanted: f64, factors: &[(usize, Integral)]) -> f64 {
         let shift = self.shift();
-        if matches!(node.activation, Activation::Assert) {
-            return shift;
-        }
         let mut floor = 0.0_f64;
         for (i, a) in factors {
             if let Some(Factor::Constant(k)) = node.sum.products.get(*i).map(|p| &p.k) {

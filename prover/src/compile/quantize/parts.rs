@@ -13,6 +13,9 @@ use super::{
     small,
 };
 
+/// Terms that are multiples of one unit by at most so much are never rounded.
+const EXACT: f64 = 4096.0;
+
 impl Quantizer<'_> {
     /// How far the coefficients of a product's views may reach: they share `2^(2B)` with the other factor's precision.
     pub(super) fn most(&self, product: &super::super::expr::Product, p: f64) -> f64 {
@@ -40,7 +43,8 @@ impl Quantizer<'_> {
         let smallest = sizes().fold(f64::INFINITY, f64::min);
         let multiple = |v: f64| {
             let n = v / smallest;
-            (n - n.round()).abs() < 1e-9 * n && n <= most
+            // Coefficients are products of 32-bit floats.
+            (n - n.round()).abs() < 1e-6 * n && n <= most
         };
         (smallest.is_finite() && sizes().all(multiple)).then_some(smallest)
     }
@@ -211,8 +215,9 @@ impl Quantizer<'_> {
     ) -> Integral {
         let real = |r: &Read| r.coefficient * self.unit(r.node, how(r));
         let largest = reads.iter().map(|r| real(r).abs()).fold(0.0, f64::max);
+        // Small whole multiples of one unit, an element beside a mean of many, are kept as they are.
         let unit = self
-            .common_unit(reads, most, &how)
+            .common_unit(reads, most.max(EXACT), &how)
             .unwrap_or_else(|| positive(largest / most, 1.0));
         let terms = self.terms(reads, names, &how, |r| integer((real(r) / unit).round()));
         Integral {

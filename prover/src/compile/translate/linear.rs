@@ -197,7 +197,7 @@ impl Translator<'_> {
                     .unwrap_or_default()
             };
             let atoms = names
-                .axis(&mut self.graph.atoms, &of(&left, 0), &of(&right, 1))
+                .axis(&mut self.graph.atoms, &of(left, 0), &of(right, 1))
                 .ok_or_else(unexpressed)?;
             match letter.output.and_then(|p| out_axes.get_mut(p)) {
                 Some(axis) => *axis = atoms,

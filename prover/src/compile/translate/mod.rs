@@ -364,7 +364,10 @@ impl Translator<'_> {
                 "indices are only gathered by, or are an output",
             )),
             Entry::Sum(sum) => {
-                if !sum.is_view() && !sum.is_scaled() && self.model.outlet_successors(outlet).len() > 1 {
+                if !sum.is_view()
+                    && !sum.is_scaled()
+                    && self.model.outlet_successors(outlet).len() > 1
+                {
                     return self.view(outlet);
                 }
                 Ok(sum)
