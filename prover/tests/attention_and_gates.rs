@@ -92,3 +92,17 @@ fn a_gated_recurrent_network_decides_as_the_float_network() {
     assert_eq!(report.saturated, Vec::<String>::new());
     proved(&compiled, &digits[3][0]);
 }
+
+/// One that torch exported, states that start from zeros of a computed shape and all.
+#[test]
+fn an_lstm_in_both_directions_decides_as_the_float_network() {
+    let all = load(&format!("{}:frames", file("vowels-108.npz"))).unwrap();
+    let utterances: Vec<Vec<ArrayD<f32>>> =
+        all.axis_iter(Axis(0)).map(|s| vec![s.to_owned()]).collect();
+    let compiled = compiled("vowels_lstm.onnx", &utterances);
+    let report = &compiled.report;
+    assert_eq!(report.samples, 108);
+    assert!(report.top1_agreement >= 0.99, "{}", report.top1_agreement);
+    assert_eq!(report.saturated, Vec::<String>::new());
+    proved(&compiled, &utterances[5][0]);
+}

@@ -17,7 +17,7 @@ use common::algebra::{check_both, key, traced_on};
 use ndarray::ArrayD;
 use pleat_prover::compile::{CompileOptions, Compiled, compile, unheard};
 use pleat_prover::data::{InputSpec, load_inputs};
-use pleat_prover::execute::{Executor, block_values, weight_column};
+use pleat_prover::execute::{Executor, Trace, block_values, weight_column};
 use pleat_prover::model::ProvingModel;
 use pleat_verifier::descriptor::Limits;
 use pleat_verifier::fold::Mode;
@@ -136,4 +136,58 @@ fn a_sum_is_proved_in_both_modes() {
         traced_on(&model, mode, (&[], std::slice::from_ref(&ids)), 1)
     });
     assert!(verdicts.iter().all(Result::is_ok), "{verdicts:?}");
+}
+
+/// Ids that are no index port but ones among zeros: nobody sees them, and two ones in a place are none.
+#[test]
+fn hidden_ids_choose_the_same() {
+    let model = file("mathformer_add_L8.onnx");
+    let options = CompileOptions {
+        hide: vec!["ids".to_owned()],
+        ..CompileOptions::default()
+    };
+    let hidden = compile(&model, &sums(), &options, &mut unheard).unwrap();
+    assert!(hidden.descriptor.indices.is_empty());
+    assert_eq!(hidden.descriptor.inputs[0].shape, [1, TOKENS, WORDS]);
+    let network = Network::new(hidden.descriptor.clone(), &Limits::default()).unwrap();
+    let column = weight_column(&network, &hidden.weights).unwrap();
+    let executor = Executor::new(&network, &column).unwrap();
+    let public = compiled();
+    let shown = Network::new(public.descriptor.clone(), &Limits::default()).unwrap();
+    let column = weight_column(&shown, &public.weights).unwrap();
+    let reference = Executor::new(&shown, &column).unwrap();
+    let output = |network: &Network, trace: &Trace| {
+        let node = network.descriptor().outputs[0].node;
+        block_values(network, node, &trace.y)
+    };
+    let ones = |ids: &[u32]| -> Vec<i32> {
+        let words = ids.iter().flat_map(|id| (0..WORDS).map(move |w| (w, id)));
+        words.map(|(w, id)| i32::from(w == *id as usize)).collect()
+    };
+    for sample in sums().iter().take(20) {
+        let ids = ids(sample);
+        let trace = executor.run_on(&[ones(&ids)], &[]).unwrap();
+        let expected = reference.run_on(&[], &[ids]).unwrap();
+        assert_eq!(output(&network, &trace), output(&shown, &expected));
+    }
+
+    let mut rng = ChaCha20Rng::seed_from_u64(2);
+    let model = ProvingModel::commit(hidden.descriptor, hidden.weights, String::new(), &mut rng);
+    let model = model.unwrap();
+    let key = key(&model);
+    let given = ones(&ids(&sums()[42]));
+    let prove = |given: &Vec<i32>| {
+        check_both(&model, &key, |mode| {
+            traced_on(&model, mode, (std::slice::from_ref(given), &[]), 1)
+        })
+    };
+    let verdicts = prove(&given);
+    assert!(verdicts.iter().all(Result::is_ok), "{verdicts:?}");
+    let mut two = given.clone();
+    let zero = (0..WORDS).find(|w| two[*w] == 0).unwrap();
+    two[zero] = 1;
+    assert!(executor.run_on(&[two], &[]).is_err());
+    let mut halves = given;
+    halves[0] = 2;
+    assert!(executor.run_on(&[halves], &[]).is_err());
 }

@@ -75,6 +75,17 @@ pub enum CompileError {
         /// The model's inputs.
         inputs: Vec<String>,
     },
+    /// An input is to be hidden that is none of indices.
+    #[error(
+        "no input {input} selects from a constant table; {}",
+        if indices.is_empty() { "no input is public unless a proof shows it".to_owned() } else { format!("these can be hidden: {}", indices.join(", ")) }
+    )]
+    NoIndices {
+        /// Its name.
+        input: String,
+        /// Inputs that do.
+        indices: Vec<String>,
+    },
     /// An output is named that the model does not have.
     #[error("the model has no output {output}; its outputs are: {}", outputs.join(", "))]
     NoOutput {

@@ -4,7 +4,7 @@
 use ndarray::{ArrayD, ArrayView2, ArrayViewD, IxDyn};
 
 use super::expr::{Atom, Atoms, Constant, Factor, Lookup, Map, Product, Read, Sum};
-use super::graph::{Activation, Graph, GraphNode, Place, ProductAxes};
+use super::graph::{Activation, Graph, GraphNode, Place, ProductAxes, one_hot};
 
 /// What one sample made of the network.
 #[derive(Clone, Debug)]
@@ -57,10 +57,11 @@ impl<'a> Runner<'a> {
         let mut ranges = Vec::with_capacity(graph.nodes.len());
         let mut divisors = Vec::with_capacity(graph.nodes.len());
         let mut indices = vec![Vec::new(); graph.indices.len()];
-        let mut tensors: Vec<&Vec<f32>> = Vec::new();
+        let mut tensors: Vec<Vec<f32>> = Vec::new();
         for (place, values) in graph.given.iter().zip(inputs) {
             match place {
-                Place::Tensor(_) => tensors.push(values),
+                Place::Tensor(_) => tensors.push(values.clone()),
+                Place::OneHot(_, len) => tensors.push(one_hot(values, *len)),
                 Place::Indices(port) => {
                     if let Some(own) = indices.get_mut(*port) {
                         *own = values.iter().map(|v| index(*v)).collect();
@@ -71,7 +72,7 @@ impl<'a> Runner<'a> {
         for (index, (node, weights)) in graph.nodes.iter().zip(&self.weights).enumerate() {
             let given = graph.inputs.iter().position(|p| p.node == index);
             let sum = match given {
-                Some(i) => tensors.get(i).map(|v| (*v).clone()).unwrap_or_default(),
+                Some(i) => tensors.get(i).cloned().unwrap_or_default(),
                 None => evaluate(graph, &node.sum, weights, &values, &indices),
             };
             let divisor = match &node.activation {
@@ -101,7 +102,7 @@ impl<'a> Runner<'a> {
             ranges.push(range);
         }
         let output = |place: &Place| match place {
-            Place::Tensor(i) => {
+            Place::Tensor(i) | Place::OneHot(i, _) => {
                 let node = graph.outputs.get(*i).map_or(usize::MAX, |p| p.node);
                 values.get(node).cloned().unwrap_or_default()
             }
@@ -171,6 +172,8 @@ fn activate(activation: &Activation, mut sum: Vec<f32>) -> Option<Vec<f32>> {
         Activation::Input
         | Activation::Identity
         | Activation::Quotient(_)
+        | Activation::Boolean
+        | Activation::Assert
         | Activation::Best(_) => Some(sum),
         Activation::Relu => {
             for v in &mut sum {

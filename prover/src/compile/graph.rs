@@ -12,6 +12,8 @@ use pleat_verifier::descriptor::IndexRole;
 pub(super) enum Activation {
     /// Nothing; the node is an input of the network.
     Input,
+    /// Nothing; the node is an input of zeros and ones.
+    Boolean,
     /// Nothing.
     Identity,
     /// `max(x, 0)`.
@@ -24,6 +26,8 @@ pub(super) enum Activation {
     Quotient(Box<Sum>),
     /// Nothing is read of it: the index port, number and all, says where the sum is largest along its last atom.
     Best(usize),
+    /// Nothing is read of it: the sum is zero.
+    Assert,
 }
 
 /// A public tensor of indices.
@@ -43,6 +47,8 @@ pub(super) enum Place {
     Tensor(usize),
     /// Number among the index ports.
     Indices(usize),
+    /// Number among the inputs; an index below this length is a one where it points to, among zeros.
+    OneHot(usize, usize),
 }
 
 /// A tensor that takes rows: `activation(sum)`, its block axes being the sum's atoms.
@@ -51,6 +57,15 @@ pub(super) struct GraphNode {
     pub name: String,
     pub sum: Sum,
     pub activation: Activation,
+}
+
+/// Indices as ones among `len` zeros each.
+pub(super) fn one_hot(indices: &[f32], len: usize) -> Vec<f32> {
+    let row = |k: &f32| {
+        let k = super::float::index(*k);
+        (0..len).map(move |v| f32::from(u8::from(v == k)))
+    };
+    indices.iter().flat_map(row).collect()
 }
 
 impl GraphNode {
@@ -148,6 +163,23 @@ impl Graph {
             matches!(n.activation, Activation::Root | Activation::Quotient(_)) || n.exponentiates()
         };
         if self.nodes.iter().any(wide) { 14 } else { 12 }
+    }
+
+    /// Whether an input of this name is one of hidden indices.
+    pub fn hides(&self, input: &str) -> bool {
+        self.given.iter().any(|place| match place {
+            Place::OneHot(i, _) => self.inputs.get(*i).is_some_and(|p| p.name == input),
+            Place::Tensor(_) | Place::Indices(_) => false,
+        })
+    }
+
+    /// Inputs of indices, public or hidden.
+    pub fn selecting(&self) -> impl Iterator<Item = &str> {
+        self.given.iter().filter_map(|place| match place {
+            Place::Tensor(_) => None,
+            Place::OneHot(i, _) => self.inputs.get(*i).map(|p| p.name.as_str()),
+            Place::Indices(i) => self.indices.get(*i).map(|p| p.name.as_str()),
+        })
     }
 
     /// Adds a node and returns the view that reads it whole.

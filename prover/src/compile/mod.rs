@@ -53,6 +53,8 @@ pub struct CompileOptions {
     pub dims: BTreeMap<String, usize>,
     /// Outputs that are replaced by the index of their largest element along the last axis, a public answer: the rest stays hidden.
     pub best: Vec<String>,
+    /// Inputs of indices that are not public, but zeros and ones that a proof may hide: as many rows as there are candidates.
+    pub hide: Vec<String>,
 }
 
 impl Default for CompileOptions {
@@ -65,6 +67,7 @@ impl Default for CompileOptions {
             bind: BTreeMap::new(),
             dims: BTreeMap::new(),
             best: Vec::new(),
+            hide: Vec::new(),
         }
     }
 }
@@ -149,7 +152,13 @@ pub fn compile(
     graph.node = nodes;
     let typed = onnx::typed(onnx, &proto, &specs)?;
     let masked = softmax_mask(None);
-    let mut network = translate::translate(onnx, &graph, &typed, masked)?;
+    let mut network = translate::translate(onnx, &graph, &typed, masked, &options.hide)?;
+    if let Some(input) = options.hide.iter().find(|n| !network.hides(n)) {
+        return Err(CompileError::NoIndices {
+            input: input.clone(),
+            indices: network.selecting().map(str::to_owned).collect(),
+        });
+    }
     tell(Stage::Import, 1, 1)?;
 
     let reference = report::Reference::new(onnx, &typed)?;
@@ -157,7 +166,7 @@ pub fn compile(
         // How far scores lie apart decides how far masked ones have to lie below.
         let seen = calibrate(onnx, &network, &reference, &samples, &mut tell)?;
         let masked = softmax_mask(Some(spread(&network, &seen.ranges, masked)));
-        network = translate::translate(onnx, &graph, &typed, masked)?;
+        network = translate::translate(onnx, &graph, &typed, masked, &options.hide)?;
     }
     let seen = calibrate(onnx, &network, &reference, &samples, &mut tell)?;
     tell(Stage::Quantize, 0, 1)?;

@@ -11,7 +11,7 @@ use tract_onnx::prelude::*;
 
 use super::error::CompileError;
 use super::float;
-use super::graph::{Activation, Graph, Place};
+use super::graph::{Activation, Graph, Place, one_hot};
 use super::quantize::Scale;
 use super::rewrite::Dropped;
 use crate::execute::{ExecuteError, Executor, Trace, block_cells, block_values, weight_column};
@@ -123,7 +123,7 @@ pub(super) fn faithful(
 ) -> Result<(), CompileError> {
     for ((place, got), expected) in graph.answers.iter().zip(got).zip(expected) {
         let name = match place {
-            Place::Tensor(i) => graph.outputs.get(*i).map(|p| &p.name),
+            Place::Tensor(i) | Place::OneHot(i, _) => graph.outputs.get(*i).map(|p| &p.name),
             Place::Indices(i) => graph.indices.get(*i).map(|p| &p.name),
         };
         if let Some((got, expected)) = float::differs(got, expected.view()) {
@@ -167,6 +167,7 @@ pub(super) fn compare(
                     let scale = descriptor.inputs.get(*i).map_or(1.0, |p| p.scale);
                     inputs.push(quantized(values, scale));
                 }
+                Place::OneHot(_, len) => inputs.push(quantized(&one_hot(values, *len), 1.0)),
                 Place::Indices(_) => given.push(values.iter().map(|v| index(*v)).collect()),
             }
         }
@@ -193,7 +194,7 @@ pub(super) fn compare(
         for (place, expected) in graph.answers.iter().zip(expected) {
             let expected: Vec<f64> = expected.iter().map(|v| f64::from(*v)).collect();
             let port = match place {
-                Place::Tensor(i) => match descriptor.outputs.get(*i) {
+                Place::Tensor(i) | Place::OneHot(i, _) => match descriptor.outputs.get(*i) {
                     Some(port) => port,
                     None => continue,
                 },
@@ -287,7 +288,7 @@ impl<'a> Losses<'a> {
         let nodes = self.graph.nodes.iter().zip(self.scales).zip(&run.values);
         for (index, ((node, scale), values)) in nodes.enumerate() {
             let root = matches!(node.activation, Activation::Root);
-            if matches!(node.activation, Activation::Best(_)) {
+            if matches!(node.activation, Activation::Best(_) | Activation::Assert) {
                 continue;
             }
             let Some(sums) = self.sums.get_mut(index) else {

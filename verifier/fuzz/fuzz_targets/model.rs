@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use pleat_nova_circuits::cycle::F;
-use pleat_verifier::descriptor::Limits;
+use pleat_verifier::descriptor::{IndexPort, Indices, Limits};
 use pleat_verifier::model::VerificationModel;
 use pleat_verifier::network::Network;
 use pleat_verifier::claims::{Challenges, Points};
@@ -38,11 +38,14 @@ fn compute(network: &Network) {
         gamma: element(2),
         delta: element(3),
     };
-    let ports = network.descriptor().ports();
+    let descriptor = network.descriptor();
+    let ports = descriptor.ports();
+    let last = |p: &IndexPort| vec![p.len as u32 - 1; p.shape.iter().product()];
     let shown = PublicValues::new(
         ports
             .map(|p| Some(vec![-1; p.shape.iter().product()]))
             .collect(),
+        Indices::new(&descriptor.indices, descriptor.indices.iter().map(last).collect()),
     );
     for mode in Mode::ALL {
         let schedule = mode.schedule(network);

@@ -146,6 +146,10 @@ pub struct CompileArgs {
     /// Instead of an output, prove and show the index of its largest element along the last axis, and hide the rest
     #[arg(long, value_name = "OUTPUT")]
     pub best: Vec<String>,
+    /// Keep an input of indices, such as token ids, from being public: it costs a row for each index that there might be, and
+    /// `prove --hide input` hides it
+    #[arg(long, value_name = "INPUT")]
+    pub hide: Vec<String>,
     /// Length of a dimension that the model only names
     #[arg(long, value_name = "NAME=N")]
     pub dim: Vec<String>,

@@ -92,6 +92,7 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
         headroom: args.headroom,
         row_bits: args.row_bits,
         best: args.best.clone(),
+        hide: args.hide.clone(),
         dims: dimensions(&args.dim)?,
         bind: bound(&args.bind)?,
         ..CompileOptions::default()

@@ -58,6 +58,7 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
             row_bits: None,
             input_like: Vec::new(),
             best: Vec::new(),
+            hide: Vec::new(),
             dim: Vec::new(),
             bind: Vec::new(),
             output: Some(path("mnist")),

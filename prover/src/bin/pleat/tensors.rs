@@ -2,7 +2,7 @@
 
 use ndarray::ArrayD;
 use pleat_prover::data::{DataError, InputSpec, Samples, load_inputs};
-use pleat_verifier::descriptor::{IndexPort, IndexRole, Port};
+use pleat_verifier::descriptor::{IndexPort, IndexRole, Operation, Port};
 use pleat_verifier::network::Network;
 use pleat_verifier::quantize::{indices, quantize};
 
@@ -67,13 +67,52 @@ pub fn quantized(
     let flag = "--input";
     let index_ports: Vec<&IndexPort> = given_ports(network).collect();
     let tensors: Vec<Port> = index_ports.iter().map(|p| p.tensor()).collect();
-    let values = sample(spec, &specs(ports.iter().copied().chain(&tensors)), index)
+    // Of zeros and ones, DATA has the indices.
+    let candidates = |port: &Port| {
+        let boolean =
+            network.nodes().get(port.node).map(|n| &n.operation) == Some(&Operation::Boolean);
+        port.shape.last().copied().filter(|_| boolean)
+    };
+    let given = |port: &&Port| Port {
+        shape: match candidates(port) {
+            Some(_) => port
+                .shape
+                .iter()
+                .copied()
+                .take(port.shape.len() - 1)
+                .collect(),
+            None => port.shape.clone(),
+        },
+        ..(*port).clone()
+    };
+    let wanted: Vec<Port> = ports.iter().map(given).collect();
+    let values = sample(spec, &specs(wanted.iter().chain(&tensors)), index)
         .map_err(|source| CliError::Data { flag, source })?;
     let range = network.input_range();
     let error = |source| CliError::Quantize { flag, source };
     let (values, indices_given) = values.split_at_checked(ports.len()).unwrap_or_default();
     let integers = ports.iter().zip(values);
-    let integers = integers.map(|(port, values)| quantize(port, &range, values));
+    let integers = integers.map(|(port, values)| match candidates(port) {
+        Some(len) => {
+            let selector = IndexPort {
+                name: port.name.clone(),
+                shape: port
+                    .shape
+                    .iter()
+                    .copied()
+                    .take(port.shape.len() - 1)
+                    .collect(),
+                len,
+                role: IndexRole::Given,
+            };
+            let ones = |k: &u32| {
+                let k = *k as usize;
+                (0..len).map(move |v| i32::from(v == k))
+            };
+            indices(&selector, values).map(|own| own.iter().flat_map(ones).collect())
+        }
+        None => quantize(port, &range, values),
+    });
     let given = index_ports.iter().zip(indices_given);
     let given = given.map(|(port, values)| indices(port, values));
     Ok(Given {

@@ -9,8 +9,8 @@ mod table;
 use std::collections::{HashMap, HashSet};
 
 use pleat_verifier::descriptor::{
-    Axis, AxisId, Descriptor, Function, Node, Operation, Port, Product, Read as Of, Term, View,
-    WeightBlock,
+    Axis, AxisId, Descriptor, Function, Linear, Node, Operation, Port, Product, Read as Of, Term,
+    View, WeightBlock,
 };
 
 use super::error::CompileError;
@@ -86,7 +86,14 @@ pub(super) fn quantize(
     let divisors = &calibration.divisors;
     let seen = ranges.iter().zip(&calibration.values).zip(divisors);
     for (node, ((range, values), divisor)) in graph.nodes.iter().zip(seen) {
-        nodes.push(if matches!(node.activation, Activation::Input) {
+        nodes.push(if matches!(node.activation, Activation::Boolean) {
+            quantizer.scales.push(Scale { p: 1.0, y: 1.0 });
+            let out = node.out();
+            let axes = Names(out.clone()).axes(&out, graph);
+            Node::input(node.name.clone(), 0, axes, true)
+        } else if matches!(node.activation, Activation::Assert) {
+            quantizer.assertion(node)
+        } else if matches!(node.activation, Activation::Input) {
             let (grid, scale) = wishes.next().map_or((None, None), |(g, s)| (*g, *s));
             quantizer.input(node, *range, grid, scale)
         } else {
@@ -204,6 +211,32 @@ impl Quantizer<'_> {
         let axes = Names(out.clone()).axes(&out, self.graph);
         self.function(Function::Identity);
         Node::input(node.name.clone(), 0, axes, false)
+    }
+
+    /// `Σ = constant` of whole numbers, which reads no weights.
+    fn assertion(&mut self, node: &GraphNode) -> Node {
+        let shift = self.shift();
+        self.scales.push(Scale { p: shift, y: 1.0 });
+        let out = node.out();
+        let names = Names(out.clone());
+        let value = node.sum.constant.as_ref().and_then(|c| c.values.first());
+        let block = self.constants.len();
+        self.constants.push(pleat_verifier::descriptor::Constant {
+            shape: Vec::new(),
+            values: vec![small(value.map_or(0.0, |v| f64::from(v.round())))],
+        });
+        Node {
+            name: node.name.clone(),
+            blocks: vec![0],
+            out: names.axes(&out, self.graph),
+            products: Vec::new(),
+            linear: self.linear(&node.sum.reads, shift, &names),
+            bias: Some(Linear {
+                multiplier: 1,
+                view: View::whole(Of::Constant, block, &[]),
+            }),
+            operation: Operation::Assert,
+        }
     }
 
     fn node(

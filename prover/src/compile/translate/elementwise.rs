@@ -32,7 +32,9 @@ impl Translator<'_> {
             Entry::Unary { root, f } => Ok((*root, Arc::clone(f))),
             Entry::Sum(_) | Entry::Ratio(_) => Ok((outlet, Arc::new(Unary::Variable))),
             Entry::Constant(_) => Err(Refusal::new("a constant operand in this place")),
-            Entry::Indices(_) | Entry::Best(_) => Err(Refusal::new("arithmetic with indices")),
+            Entry::Indices(_) | Entry::OneHot(_) | Entry::Best(_) => {
+                Err(Refusal::new("arithmetic with indices"))
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use tract_onnx::tract_core::ops::cast::Cast;
 use tract_onnx::tract_core::ops::identity::Identity;
 
 use super::super::expr::{Atom, Constant, Lookup, Map, Sum};
-use super::super::graph::{Activation, GraphIndices, Place};
+use super::super::graph::{Activation, GraphIndices, GraphPort, Place};
 use super::linear::index_of;
 use super::{Entry, Outcome, Refusal, Translator, input};
 
@@ -119,6 +119,7 @@ impl Translator<'_> {
         let (data, indices) = (input(node, 0)?, input(node, 1)?);
         match self.entry(indices)?.clone() {
             Entry::Indices(selector) => self.selected(data, op.axis, &selector).map(Entry::Sum),
+            Entry::OneHot(ones) => self.multiplied(data, op.axis, *ones).map(Entry::Sum),
             Entry::Constant(values) => {
                 let sum = self.view(data)?;
                 let len = sum.shape(&self.graph.atoms).get(op.axis).copied();
@@ -147,33 +148,86 @@ impl Translator<'_> {
         }
     }
 
+    /// Declares a hidden input of indices: zeros and ones, of which one in each place is a one.
+    pub(super) fn one_hot(
+        &mut self,
+        name: String,
+        shape: &[usize],
+        len: usize,
+        mut axes: Vec<Vec<Atom>>,
+    ) -> Sum {
+        let along = self.graph.atoms.fresh(len);
+        axes.push(vec![along]);
+        let input = self.graph.inputs.len();
+        self.graph.given.push(Place::OneHot(input, len));
+        let (node, view) = self.graph.push(&name, Sum::zero(axes), Activation::Boolean);
+        let mut total = view.total(&[along], &self.graph.atoms);
+        total.add_constant(&Constant::scalar(-1.0));
+        let assertion = format!("{name}, one each");
+        self.graph.push(&assertion, total, Activation::Assert);
+        self.graph.inputs.push(GraphPort {
+            name,
+            node,
+            shape: [shape, &[len]].concat(),
+        });
+        view
+    }
+
+    /// Rows of a constant table by hidden indices: a contraction.
+    fn multiplied(&mut self, data: OutletId, axis: usize, ones: Sum) -> Outcome<Sum> {
+        let Entry::Constant(table) = self.entry(data)?.clone() else {
+            return Err(Refusal::new(
+                "hidden indices select from constant tables only",
+            ));
+        };
+        let mut by = ones.axes;
+        let along = by.pop().unwrap_or_default();
+        let [atom] = along.as_slice() else {
+            return Err(Refusal::new("it has no axis of candidates"));
+        };
+        let (axes, table) = self.table_along(&table, axis, *atom, &by)?;
+        Ok(self.weighted(axes, &[*atom], ones.reads, table))
+    }
+
+    /// A table by its atoms, `along` being those of the axis that is selected from, and the axes of what is selected.
+    fn table_along(
+        &mut self,
+        table: &ArrayD<f32>,
+        axis: usize,
+        along: Atom,
+        by: &[Vec<Atom>],
+    ) -> Outcome<(Vec<Vec<Atom>>, Constant)> {
+        let mut axes: Vec<Vec<Atom>> = Vec::new();
+        let mut names = Vec::new();
+        for (at, len) in table.shape().iter().enumerate() {
+            if at == axis {
+                axes.extend(by.iter().cloned());
+                names.push(vec![along]);
+            } else {
+                let own = self.graph.atoms.axis(*len);
+                names.push(own.clone());
+                axes.push(own);
+            }
+        }
+        let flat: Vec<usize> = names
+            .iter()
+            .flat_map(|a| self.graph.atoms.lens(a))
+            .collect();
+        let values: Vec<f32> = table.iter().copied().collect();
+        let values = ArrayD::from_shape_vec(IxDyn(&flat), values)
+            .map_err(|e| Refusal::new(e.to_string()))?;
+        let table = Constant {
+            atoms: names.concat(),
+            values: values.into_shared(),
+        };
+        Ok((axes, table))
+    }
+
     fn selected(&mut self, data: OutletId, axis: usize, by: &Selector) -> Outcome<Sum> {
         let index = by.axes.concat();
         if let Entry::Constant(table) = self.entry(data)?.clone() {
-            let mut axes: Vec<Vec<Atom>> = Vec::new();
-            let mut names = Vec::new();
             let along = self.graph.atoms.fresh(table.len_of(Axis(axis)));
-            for (at, len) in table.shape().iter().enumerate() {
-                if at == axis {
-                    axes.extend(by.axes.iter().cloned());
-                    names.push(vec![along]);
-                } else {
-                    let own = self.graph.atoms.axis(*len);
-                    names.push(own.clone());
-                    axes.push(own);
-                }
-            }
-            let flat: Vec<usize> = names
-                .iter()
-                .flat_map(|a| self.graph.atoms.lens(a))
-                .collect();
-            let values: Vec<f32> = table.iter().copied().collect();
-            let values = ArrayD::from_shape_vec(IxDyn(&flat), values)
-                .map_err(|e| Refusal::new(e.to_string()))?;
-            let table = Constant {
-                atoms: names.concat(),
-                values: values.into_shared(),
-            };
+            let (axes, table) = self.table_along(&table, axis, along, &by.axes)?;
             let lookup = Lookup {
                 coefficient: 1.0,
                 port: by.port,
@@ -376,7 +430,7 @@ impl Translator<'_> {
     /// To floats; to integers only what is a whole number already, or an index.
     pub(super) fn cast(&self, node: &TypedNode, op: &Cast) -> Outcome<Entry> {
         let entry = self.entry(input(node, 0)?)?.clone();
-        let indices = matches!(entry, Entry::Indices(_) | Entry::Best(_));
+        let indices = matches!(entry, Entry::Indices(_) | Entry::OneHot(_) | Entry::Best(_));
         let from = self.model.outlet_fact(input(node, 0)?)?.datum_type;
         let whole =
             |dt: DatumType| dt.is_integer() || dt == bool::datum_type() || dt == TDim::datum_type();

@@ -260,12 +260,17 @@ impl Translator<'_> {
         if let Entry::Indices(selector) = self.entry(outlet)?.clone() {
             return self.regrouped(selector, op).map(Entry::Indices);
         }
-        if let Entry::Best(scores) = self.entry(outlet)?.clone() {
-            let mut scores = *scores;
+        let beside = match self.entry(outlet)?.clone() {
+            Entry::Best(sum) => Some((sum, Entry::Best as fn(Box<Sum>) -> Entry)),
+            Entry::OneHot(sum) => Some((sum, Entry::OneHot as fn(Box<Sum>) -> Entry)),
+            _ => None,
+        };
+        if let Some((sum, entry)) = beside {
+            let mut scores = *sum;
             let candidates = scores.axes.pop().unwrap_or_default();
             let [mut scores] = self.moved([scores], op)?;
             scores.axes.push(candidates);
-            return Ok(Entry::Best(Box::new(scores)));
+            return Ok(entry(Box::new(scores)));
         }
         if let Some(ratio) = self.lone_ratio(outlet)? {
             let [numerator, divisor] = self.moved([ratio.numerator, ratio.divisor], op)?;

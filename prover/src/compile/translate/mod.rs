@@ -80,6 +80,8 @@ enum Entry {
     Ratio(Box<Ratio>),
     /// Public indices.
     Indices(Selector),
+    /// Hidden indices: ones among zeros, along an axis that is the sum's last and that the tensor does not have.
+    OneHot(Box<Sum>),
     /// The index of the largest element, along an axis that is the sum's last and that the tensor does not have.
     Best(Box<Sum>),
 }
@@ -93,9 +95,11 @@ pub(super) fn translate(
     proto: &GraphProto,
     model: &TypedModel,
     masked: f64,
+    hidden: &[String],
 ) -> Result<Graph, CompileError> {
     let mut translator = Translator {
         masked,
+        hidden,
         model,
         proto,
         graph: Graph::default(),
@@ -158,6 +162,8 @@ struct Translator<'a> {
     model: &'a TypedModel,
     /// What stands for minus infinity in scores of a softmax.
     masked: f64,
+    /// Inputs of indices that are ones among zeros instead.
+    hidden: &'a [String],
     proto: &'a GraphProto,
     graph: Graph,
     entries: HashMap<OutletId, Entry>,
@@ -177,6 +183,11 @@ impl Translator<'_> {
             let shape = self.shape(outlet).unwrap_or(spec.shape);
             let axes: Vec<Vec<Atom>> = shape.iter().map(|n| self.graph.atoms.axis(*n)).collect();
             if let Some(len) = self.selects(outlet) {
+                if self.hidden.contains(&spec.name) {
+                    let view = self.one_hot(spec.name, &shape, len, axes);
+                    self.entries.insert(outlet, Entry::OneHot(Box::new(view)));
+                    continue;
+                }
                 let selector = self.given(spec.name, shape, len, axes);
                 self.entries.insert(outlet, Entry::Indices(selector));
                 continue;
@@ -317,7 +328,9 @@ impl Translator<'_> {
                     ..Sum::zero(axes)
                 }
             }
-            Entry::Indices(_) => return Err(Refusal::new("an output that is an input")),
+            Entry::Indices(_) | Entry::OneHot(_) => {
+                return Err(Refusal::new("an output that is an input"));
+            }
             Entry::Best(scores) => {
                 self.answer(name, shape, *scores);
                 return Ok(());
@@ -360,7 +373,7 @@ impl Translator<'_> {
         match self.entry(outlet)?.clone() {
             Entry::Constant(_) => Err(Refusal::new("a constant operand in this place")),
             Entry::Ratio(_) => self.view(outlet),
-            Entry::Indices(_) | Entry::Best(_) => Err(Refusal::new(
+            Entry::Indices(_) | Entry::OneHot(_) | Entry::Best(_) => Err(Refusal::new(
                 "indices are only gathered by, or are an output",
             )),
             Entry::Sum(sum) => {
