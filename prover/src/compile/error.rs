@@ -193,6 +193,20 @@ pub enum CompileError {
     Execute(#[from] ExecuteError),
 }
 
+impl CompileError {
+    /// With the operator beside the node's name, where `operator` knows it.
+    pub(super) fn of(mut self, operator: impl Fn(&str) -> Option<String>) -> Self {
+        if let Self::Overflow { node, .. }
+        | Self::Divisor { node, .. }
+        | Self::ProductTooWide { node, .. } = &mut self
+            && let Some(operator) = operator(node)
+        {
+            *node = format!("{node} ({operator})");
+        }
+        self
+    }
+}
+
 fn list(nodes: &[Unsupported]) -> String {
     let lines: Vec<String> = nodes.iter().map(ToString::to_string).collect();
     lines.join("\n")

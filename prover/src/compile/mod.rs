@@ -161,14 +161,16 @@ pub fn compile(
     }
     tell(Stage::Import, 1, 1)?;
 
+    let operator = |node: &str| onnx::origin(&graph, node).map(|n| n.op_type.clone());
+    let named = |e: CompileError| e.of(operator);
     let reference = report::Reference::new(onnx, &typed)?;
     if network.masks {
         // How far scores lie apart decides how far masked ones have to lie below.
-        let seen = calibrate(onnx, &network, &reference, &samples, &mut tell)?;
+        let seen = calibrate(onnx, &network, &reference, &samples, &mut tell).map_err(named)?;
         let masked = softmax_mask(Some(spread(&network, &seen.ranges, masked)));
         network = translate::translate(onnx, &graph, &typed, masked, &options.hide)?;
     }
-    let seen = calibrate(onnx, &network, &reference, &samples, &mut tell)?;
+    let seen = calibrate(onnx, &network, &reference, &samples, &mut tell).map_err(named)?;
     tell(Stage::Quantize, 0, 1)?;
     // Of the inputs that are tensors.
     let tensors = || {
@@ -185,7 +187,8 @@ pub fn compile(
         scales: scales.collect(),
     };
     let digit_bits = options.digit_bits.unwrap_or_else(|| network.digit_bits());
-    let quantized = quantize::quantize(&network, &calibration, digit_bits, options.headroom)?;
+    let quantized =
+        quantize::quantize(&network, &calibration, digit_bits, options.headroom).map_err(named)?;
     let mut descriptor = quantized.descriptor;
     layout::lay_out(&mut descriptor, options.row_bits);
     let checked = Network::new(descriptor.clone(), &Limits::default())?;

@@ -161,7 +161,7 @@ pub(super) fn origin<'a>(graph: &'a GraphProto, name: &str) -> Option<&'a NodePr
 
 fn prefix(name: &str, own: &str) -> bool {
     name.strip_prefix(own)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '_', '-']))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '_', '-', '#']))
 }
 
 /// The typed, decluttered graph for one sample.

@@ -144,7 +144,8 @@ fn numbered(folder: &Path, kind: &str, count: usize) -> Vec<Option<Numbers>> {
     (0..count).map(|i| tensors::read(&file(i))).collect()
 }
 
-fn refused(e: &CompileError) -> Outcome {
+/// A refusal, whose message has to name one of the model's operators.
+fn refused(e: &CompileError, operators: &str) -> Outcome {
     let (operator, why) = match e {
         CompileError::Unsupported { nodes, .. } => {
             let operators: Vec<&str> = nodes.iter().map(|n| n.operator.as_str()).collect();
@@ -153,9 +154,14 @@ fn refused(e: &CompileError) -> Outcome {
         }
         CompileError::NotOnnx { reason, .. } => {
             let why: String = reason.chars().take(300).collect();
-            ("?".to_owned(), format!("import: {why}"))
+            (format!("? {operators}"), format!("import: {why}"))
         }
-        other => ("?".to_owned(), other.to_string()),
+        other => {
+            let why = other.to_string();
+            let of = |o: &&str| why.contains(&format!("({o})"));
+            let named = operators.split(' ').find(of);
+            (named.unwrap_or("?").to_owned(), why)
+        }
     };
     Outcome::Refused { operator, why }
 }
@@ -230,16 +236,7 @@ fn attempt(folder: &Path) -> Outcome {
             if let CompileError::Unfaithful { .. } = e {
                 return Outcome::Inexact(e.to_string());
             }
-            let outcome = refused(&e);
-            if let Outcome::Refused { operator, why } = &outcome
-                && operator == "?"
-            {
-                return Outcome::Refused {
-                    operator: format!("? {}", operators(&graph)),
-                    why: why.clone(),
-                };
-            }
-            return outcome;
+            return refused(&e, &operators(&graph));
         }
     };
     if let Some(dropped) = compiled.report.dropped.first() {
