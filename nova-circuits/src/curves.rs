@@ -1,30 +1,8 @@
 //! What the fast multi-scalar multiplication has to know of the two curves. A part of [`crate::cycle`].
 
-use crate::msm::{EndoGroup, Lanes, Lattice, Xy};
+use crate::msm::{EndoGroup, Lattice, Xy};
 use ff::WithSmallOrderMulGroup;
 use nova_snark::provider::pasta::{pallas, vesta};
-use pleat_lanes::{Limbs, PallasBase, VestaBase};
-
-macro_rules! lanes {
-    ($field:ty, $modulus:ty) => {
-        impl Lanes for $field {
-            type Modulus = $modulus;
-
-            #[inline(always)]
-            fn limbs(&self) -> Limbs {
-                self.0
-            }
-
-            #[inline(always)]
-            fn from_limbs(limbs: Limbs) -> Self {
-                Self(limbs)
-            }
-        }
-    };
-}
-
-lanes!(pallas::Base, PallasBase);
-lanes!(vesta::Base, VestaBase);
 
 macro_rules! endo_group {
     ($curve:ident, $suite:literal, $lattice:expr) => {

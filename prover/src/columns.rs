@@ -1,15 +1,16 @@
 //! The witness columns (PROTOCOL.md §1). Digits, quotients and values stay small integers for as long as they can; only the
 //! fractions are field elements. Cells beyond a vector's end are zero.
 
+use std::borrow::Cow;
 use std::iter::repeat;
 use std::ops::Range;
 
 use ff::BatchInvert;
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::sums::{Weighted, combine, dot, dots};
+use pleat_nova_circuits::vectors::{add_scaled, inner_product};
 use pleat_verifier::columns::{TableEntry, field_from_usize};
 use pleat_verifier::descriptor::{Function, Indices};
-use pleat_verifier::mle::inner_product;
 use pleat_verifier::network::{Column, Network};
 use rayon::prelude::*;
 
@@ -166,10 +167,15 @@ impl<'a> Cells<'a> {
             Self::Digits(v) => dot(v, weights),
             Self::Counts(v) => dot(v, weights),
             Self::Field(v) => inner_product(v, weights),
-            Self::Indexed(places, _) => {
-                let terms = (0..places.len()).zip(weights);
-                terms.map(|(i, w)| self.get(i) * w).sum()
-            }
+            Self::Indexed(..) => inner_product(&self.elements(), weights),
+        }
+    }
+
+    /// All cells as field elements.
+    fn elements(&self) -> Cow<'_, [F]> {
+        match self {
+            Self::Field(v) => Cow::Borrowed(*v),
+            _ => (0..self.len()).map(|i| self.get(i)).collect(),
         }
     }
 
@@ -207,9 +213,7 @@ impl<'a> Cells<'a> {
             Self::Field(_) | Self::Indexed(..) => {
                 let add = |mut sums: Vec<F>, (address, weight): &(usize, F)| {
                     let row = self.row(*address, row_bits);
-                    for (i, sum) in sums.iter_mut().enumerate().take(row.len()) {
-                        *sum += *weight * row.get(i);
-                    }
+                    add_scaled(&mut sums, *weight, &row.elements());
                     sums
                 };
                 let none = || vec![F::zero(); width];

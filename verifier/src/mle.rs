@@ -3,6 +3,7 @@
 //! A point lists one coordinate per variable, variable 0 (bit 0 of the index) first.
 
 use pleat_nova_circuits::cycle::F;
+pub use pleat_nova_circuits::vectors::{eq_table, inner_product};
 
 use crate::descriptor::{Axis, AxisId};
 
@@ -17,19 +18,6 @@ pub fn bits(n: usize) -> usize {
 /// Variables that index a tensor of this shape, each axis padded to a power of two.
 pub fn shape_bits(shape: &[usize]) -> usize {
     shape.iter().fold(0, |n, len| n.saturating_add(bits(*len)))
-}
-
-/// `[eq(point, i)]` for every index `i < 2^len`.
-pub fn eq_table(point: &[F]) -> Vec<F> {
-    let mut table = vec![F::one()];
-    for p in point {
-        let high: Vec<F> = table.iter().map(|t| t * p).collect();
-        for (low, high) in table.iter_mut().zip(&high) {
-            *low -= high;
-        }
-        table.extend(high);
-    }
-    table
 }
 
 /// `eq(a, b)` for two points of equal length (surplus coordinates of the longer one are ignored).
@@ -55,11 +43,6 @@ pub fn zeros_at(point: &[F]) -> F {
     point
         .iter()
         .fold(F::one(), |product, p| product * (F::one() - p))
-}
-
-/// `Σ_i a_i·b_i` over the shorter length.
-pub fn inner_product(a: &[F], b: &[F]) -> F {
-    a.iter().zip(b).fold(F::zero(), |sum, (x, y)| sum + x * y)
 }
 
 /// `Σ_{i<n} Π_j weight_j(bit j of i)`, in time linear in the number of variables.

@@ -4,14 +4,16 @@
 #![expect(unsafe_code, reason = "vector instructions")]
 
 use core::arch::x86_64::{
-    __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_cmplt_epi64_mask, _mm512_loadu_si512,
-    _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_mov_epi64, _mm512_or_si512,
-    _mm512_permutex2var_epi64, _mm512_set_epi64, _mm512_set1_epi64, _mm512_setzero_si512,
-    _mm512_shuffle_i64x2, _mm512_slli_epi64, _mm512_srai_epi64, _mm512_srli_epi64,
-    _mm512_storeu_si512, _mm512_sub_epi64,
+    __m512i, _mm_loadu_si128, _mm256_loadu_si256, _mm512_add_epi64, _mm512_and_si512,
+    _mm512_cmplt_epi64_mask, _mm512_cvtepi32_epi64, _mm512_cvtepu16_epi64, _mm512_cvtepu32_epi64,
+    _mm512_loadu_si512, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_cmpeq_epi64_mask,
+    _mm512_mask_mov_epi64, _mm512_or_si512, _mm512_permutex2var_epi64, _mm512_set_epi64,
+    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_slli_epi64,
+    _mm512_srai_epi64, _mm512_srli_epi64, _mm512_storeu_si512, _mm512_sub_epi64,
 };
 use core::marker::PhantomData;
 
+use crate::modulus::times_power_of_two;
 use crate::{Kernel, LANES, Limbs, Modulus, Vector};
 
 /// Bits of a limb.
@@ -73,9 +75,27 @@ fn splat(value: u64) -> __m512i {
     unsafe { _mm512_set1_epi64(value.cast_signed()) }
 }
 
+/// `t += a·b`, limb by limb.
+#[inline(always)]
+fn multiply_add(t: &mut [__m512i; 10], a: [__m512i; 5], b: [__m512i; 5]) {
+    // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512 and IFMA.
+    unsafe {
+        for (i, a) in a.into_iter().enumerate() {
+            for (j, b) in b.into_iter().enumerate() {
+                t[i + j] = _mm512_madd52lo_epu64(t[i + j], a, b);
+                t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], a, b);
+            }
+        }
+    }
+}
+
 impl<M: Modulus> Ifma<M> {
     const P: [u64; 5] = split(&M::P);
     const TWO_P: [u64; 5] = multiple::<M>(2);
+    /// Sixteen, as an element.
+    const SIXTEEN: Limbs = times_power_of_two(&M::ONE, &M::P, 4);
+    /// `2^260`, as an element.
+    const RADIX: Limbs = times_power_of_two(&M::ONE, &M::P, 260);
 
     /// Carries from limb to limb, which may be negative, so that all but the highest have 52 bits.
     #[inline(always)]
@@ -110,6 +130,57 @@ impl<M: Modulus> Ifma<M> {
         }
     }
 
+    /// `t/2^260`, a multiple of `p` being added to `t` that makes it divisible. Limbs of `t` are below `2^63`.
+    #[inline(always)]
+    fn divided(mut t: [__m512i; 10]) -> Self {
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512 and IFMA.
+        unsafe {
+            let mask = splat(MASK);
+            let inverse = splat(M::NEGATIVE_INVERSE & MASK);
+            let p: [__m512i; 3] = core::array::from_fn(|j| splat(Self::P[j]));
+            for i in 0..5 {
+                let m = _mm512_madd52lo_epu64(_mm512_setzero_si512(), t[i], inverse);
+                for (j, p) in p.into_iter().enumerate() {
+                    t[i + j] = _mm512_madd52lo_epu64(t[i + j], m, p);
+                    t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], m, p);
+                }
+                // The highest limb of `p` is `2^46`, the one below is zero.
+                let low = _mm512_and_si512(_mm512_slli_epi64::<46>(m), mask);
+                t[i + 4] = _mm512_add_epi64(t[i + 4], low);
+                t[i + 5] = _mm512_add_epi64(t[i + 5], _mm512_srli_epi64::<6>(m));
+                t[i + 1] = _mm512_add_epi64(t[i + 1], _mm512_srli_epi64::<BITS>(t[i]));
+            }
+        }
+        let [.., t5, t6, t7, t8, t9] = t;
+        Self(Self::carried([t5, t6, t7, t8, t9]), PhantomData)
+    }
+
+    /// From registers of two elements each.
+    #[inline(always)]
+    fn from_pairs([a, b, c, d]: [__m512i; 4]) -> Self {
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
+        let words = unsafe {
+            // Limbs 0 and 1 of four elements, then limbs 2 and 3.
+            let low = _mm512_set_epi64(13, 9, 5, 1, 12, 8, 4, 0);
+            let high = _mm512_set_epi64(15, 11, 7, 3, 14, 10, 6, 2);
+            let (first, second) = (
+                _mm512_permutex2var_epi64(a, low, b),
+                _mm512_permutex2var_epi64(c, low, d),
+            );
+            let (third, fourth) = (
+                _mm512_permutex2var_epi64(a, high, b),
+                _mm512_permutex2var_epi64(c, high, d),
+            );
+            [
+                _mm512_shuffle_i64x2::<0x44>(first, second),
+                _mm512_shuffle_i64x2::<0xee>(first, second),
+                _mm512_shuffle_i64x2::<0x44>(third, fourth),
+                _mm512_shuffle_i64x2::<0xee>(third, fourth),
+            ]
+        };
+        Self::from_words(words)
+    }
+
     /// From one register per limb of 64 bits.
     #[inline(always)]
     fn from_words([a, b, c, d]: [__m512i; 4]) -> Self {
@@ -127,6 +198,28 @@ impl<M: Modulus> Ifma<M> {
                 ],
                 PhantomData,
             )
+        }
+    }
+
+    /// Registers of two elements each.
+    #[inline(always)]
+    fn into_pairs(self) -> [__m512i; 4] {
+        let [a, b, c, d] = self.words();
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
+        unsafe {
+            // Limbs 0 and 1 of elements 0 to 3, then of elements 4 to 7; then limbs 2 and 3.
+            let first = _mm512_shuffle_i64x2::<0x44>(a, b);
+            let second = _mm512_shuffle_i64x2::<0xee>(a, b);
+            let third = _mm512_shuffle_i64x2::<0x44>(c, d);
+            let fourth = _mm512_shuffle_i64x2::<0xee>(c, d);
+            let low = _mm512_set_epi64(13, 9, 5, 1, 12, 8, 4, 0);
+            let high = _mm512_set_epi64(15, 11, 7, 3, 14, 10, 6, 2);
+            [
+                _mm512_permutex2var_epi64(first, low, third),
+                _mm512_permutex2var_epi64(first, high, third),
+                _mm512_permutex2var_epi64(second, low, fourth),
+                _mm512_permutex2var_epi64(second, high, fourth),
+            ]
         }
     }
 
@@ -156,28 +249,37 @@ impl<M: Modulus> Vector<M> for Ifma<M> {
     fn load(elements: &[Limbs; LANES]) -> Self {
         // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512; the loads are of the four quarters of
         // 256 bytes that the reference is to, and need no alignment.
-        unsafe {
+        let pairs = unsafe {
             let at = elements.as_ptr().cast::<__m512i>();
-            let pairs: [__m512i; 4] = core::array::from_fn(|i| _mm512_loadu_si512(at.add(i)));
-            // Limbs 0 and 1 of four elements, then limbs 2 and 3.
-            let low = _mm512_set_epi64(13, 9, 5, 1, 12, 8, 4, 0);
-            let high = _mm512_set_epi64(15, 11, 7, 3, 14, 10, 6, 2);
-            let [a, b, c, d] = pairs;
-            let (first, second) = (
-                _mm512_permutex2var_epi64(a, low, b),
-                _mm512_permutex2var_epi64(c, low, d),
-            );
-            let (third, fourth) = (
-                _mm512_permutex2var_epi64(a, high, b),
-                _mm512_permutex2var_epi64(c, high, d),
-            );
-            Self::from_words([
-                _mm512_shuffle_i64x2::<0x44>(first, second),
-                _mm512_shuffle_i64x2::<0xee>(first, second),
-                _mm512_shuffle_i64x2::<0x44>(third, fourth),
-                _mm512_shuffle_i64x2::<0xee>(third, fourth),
-            ])
-        }
+            core::array::from_fn(|i| _mm512_loadu_si512(at.add(i)))
+        };
+        Self::from_pairs(pairs)
+    }
+
+    #[inline(always)]
+    fn load_pairs(elements: &[Limbs; 2 * LANES]) -> [Self; 2] {
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512; the loads are of the eight parts of
+        // 512 bytes that the reference is to, and need no alignment.
+        let (even, odd) = unsafe {
+            let at = elements.as_ptr().cast::<__m512i>();
+            let [a, b, c, d, e, f, g, h]: [__m512i; 8] =
+                core::array::from_fn(|i| _mm512_loadu_si512(at.add(i)));
+            (
+                [
+                    _mm512_shuffle_i64x2::<0x44>(a, b),
+                    _mm512_shuffle_i64x2::<0x44>(c, d),
+                    _mm512_shuffle_i64x2::<0x44>(e, f),
+                    _mm512_shuffle_i64x2::<0x44>(g, h),
+                ],
+                [
+                    _mm512_shuffle_i64x2::<0xee>(a, b),
+                    _mm512_shuffle_i64x2::<0xee>(c, d),
+                    _mm512_shuffle_i64x2::<0xee>(e, f),
+                    _mm512_shuffle_i64x2::<0xee>(g, h),
+                ],
+            )
+        };
+        [Self::from_pairs(even), Self::from_pairs(odd)]
     }
 
     #[inline(always)]
@@ -186,29 +288,57 @@ impl<M: Modulus> Vector<M> for Ifma<M> {
     }
 
     #[inline(always)]
+    fn reduced_once(self) -> Self {
+        self.reduced_by(&Self::P)
+    }
+
+    #[inline(always)]
     fn store(self, elements: &mut [Limbs; LANES]) {
-        let [a, b, c, d] = self.words();
         // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512; the stores are to the four quarters of
         // 256 bytes that the reference is to, and need no alignment.
         unsafe {
-            // Limbs 0 and 1 of elements 0 to 3, then of elements 4 to 7; then limbs 2 and 3.
-            let first = _mm512_shuffle_i64x2::<0x44>(a, b);
-            let second = _mm512_shuffle_i64x2::<0xee>(a, b);
-            let third = _mm512_shuffle_i64x2::<0x44>(c, d);
-            let fourth = _mm512_shuffle_i64x2::<0xee>(c, d);
-            let low = _mm512_set_epi64(13, 9, 5, 1, 12, 8, 4, 0);
-            let high = _mm512_set_epi64(15, 11, 7, 3, 14, 10, 6, 2);
-            let pairs = [
-                _mm512_permutex2var_epi64(first, low, third),
-                _mm512_permutex2var_epi64(first, high, third),
-                _mm512_permutex2var_epi64(second, low, fourth),
-                _mm512_permutex2var_epi64(second, high, fourth),
-            ];
             let at = elements.as_mut_ptr().cast::<__m512i>();
-            for (i, pair) in pairs.into_iter().enumerate() {
+            for (i, pair) in self.into_pairs().into_iter().enumerate() {
                 _mm512_storeu_si512(at.add(i), pair);
             }
         }
+    }
+
+    #[inline(always)]
+    fn store_pairs(even: Self, odd: Self, elements: &mut [Limbs; 2 * LANES]) {
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512; the stores are to the eight parts of
+        // 512 bytes that the reference is to, and need no alignment.
+        unsafe {
+            let at = elements.as_mut_ptr().cast::<__m512i>();
+            let pairs = even.into_pairs().into_iter().zip(odd.into_pairs());
+            for (i, (even, odd)) in pairs.enumerate() {
+                _mm512_storeu_si512(at.add(2 * i), _mm512_shuffle_i64x2::<0x44>(even, odd));
+                _mm512_storeu_si512(at.add(2 * i + 1), _mm512_shuffle_i64x2::<0xee>(even, odd));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn equal(self, other: Self) -> u8 {
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
+        unsafe {
+            let limbs = self.0.into_iter().zip(other.0);
+            limbs.fold(u8::MAX, |equal, (a, b)| {
+                _mm512_mask_cmpeq_epi64_mask(equal, a, b)
+            })
+        }
+    }
+
+    #[inline(always)]
+    fn blend(self, other: Self, lanes: u8) -> Self {
+        let mut limbs = self.0;
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
+        unsafe {
+            for (limb, other) in limbs.iter_mut().zip(other.0) {
+                *limb = _mm512_mask_mov_epi64(*limb, lanes, other);
+            }
+        }
+        Self(limbs, PhantomData)
     }
 
     /// Montgomery's with radix `2^260`; sixteen times one factor makes up for the `2^256` of the elements. With factors below
@@ -233,28 +363,8 @@ impl<M: Modulus> Vector<M> for Ifma<M> {
                 _mm512_or_si512(_mm512_srli_epi64::<48>(a3), _mm512_slli_epi64::<4>(a4)),
             ];
             let mut t = [_mm512_setzero_si512(); 10];
-            for (i, a) in a.into_iter().enumerate() {
-                for (j, b) in b.into_iter().enumerate() {
-                    t[i + j] = _mm512_madd52lo_epu64(t[i + j], a, b);
-                    t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], a, b);
-                }
-            }
-            let inverse = splat(M::NEGATIVE_INVERSE & MASK);
-            let p: [__m512i; 3] = core::array::from_fn(|j| splat(Self::P[j]));
-            for i in 0..5 {
-                let m = _mm512_madd52lo_epu64(_mm512_setzero_si512(), t[i], inverse);
-                for (j, p) in p.into_iter().enumerate() {
-                    t[i + j] = _mm512_madd52lo_epu64(t[i + j], m, p);
-                    t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], m, p);
-                }
-                // The highest limb of `p` is `2^46`, the one below is zero.
-                let low = _mm512_and_si512(_mm512_slli_epi64::<46>(m), mask);
-                t[i + 4] = _mm512_add_epi64(t[i + 4], low);
-                t[i + 5] = _mm512_add_epi64(t[i + 5], _mm512_srli_epi64::<6>(m));
-                t[i + 1] = _mm512_add_epi64(t[i + 1], _mm512_srli_epi64::<BITS>(t[i]));
-            }
-            let [.., t5, t6, t7, t8, t9] = t;
-            Self(Self::carried([t5, t6, t7, t8, t9]), PhantomData)
+            multiply_add(&mut t, a, b);
+            Self::divided(t)
         }
     }
 
@@ -277,6 +387,124 @@ impl<M: Modulus> Vector<M> for Ifma<M> {
         unsafe {
             for (limb, other) in limbs.iter_mut().zip(other.0) {
                 *limb = _mm512_add_epi64(*limb, other);
+            }
+        }
+        Self(Self::carried(limbs), PhantomData)
+    }
+
+    /// Limb `i` is of `2^(52i)`. A product adds less than `2^56` to it.
+    type Sum = [__m512i; 10];
+
+    #[inline(always)]
+    fn sum() -> Self::Sum {
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
+        unsafe { [_mm512_setzero_si512(); 10] }
+    }
+
+    #[inline(always)]
+    fn add_product(sum: &mut Self::Sum, left: Self, right: Self) {
+        multiply_add(sum, left.0, right.0);
+    }
+
+    /// Products of factors below `2^255 + e` add up to less than `2^515 + e`; so what is left is below `3·2^254 + e` and can be a
+    /// factor.
+    #[inline(always)]
+    fn total(sum: Self::Sum) -> Self {
+        Self::splat(&Self::SIXTEEN).mul(Self::divided(sum))
+    }
+
+    /// Eight products of factors below `2^255 + e` add up to less than `2^513 + e`.
+    #[inline(always)]
+    fn sixteenth(sum: Self::Sum) -> Self {
+        Self::divided(sum)
+    }
+
+    type Integers = __m512i;
+
+    #[inline(always)]
+    fn from_i32(integers: &[i32; LANES]) -> __m512i {
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512; the load is of the 32 bytes that the
+        // reference is to, and needs no alignment.
+        unsafe {
+            let integers = _mm512_cvtepi32_epi64(_mm256_loadu_si256(integers.as_ptr().cast()));
+            _mm512_add_epi64(integers, splat(1 << 31))
+        }
+    }
+
+    #[inline(always)]
+    fn from_u32(integers: &[u32; LANES]) -> __m512i {
+        // SAFETY: as in `from_i32`.
+        unsafe { _mm512_cvtepu32_epi64(_mm256_loadu_si256(integers.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
+    fn from_u16(integers: &[u16; LANES]) -> __m512i {
+        // SAFETY: as in `from_i32`, of 16 bytes.
+        unsafe { _mm512_cvtepu16_epi64(_mm_loadu_si128(integers.as_ptr().cast())) }
+    }
+
+    /// Limb `i` is of `2^(52i)`. A multiple adds less than `2^53` to it.
+    type Multiples = [__m512i; 6];
+
+    #[inline(always)]
+    fn multiples() -> Self::Multiples {
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
+        unsafe { [_mm512_setzero_si512(); 6] }
+    }
+
+    #[inline(always)]
+    fn add_multiple(multiples: &mut Self::Multiples, element: Self, integers: __m512i) {
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512 and IFMA.
+        unsafe {
+            for (i, limb) in element.0.into_iter().enumerate() {
+                multiples[i] = _mm512_madd52lo_epu64(multiples[i], limb, integers);
+                multiples[i + 1] = _mm512_madd52hi_epu64(multiples[i + 1], limb, integers);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn multiplied([a, b, c, d, e, f]: Self::Multiples) -> Self {
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
+        let zero = unsafe { _mm512_setzero_si512() };
+        let divided = Self::divided([a, b, c, d, e, f, zero, zero, zero, zero]);
+        Self::splat(&Self::RADIX).mul(divided)
+    }
+
+    type Tally = [__m512i; 5];
+
+    #[inline(always)]
+    fn tally() -> Self::Tally {
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
+        unsafe { [_mm512_setzero_si512(); 5] }
+    }
+
+    #[inline(always)]
+    fn count(tally: &mut Self::Tally, element: Self) {
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
+        unsafe {
+            for (sum, limb) in tally.iter_mut().zip(element.0) {
+                *sum = _mm512_add_epi64(*sum, limb);
+            }
+        }
+    }
+
+    /// What is above `2^254` is taken off as that multiple of `p`, which may leave less than nothing, down to `-2^137`.
+    #[inline(always)]
+    fn counted(tally: Self::Tally) -> Self {
+        let mut limbs = Self::carried(tally);
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512 and IFMA.
+        unsafe {
+            let multiple = _mm512_srli_epi64::<46>(limbs[4]);
+            limbs[4] = _mm512_and_si512(limbs[4], splat((1 << 46) - 1));
+            let mut less = [_mm512_setzero_si512(); 5];
+            for j in 0..3 {
+                let p = splat(Self::P[j]);
+                less[j] = _mm512_madd52lo_epu64(less[j], multiple, p);
+                less[j + 1] = _mm512_madd52hi_epu64(less[j + 1], multiple, p);
+            }
+            for ((limb, less), p) in limbs.iter_mut().zip(less).zip(Self::P) {
+                *limb = _mm512_sub_epi64(_mm512_add_epi64(*limb, splat(p)), less);
             }
         }
         Self(Self::carried(limbs), PhantomData)

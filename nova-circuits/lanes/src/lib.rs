@@ -7,6 +7,7 @@
 //! The fields are those of the Pasta curves: [`Modulus`] demands a modulus `2^254 + δ`, `δ < 2^126`, which leaves the multiplication
 //! two products in five.
 
+mod element;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
 mod modulus;
@@ -14,6 +15,7 @@ mod plain;
 
 use std::sync::OnceLock;
 
+pub use element::{Element, limbs_of, limbs_of_mut};
 pub use modulus::{Modulus, PallasBase, VestaBase};
 pub use plain::Plain;
 
@@ -23,6 +25,12 @@ pub type Limbs = [u64; 4];
 /// Elements that are computed with together.
 pub const LANES: usize = 8;
 
+/// Products that a [`Vector::Sum`] can hold.
+pub const PRODUCTS: usize = 32;
+
+/// Elements that a [`Vector::Tally`] can hold.
+pub const TERMS: usize = 1 << 10;
+
 /// Eight elements. A bound that an operation states is on every lane, as an integer; what is loaded is below `p`.
 pub trait Vector<M: Modulus>: Copy {
     /// The same element in every lane.
@@ -31,12 +39,30 @@ pub trait Vector<M: Modulus>: Copy {
     /// Eight elements that stand side by side.
     fn load(elements: &[Limbs; LANES]) -> Self;
 
+    /// Those of even and those of odd number of sixteen elements.
+    fn load_pairs(elements: &[Limbs; 2 * LANES]) -> [Self; 2];
+
     /// Below `p`; needs less than `4p`.
     #[must_use]
     fn reduced(self) -> Self;
 
+    /// Below `p`; needs less than `2p`.
+    #[must_use]
+    fn reduced_once(self) -> Self;
+
     /// Writes all lanes, which have to be below `p`.
     fn store(self, elements: &mut [Limbs; LANES]);
+
+    /// Writes the lanes of `even` and `odd`, which have to be below `p`, in turn.
+    fn store_pairs(even: Self, odd: Self, elements: &mut [Limbs; 2 * LANES]);
+
+    /// The lanes, one bit each, that are the same in both, of which both have to be below `p`.
+    #[must_use]
+    fn equal(self, other: Self) -> u8;
+
+    /// `other` in lanes of which the bit is set, `self` in the others.
+    #[must_use]
+    fn blend(self, other: Self, lanes: u8) -> Self;
 
     /// `self·other`, below `2p` and a little more ([`Self::reduced`] will do); needs the same, or less than `2p`, of both.
     #[must_use]
@@ -49,6 +75,57 @@ pub trait Vector<M: Modulus>: Copy {
     /// `self + other`.
     #[must_use]
     fn add(self, other: Self) -> Self;
+
+    /// Products that are added up and reduced together, at most [`PRODUCTS`] of them.
+    type Sum: Copy;
+
+    /// No product.
+    fn sum() -> Self::Sum;
+
+    /// Adds a product; needs the same of the factors as [`Self::mul`].
+    fn add_product(sum: &mut Self::Sum, left: Self, right: Self);
+
+    /// The sum, with the bounds of [`Self::mul`].
+    fn total(sum: Self::Sum) -> Self;
+
+    /// A sixteenth of the sum of at most eight products, with the bounds of [`Self::mul`]; costs half of what [`Self::total`] does.
+    fn sixteenth(sum: Self::Sum) -> Self;
+
+    /// Eight integers of 32 bits.
+    type Integers: Copy;
+
+    /// From eight integers that stand side by side, each plus `2^31`.
+    fn from_i32(integers: &[i32; LANES]) -> Self::Integers;
+
+    /// From eight integers that stand side by side.
+    fn from_u32(integers: &[u32; LANES]) -> Self::Integers;
+
+    /// From eight integers that stand side by side.
+    fn from_u16(integers: &[u16; LANES]) -> Self::Integers;
+
+    /// Elements times integers that are added up and reduced together, at most [`TERMS`] of them.
+    type Multiples: Copy;
+
+    /// No multiple.
+    fn multiples() -> Self::Multiples;
+
+    /// Adds elements below `p` times integers.
+    fn add_multiple(multiples: &mut Self::Multiples, element: Self, integers: Self::Integers);
+
+    /// The sum, with the bounds of [`Self::mul`].
+    fn multiplied(multiples: Self::Multiples) -> Self;
+
+    /// Elements that are added up and reduced together, at most [`TERMS`] of them.
+    type Tally: Copy;
+
+    /// No element.
+    fn tally() -> Self::Tally;
+
+    /// Adds an element below `p`.
+    fn count(tally: &mut Self::Tally, element: Self);
+
+    /// The sum, below `2p`.
+    fn counted(tally: Self::Tally) -> Self;
 }
 
 /// A computation on vectors. Its `run` has to be `#[inline(always)]`, and all that it calls: only so is it compiled for the

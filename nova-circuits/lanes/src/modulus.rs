@@ -9,6 +9,9 @@ pub trait Modulus: Copy + Send + Sync + 'static {
     /// `2^256 mod p`: one.
     const ONE: Limbs;
 
+    /// `2^512 mod p`: what makes an element of an integer by a multiplication.
+    const SQUARE: Limbs = times_power_of_two(&Self::ONE, &Self::P, 256);
+
     /// `-p^(-1) mod 2^64`.
     const NEGATIVE_INVERSE: u64 = negative_inverse(Self::P[0]);
 }
@@ -69,4 +72,33 @@ const fn one(p: &Limbs) -> Limbs {
         round += 1;
     }
     value
+}
+
+/// `2^exponent·value mod p`, of a value below `p`.
+pub const fn times_power_of_two(value: &Limbs, p: &Limbs, exponent: u32) -> Limbs {
+    let mut value = *value;
+    let mut i = 0;
+    while i < exponent {
+        value = double(&value, p);
+        i += 1;
+    }
+    value
+}
+
+/// `2·value mod p`, of a value below `p`.
+const fn double(value: &Limbs, p: &Limbs) -> Limbs {
+    let mut doubled = [0; 4];
+    let mut less = [0; 4];
+    let (mut carry, mut borrow) = (0, false);
+    let mut i = 0;
+    while i < 4 {
+        doubled[i] = value[i] << 1 | carry;
+        carry = value[i] >> 63;
+        let (first, under) = doubled[i].overflowing_sub(p[i]);
+        let (second, under_again) = first.overflowing_sub(borrow as u64);
+        less[i] = second;
+        borrow = under || under_again;
+        i += 1;
+    }
+    if borrow { doubled } else { less }
 }

@@ -24,12 +24,49 @@ impl<M: Modulus> Vector<M> for Plain<M> {
         Self(*elements, PhantomData)
     }
 
+    fn load_pairs(elements: &[Limbs; 2 * LANES]) -> [Self; 2] {
+        let from = |first| {
+            Self(
+                core::array::from_fn(|i| elements[2 * i + first]),
+                PhantomData,
+            )
+        };
+        [from(0), from(1)]
+    }
+
     fn reduced(self) -> Self {
+        self
+    }
+
+    fn reduced_once(self) -> Self {
         self
     }
 
     fn store(self, elements: &mut [Limbs; LANES]) {
         *elements = self.0;
+    }
+
+    fn store_pairs(even: Self, odd: Self, elements: &mut [Limbs; 2 * LANES]) {
+        let (pairs, _) = elements.as_chunks_mut::<2>();
+        for (pair, lanes) in pairs.iter_mut().zip(even.0.into_iter().zip(odd.0)) {
+            *pair = lanes.into();
+        }
+    }
+
+    fn equal(self, other: Self) -> u8 {
+        let lanes = self.0.iter().zip(&other.0).enumerate();
+        lanes.fold(0, |bits, (i, (a, b))| bits | u8::from(a == b) << i)
+    }
+
+    fn blend(self, other: Self, lanes: u8) -> Self {
+        let lane = |i: usize| {
+            if lanes >> i & 1 == 1 {
+                other.0[i]
+            } else {
+                self.0[i]
+            }
+        };
+        Self(core::array::from_fn(lane), PhantomData)
     }
 
     fn mul(self, other: Self) -> Self {
@@ -49,6 +86,70 @@ impl<M: Modulus> Vector<M> for Plain<M> {
 
     fn add(self, other: Self) -> Self {
         self.each(other, |a, b| reduce(sum(a, b), &M::P))
+    }
+
+    type Sum = Self;
+
+    fn sum() -> Self {
+        Self([[0; 4]; LANES], PhantomData)
+    }
+
+    fn add_product(sum: &mut Self, left: Self, right: Self) {
+        *sum = sum.add(left.mul(right));
+    }
+
+    fn total(sum: Self) -> Self {
+        sum
+    }
+
+    fn sixteenth(sum: Self) -> Self {
+        // `2^252`, which is `2^256/16`.
+        sum.mul(Self::splat(&[0, 0, 0, 1 << 60]))
+    }
+
+    type Integers = [u32; LANES];
+
+    fn from_i32(integers: &[i32; LANES]) -> [u32; LANES] {
+        integers.map(|v| v.cast_unsigned() ^ (1 << 31))
+    }
+
+    fn from_u32(integers: &[u32; LANES]) -> [u32; LANES] {
+        *integers
+    }
+
+    fn from_u16(integers: &[u16; LANES]) -> [u32; LANES] {
+        integers.map(u32::from)
+    }
+
+    type Multiples = Self;
+
+    fn multiples() -> Self {
+        Self::sum()
+    }
+
+    fn add_multiple(multiples: &mut Self, element: Self, integers: [u32; LANES]) {
+        // Montgomery's product takes off what the integer lacks of an element.
+        let integers = integers.map(|v| [u64::from(v), 0, 0, 0]);
+        let integers = Self(integers, PhantomData).mul(Self::splat(&M::SQUARE));
+        *multiples = multiples.add(element.mul(integers));
+    }
+
+    fn multiplied(multiples: Self) -> Self {
+        multiples
+    }
+
+    type Tally = Self;
+
+    fn tally() -> Self {
+        Self::sum()
+    }
+
+    fn count(tally: &mut Self, element: Self) {
+        *tally = tally.add(element);
+    }
+
+    fn counted(tally: Self) -> Self {
+        tally
     }
 }
 

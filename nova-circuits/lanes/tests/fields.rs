@@ -1,34 +1,12 @@
 //! Vectors against halo2curves, and plain vectors against those of this processor.
 
-use ff::Field;
+use ff::{Field, PrimeField};
 use nova_snark::provider::pasta::{pallas, vesta};
-use pleat_lanes::{Kernel, LANES, Limbs, Modulus, PallasBase, Vector, VestaBase, run, run_plain};
+use pleat_lanes::{
+    Element, Kernel, LANES, Limbs, Modulus, PRODUCTS, PallasBase, TERMS, Vector, VestaBase,
+    limbs_of, limbs_of_mut, run, run_plain,
+};
 use proptest::prelude::*;
-
-/// A field of halo2curves.
-trait Reference: Field {
-    type Modulus: Modulus;
-    fn limbs(self) -> Limbs;
-    fn of(limbs: Limbs) -> Self;
-}
-
-macro_rules! reference {
-    ($field:ty, $modulus:ty) => {
-        impl Reference for $field {
-            type Modulus = $modulus;
-
-            fn limbs(self) -> Limbs {
-                self.0
-            }
-
-            fn of(limbs: Limbs) -> Self {
-                Self(limbs)
-            }
-        }
-    };
-}
-reference!(pallas::Base, PallasBase);
-reference!(vesta::Base, VestaBase);
 
 type Eight = [Limbs; LANES];
 
@@ -74,7 +52,7 @@ impl<M: Modulus> Kernel<M> for Powers {
 }
 
 /// Elements with a taste for extremes: as limbs in memory, reduced.
-fn element<F: Reference>() -> impl Strategy<Value = F> {
+fn element<F: Element>() -> impl Strategy<Value = F> {
     let p = F::Modulus::P;
     let extreme = prop_oneof![
         Just([0; 4]),
@@ -85,14 +63,14 @@ fn element<F: Reference>() -> impl Strategy<Value = F> {
         Just(F::Modulus::ONE),
         any::<[u64; 4]>().prop_map(move |v| [v[0], v[1], v[2], v[3] % p[3]]),
     ];
-    extreme.prop_map(F::of)
+    extreme.prop_map(F::from_limbs)
 }
 
-fn eight<F: Reference>() -> impl Strategy<Value = [F; LANES]> {
+fn eight<F: Element>() -> impl Strategy<Value = [F; LANES]> {
     prop::array::uniform8(element::<F>())
 }
 
-fn compare<F: Reference>(a: [F; LANES], b: [F; LANES]) {
+fn compare<F: Element>(a: [F; LANES], b: [F; LANES]) {
     let pairs = |f: fn(F, F) -> F| core::array::from_fn(|i| f(a[i], b[i]).limbs());
     let expected: [Eight; 5] = [
         pairs(|a, _| a),
@@ -102,13 +80,13 @@ fn compare<F: Reference>(a: [F; LANES], b: [F; LANES]) {
         pairs(|a, b| a * b * (a - b) * (a * b) - b),
     ];
     let all = || All {
-        a: a.map(F::limbs),
-        b: b.map(F::limbs),
+        a: a.map(|v| v.limbs()),
+        b: b.map(|v| v.limbs()),
     };
     assert_eq!(run_plain::<F::Modulus, _>(all()), expected);
     assert_eq!(run::<F::Modulus, _>(all()), expected);
     let powers = || Powers {
-        base: a.map(F::limbs),
+        base: a.map(|v| v.limbs()),
         rounds: 300,
     };
     let expected = a.map(|a| a.pow_vartime([300]).limbs());
@@ -116,7 +94,209 @@ fn compare<F: Reference>(a: [F; LANES], b: [F; LANES]) {
     assert_eq!(run::<F::Modulus, _>(powers()), expected);
 }
 
+/// What pairs become: `[their sums, their differences]`, in turn, and where they are the same; where bits say so, the second instead
+/// of the first.
+struct Pairs {
+    pairs: [Limbs; 2 * LANES],
+    bits: u8,
+}
+
+impl<M: Modulus> Kernel<M> for Pairs {
+    type Output = ([Limbs; 2 * LANES], u8, Eight);
+
+    #[inline(always)]
+    fn run<V: Vector<M>>(self) -> Self::Output {
+        let [even, odd] = V::load_pairs(&self.pairs);
+        let mut out = [[0; 4]; 2 * LANES];
+        let sum = even.add(odd).reduced_once();
+        V::store_pairs(sum, even.sub(odd).reduced_once(), &mut out);
+        let mut blended = [[0; 4]; LANES];
+        even.blend(odd, self.bits).store(&mut blended);
+        (out, even.equal(odd), blended)
+    }
+}
+
+fn compare_pairs<F: Element>(a: [F; LANES], b: [F; LANES], bits: u8) {
+    let pairs: [[F; 2]; LANES] = core::array::from_fn(|i| [a[i], b[i]]);
+    let out = pairs.map(|[a, b]| [a + b, a - b]);
+    let all = || Pairs {
+        pairs: *limbs_of(pairs.as_flattened()).first_chunk().unwrap(),
+        bits,
+    };
+    let equal = (0..LANES).fold(0, |equal, i| equal | u8::from(a[i] == b[i]) << i);
+    let chosen = |i: usize| if bits >> i & 1 == 1 { b[i] } else { a[i] };
+    let expected = (
+        *limbs_of(out.as_flattened()).first_chunk().unwrap(),
+        equal,
+        core::array::from_fn(|i| chosen(i).limbs()),
+    );
+    assert_eq!(run_plain::<F::Modulus, _>(all()), expected);
+    assert_eq!(run::<F::Modulus, _>(all()), expected);
+}
+
+/// Sums of as many products as may be, of factors that are as large as may be, then multiplied as products are; and of as many
+/// elements.
+struct Totals {
+    a: Eight,
+    b: Eight,
+}
+
+impl<M: Modulus> Kernel<M> for Totals {
+    type Output = [Eight; 4];
+
+    #[inline(always)]
+    fn run<V: Vector<M>>(self) -> [Eight; 4] {
+        let (a, b, zero) = (V::load(&self.a), V::load(&self.b), V::splat(&[0; 4]));
+        let mut products = V::sum();
+        for _ in 0..PRODUCTS {
+            V::add_product(&mut products, a.sub(zero), zero.sub(b));
+        }
+        let mut tally = V::tally();
+        for _ in 0..TERMS {
+            V::count(&mut tally, a);
+        }
+        let mut few = V::sum();
+        for _ in 0..8 {
+            V::add_product(&mut few, a.sub(zero), zero.sub(b));
+        }
+        let total = V::total(products);
+        [total, total.mul(b), V::counted(tally), V::sixteenth(few)].map(|v| {
+            let mut out = [[0; 4]; LANES];
+            v.reduced().store(&mut out);
+            out
+        })
+    }
+}
+
+fn compare_totals<F: Element>(a: [F; LANES], b: [F; LANES]) {
+    let lanes = |f: fn(F, F) -> F| core::array::from_fn(|i| f(a[i], b[i]).limbs());
+    let expected: [Eight; 4] = [
+        lanes(|a, b| -a * b * F::from(PRODUCTS as u64)),
+        lanes(|a, b| -a * b * b * F::from(PRODUCTS as u64)),
+        lanes(|a, _| a * F::from(TERMS as u64)),
+        lanes(|a, b| -a * b * F::from(2).invert().unwrap()),
+    ];
+    let all = || Totals {
+        a: a.map(|v| v.limbs()),
+        b: b.map(|v| v.limbs()),
+    };
+    assert_eq!(run_plain::<F::Modulus, _>(all()), expected);
+    assert_eq!(run::<F::Modulus, _>(all()), expected);
+}
+
+/// As many multiples as may be of elements, by integers of each type.
+struct Multiples {
+    a: Eight,
+    signed: [i32; LANES],
+    counts: [u32; LANES],
+    digits: [u16; LANES],
+}
+
+impl<M: Modulus> Kernel<M> for Multiples {
+    type Output = [Eight; 3];
+
+    #[inline(always)]
+    fn run<V: Vector<M>>(self) -> [Eight; 3] {
+        let a = V::load(&self.a);
+        let kinds = [
+            V::from_i32(&self.signed),
+            V::from_u32(&self.counts),
+            V::from_u16(&self.digits),
+        ];
+        kinds.map(|integers| {
+            let mut multiples = V::multiples();
+            for _ in 0..TERMS {
+                V::add_multiple(&mut multiples, a, integers);
+            }
+            let mut out = [[0; 4]; LANES];
+            V::multiplied(multiples).reduced().store(&mut out);
+            out
+        })
+    }
+}
+
+fn compare_multiples<F: Element>(
+    a: [F; LANES],
+    signed: [i32; LANES],
+    counts: [u32; LANES],
+    digits: [u16; LANES],
+) {
+    let lanes = |factor: &dyn Fn(usize) -> u64| {
+        core::array::from_fn(|i| (a[i] * F::from(factor(i)) * F::from(TERMS as u64)).limbs())
+    };
+    let expected: [Eight; 3] = [
+        lanes(&|i| (i64::from(signed[i]) + (1 << 31)).cast_unsigned()),
+        lanes(&|i| u64::from(counts[i])),
+        lanes(&|i| u64::from(digits[i])),
+    ];
+    let all = || Multiples {
+        a: a.map(|v| v.limbs()),
+        signed,
+        counts,
+        digits,
+    };
+    assert_eq!(run_plain::<F::Modulus, _>(all()), expected);
+    assert_eq!(run::<F::Modulus, _>(all()), expected);
+}
+
+fn eight_of<T: Copy + std::fmt::Debug + 'static>(
+    extremes: [T; 3],
+    any: impl Strategy<Value = T>,
+) -> impl Strategy<Value = [T; LANES]> {
+    prop::array::uniform8(prop_oneof![prop::sample::select(extremes.to_vec()), any])
+}
+
 proptest! {
+    #[test]
+    fn multiples_of_pallas(
+        a in eight::<pallas::Base>(),
+        signed in eight_of([i32::MIN, 0, i32::MAX], any::<i32>()),
+        counts in eight_of([0, 1, u32::MAX], any::<u32>()),
+        digits in eight_of([0, 1, u16::MAX], any::<u16>()),
+    ) {
+        compare_multiples(a, signed, counts, digits);
+    }
+
+    #[test]
+    fn multiples_of_vesta(
+        a in eight::<vesta::Base>(),
+        signed in eight_of([i32::MIN, 0, i32::MAX], any::<i32>()),
+        counts in eight_of([0, 1, u32::MAX], any::<u32>()),
+        digits in eight_of([0, 1, u16::MAX], any::<u16>()),
+    ) {
+        compare_multiples(a, signed, counts, digits);
+    }
+
+    #[test]
+    fn pairs_of_pallas(a in eight::<pallas::Base>(), b in eight::<pallas::Base>(), bits in any::<u8>()) {
+        compare_pairs(a, b, bits);
+    }
+
+    #[test]
+    fn pairs_of_vesta(a in eight::<vesta::Base>(), b in eight::<vesta::Base>(), bits in any::<u8>()) {
+        compare_pairs(a, b, bits);
+    }
+
+    #[test]
+    fn totals_of_pallas(a in eight::<pallas::Base>(), b in eight::<pallas::Base>()) {
+        compare_totals(a, b);
+    }
+
+    #[test]
+    fn totals_of_vesta(a in eight::<vesta::Base>(), b in eight::<vesta::Base>()) {
+        compare_totals(a, b);
+    }
+
+    #[test]
+    fn slices_of_limbs_are_those_of_elements(mut a in prop::collection::vec(element::<vesta::Base>(), 0..9)) {
+        let limbs: Vec<Limbs> = a.iter().map(Element::limbs).collect();
+        prop_assert_eq!(limbs_of(&a), &limbs[..]);
+        for limbs in limbs_of_mut(&mut a) {
+            *limbs = [0; 4];
+        }
+        prop_assert!(a.iter().all(|v| *v == vesta::Base::ZERO));
+    }
+
     #[test]
     fn base_field_of_pallas(a in eight::<pallas::Base>(), b in eight::<pallas::Base>()) {
         compare(a, b);
@@ -125,6 +305,37 @@ proptest! {
     #[test]
     fn base_field_of_vesta(a in eight::<vesta::Base>(), b in eight::<vesta::Base>()) {
         compare(a, b);
+    }
+}
+
+/// Products, differences and sums as `pasta_curves` has them, which shares no code with halo2curves.
+fn compare_independent<F: Element, P: PrimeField<Repr = [u8; 32]>>(a: [F; LANES], b: [F; LANES])
+where
+    F::Repr: Into<[u8; 32]>,
+{
+    let theirs = |v: F| P::from_repr(v.to_repr().into()).unwrap();
+    let (x, y) = (a.map(theirs), b.map(theirs));
+    let all = run::<F::Modulus, _>(All {
+        a: a.map(|v| v.limbs()),
+        b: b.map(|v| v.limbs()),
+    });
+    for i in 0..LANES {
+        let expected = [x[i], x[i] * y[i], x[i] - y[i], x[i] + y[i]];
+        for (got, expected) in all.iter().zip(expected) {
+            assert_eq!(F::from_limbs(got[i]).to_repr().into(), expected.to_repr());
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn an_independent_field_of_pallas(a in eight::<pallas::Base>(), b in eight::<pallas::Base>()) {
+        compare_independent::<pallas::Base, pasta_curves::Fp>(a, b);
+    }
+
+    #[test]
+    fn an_independent_field_of_vesta(a in eight::<vesta::Base>(), b in eight::<vesta::Base>()) {
+        compare_independent::<vesta::Base, pasta_curves::Fq>(a, b);
     }
 }
 

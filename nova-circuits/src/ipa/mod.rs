@@ -42,7 +42,9 @@ pub use prove::prove;
 pub use verify::verify;
 
 use crate::msm::EndoGroup;
+use crate::vectors;
 use ff::{Field, PrimeField};
+use pleat_lanes::Element;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +78,7 @@ pub enum Functional<'a, S> {
     Vector(&'a [S]),
 }
 
-impl<S: Field> Functional<'_, S> {
+impl<S: Element> Functional<'_, S> {
     /// `m`, where `b` has `2^m` entries.
     fn rounds(&self) -> Option<usize> {
         match self {
@@ -219,26 +221,27 @@ fn round<G: EndoGroup>(
 }
 
 /// `⊗ (first_j, second_j)`, the first pair for the most significant bit of the index.
-pub(crate) fn tensor<S: Field>(scale: S, pairs: impl DoubleEndedIterator<Item = (S, S)>) -> Vec<S> {
+pub(crate) fn tensor<S: Element>(
+    scale: S,
+    pairs: impl DoubleEndedIterator<Item = (S, S)>,
+) -> Vec<S> {
     let mut product = vec![scale];
     for (first, second) in pairs.rev() {
-        let high: Vec<S> = scaled(&product, &second);
-        product
-            .par_iter_mut()
-            .with_min_len(SMALL)
-            .for_each(|v| *v *= first);
+        let high = scaled(&product, second);
+        if first != S::ONE {
+            product = scaled(&product, first);
+        }
         product.extend(high);
     }
     product
 }
 
-fn scaled<S: Field>(values: &[S], by: &S) -> Vec<S> {
-    values
-        .par_iter()
-        .with_min_len(SMALL)
-        .map(|v| *v * by)
-        .collect()
+fn scaled<S: Element>(values: &[S], by: S) -> Vec<S> {
+    let mut out = values.to_vec();
+    out.par_chunks_mut(SMALL)
+        .for_each(|part| vectors::scale(part, by));
+    out
 }
 
 /// Field operations that one thread does at a time.
-const SMALL: usize = 1 << 10;
+const SMALL: usize = 1 << 12;

@@ -1,9 +1,11 @@
 //! The prover. Folding generators each round would cost a full scalar multiplication for each of them; instead, [`DEFERRED`] rounds
 //! are played on the generators as they are, with scalars multiplied out, before they are folded at once.
 
-use super::{Argument, Bases, IpaError, SMALL, Statement, Transcript, round, size, start};
+use super::{Argument, Bases, IpaError, SMALL, Statement, Transcript, round, scaled, size, start};
 use crate::msm::{EndoGroup, fold, msm};
+use crate::vectors::{add_scaled, inner_product};
 use ff::Field;
+use pleat_lanes::Element;
 use rayon::prelude::*;
 
 /// Rounds between two foldings. Each costs a multi-scalar multiplication over all generators, and makes folding cheaper.
@@ -28,11 +30,8 @@ impl<G: EndoGroup> Deferred<'_, G> {
         let half = vector.len();
         let blocks = self.points.chunks_exact(half).skip(usize::from(upper));
         let mut points = blocks.step_by(2).collect::<Vec<_>>().concat();
-        let mut scalars: Vec<G::Scalar> = self
-            .weights
-            .par_iter()
-            .flat_map(|w| vector.par_iter().with_min_len(SMALL).map(move |a| *a * w))
-            .collect();
+        let weighted = self.weights.iter().flat_map(|w| scaled(vector, *w));
+        let mut scalars: Vec<G::Scalar> = weighted.collect();
         scalars.push(inner.0);
         points.push(inner.1);
         msm(&scalars, &points)
@@ -96,15 +95,16 @@ pub fn prove<G: EndoGroup>(
     })
 }
 
-fn product<S: Field>(a: &[S], b: &[S]) -> S {
+fn product<S: Element>(a: &[S], b: &[S]) -> S {
     let chunks = a.par_chunks(SMALL).zip(b.par_chunks(SMALL));
-    chunks
-        .map(|(a, b)| a.iter().zip(b).map(|(a, b)| *a * b).sum::<S>())
-        .sum()
+    chunks.map(|(a, b)| inner_product(a, b)).sum()
 }
 
 /// `low + factor·high`.
-fn combined<S: Field>(low: &[S], factor: &S, high: &[S]) -> Vec<S> {
-    let pairs = low.par_iter().zip(high).with_min_len(SMALL);
-    pairs.map(|(low, high)| *low + *factor * high).collect()
+fn combined<S: Element>(low: &[S], factor: &S, high: &[S]) -> Vec<S> {
+    let mut out = low.to_vec();
+    out.par_chunks_mut(SMALL)
+        .zip(high.par_chunks(SMALL))
+        .for_each(|(out, high)| add_scaled(out, *factor, high));
+    out
 }

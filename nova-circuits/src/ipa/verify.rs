@@ -4,6 +4,7 @@ use super::{
     Argument, Bases, Functional, IpaError, Statement, Transcript, round, size, start, tensor,
 };
 use crate::msm::{EndoGroup, msm};
+use crate::vectors::inner_product;
 use ff::{BatchInvert, Field};
 
 /// Checks that the argument shows the statement. The transcript has to be in the state in which the prover's was.
@@ -43,7 +44,7 @@ pub fn verify<G: EndoGroup>(
                 product * (G::Scalar::ONE - p + *x * p)
             })
         }
-        Functional::Vector(vector) => scalars.iter().zip(vector).map(|(s, b)| *s * b).sum(),
+        Functional::Vector(vector) => inner_product(&scalars, vector),
     };
     let mut points = bases.generators[..n].to_vec();
     scalars.push(u * (product - statement.value));

@@ -3,8 +3,10 @@
 //!
 //! Every case is covered: equal points are doubled, opposite points and neutral elements are seen.
 
+use core::marker::PhantomData;
+
 use ff::Field;
-use pleat_lanes::{Kernel, LANES, Limbs, Modulus, Vector};
+use pleat_lanes::{Element, Kernel, LANES, Limbs, Modulus, Vector};
 
 /// An affine point; `(0, 0)` is the neutral element. As the order is odd, no other point has `y = 0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,88 +41,33 @@ impl<B: Field> Xy<B> {
     }
 }
 
-/// A base field of the cycle as [`pleat_lanes`] sees it.
-pub trait Lanes: Field {
-    /// Its modulus.
-    type Modulus: Modulus;
-
-    /// As it is in memory.
-    fn limbs(&self) -> Limbs;
-
-    /// From what [`Self::limbs`] gives.
-    fn from_limbs(limbs: Limbs) -> Self;
-}
-
-/// Additions waiting for their common inversion: for each, what it needs beside the place that its sum goes to. Lists, so that lanes
-/// read eight elements that stand side by side.
+/// Additions waiting for their common inversion. A point is two elements that stand side by side, so that lanes read eight.
 pub(crate) struct Adder<B> {
     to: Vec<usize>,
-    /// The left points.
-    x: Vec<Limbs>,
-    y: Vec<Limbs>,
-    /// Sums of the two abscissas.
-    abscissas: Vec<Limbs>,
-    /// Denominators of the slopes of chords or tangents; never zero.
-    denominators: Vec<Limbs>,
-    /// The slopes' numerators; then, without lanes, times the denominators before.
-    numerators: Vec<Limbs>,
-    /// What lanes keep between going forward and backward.
-    kept: Vec<[Limbs; LANES]>,
-    product: B,
-    lanes: bool,
+    left: Vec<Limbs>,
+    right: Vec<Limbs>,
+    field: PhantomData<B>,
 }
 
 /// An inversion costs some 150 multiplications; the batch stays in the second-level cache.
-const BATCH: usize = 512;
+const BATCH: usize = 1024;
 
-impl<B: Lanes> Adder<B> {
+impl<B: Element> Adder<B> {
     pub(crate) fn new() -> Self {
-        let list = || Vec::with_capacity(BATCH);
         Self {
             to: Vec::with_capacity(BATCH),
-            x: list(),
-            y: list(),
-            abscissas: list(),
-            denominators: list(),
-            numerators: list(),
-            kept: Vec::new(),
-            product: B::ONE,
-            lanes: pleat_lanes::available(),
+            left: Vec::with_capacity(2 * BATCH),
+            right: Vec::with_capacity(2 * BATCH),
+            field: PhantomData,
         }
     }
 
-    /// `out[to] = left + right`: at once, when the batch is full, or by [`Adder::flush`].
+    /// `out[to] = left + right`, when the batch is full or by [`Adder::flush`].
     #[inline(always)]
     pub(crate) fn push(&mut self, left: Xy<B>, right: Xy<B>, to: usize, out: &mut [Xy<B>]) {
-        let mut denominator = right.x - left.x;
-        let mut numerator = right.y - left.y;
-        if left.is_neutral() {
-            out[to] = right;
-            return;
-        }
-        if right.is_neutral() {
-            out[to] = left;
-            return;
-        }
-        if denominator == B::ZERO {
-            if numerator != B::ZERO {
-                out[to] = Xy::NEUTRAL;
-                return;
-            }
-            let square = left.x.square();
-            numerator = square.double() + square;
-            denominator = left.y.double();
-        }
-        if !self.lanes {
-            numerator *= self.product;
-            self.product *= denominator;
-        }
         self.to.push(to);
-        self.x.push(left.x.limbs());
-        self.y.push(left.y.limbs());
-        self.abscissas.push((left.x + right.x).limbs());
-        self.denominators.push(denominator.limbs());
-        self.numerators.push(numerator.limbs());
+        self.left.extend([left.x.limbs(), left.y.limbs()]);
+        self.right.extend([right.x.limbs(), right.y.limbs()]);
         if self.to.len() == BATCH {
             self.flush(out);
         }
@@ -131,78 +78,92 @@ impl<B: Lanes> Adder<B> {
         if self.to.is_empty() {
             return;
         }
-        if self.lanes {
+        if pleat_lanes::available() {
             self.add_by_lanes();
-            let sums = self.x.iter().zip(&self.y);
-            for (to, (x, y)) in self.to.iter().zip(sums) {
-                out[*to] = Xy {
-                    x: B::from_limbs(*x),
-                    y: B::from_limbs(*y),
-                };
-            }
         } else {
-            self.add(out);
+            self.add();
         }
-        self.to.clear();
-        for list in [
-            &mut self.x,
-            &mut self.y,
-            &mut self.abscissas,
-            &mut self.denominators,
-            &mut self.numerators,
-        ] {
-            list.clear();
+        for (to, sum) in self.to.drain(..).zip(points(&self.left)) {
+            out[to] = sum;
         }
-        self.product = B::ONE;
+        self.left.clear();
+        self.right.clear();
     }
 
-    fn add(&self, out: &mut [Xy<B>]) {
+    /// Replaces the left points by the sums.
+    fn add(&mut self) {
+        // Numerators of the slopes of chords or tangents, times the denominators before; denominators, never zero.
+        let mut slopes = Vec::with_capacity(self.to.len());
+        let mut product = B::ONE;
+        for (left, right) in points::<B>(&self.left).zip(points::<B>(&self.right)) {
+            let mut denominator = right.x - left.x;
+            let mut numerator = right.y - left.y;
+            if left.is_neutral() || right.is_neutral() {
+                slopes.push(None);
+                continue;
+            }
+            if denominator == B::ZERO {
+                if numerator != B::ZERO {
+                    slopes.push(None);
+                    continue;
+                }
+                let square = left.x.square();
+                numerator = square.double() + square;
+                denominator = left.y.double();
+            }
+            slopes.push(Some((numerator * product, denominator)));
+            product *= denominator;
+        }
         // No factor is zero, so the default is never taken.
-        let mut inverse = self.product.invert().unwrap_or(B::ZERO);
-        for i in (0..self.to.len()).rev() {
-            let [x, y, abscissas, denominator, numerator] = [
-                &self.x,
-                &self.y,
-                &self.abscissas,
-                &self.denominators,
-                &self.numerators,
-            ]
-            .map(|list| B::from_limbs(list[i]));
+        let mut inverse = product.invert().unwrap_or(B::ZERO);
+        let (left, _) = self.left.as_chunks_mut::<2>();
+        let (right, _) = self.right.as_chunks::<2>();
+        for ((left, right), slope) in left.iter_mut().zip(right).zip(slopes).rev() {
+            let Some((numerator, denominator)) = slope else {
+                *left = without_slope(left, right);
+                continue;
+            };
+            let [x, y] = left.map(B::from_limbs);
             let slope = inverse * numerator;
             inverse *= denominator;
-            let sum_x = slope.square() - abscissas;
+            let sum_x = slope.square() - (x + B::from_limbs(right[0]));
             let sum_y = slope * (x - sum_x) - y;
-            out[self.to[i]] = Xy { x: sum_x, y: sum_y };
+            *left = [sum_x.limbs(), sum_y.limbs()];
         }
     }
 
-    /// Replaces the left points by the sums; lists are filled up to whole vectors.
+    /// Replaces the left points by the sums; the last addition is repeated until vectors are whole.
     fn add_by_lanes(&mut self) {
-        let whole = self.to.len().next_multiple_of(LANES);
-        let zero = B::ZERO.limbs();
-        for list in [
-            &mut self.x,
-            &mut self.y,
-            &mut self.abscissas,
-            &mut self.numerators,
-        ] {
-            list.resize(whole, zero);
+        let whole = 2 * self.to.len().next_multiple_of(LANES);
+        while self.left.len() < whole {
+            self.left.extend_from_within(self.left.len() - 2..);
+            self.right.extend_from_within(self.right.len() - 2..);
         }
-        self.denominators.resize(whole, B::ONE.limbs());
-        let products = pleat_lanes::run::<B::Modulus, _>(Forward {
-            denominators: &self.denominators,
-            numerators: &self.numerators,
-            kept: &mut self.kept,
+        pleat_lanes::run::<B::Modulus, _>(Additions {
+            left: &mut self.left,
+            right: &self.right,
+            inverses: |elements| inverses(elements.map(B::from_limbs)).map(|v| v.limbs()),
         });
-        let inverses = inverses(products.map(B::from_limbs)).map(|v| v.limbs());
-        pleat_lanes::run::<B::Modulus, _>(Backward {
-            inverses: &inverses,
-            denominators: &self.denominators,
-            abscissas: &self.abscissas,
-            kept: &self.kept,
-            x: &mut self.x,
-            y: &mut self.y,
-        });
+    }
+}
+
+fn points<B: Element>(limbs: &[Limbs]) -> impl Iterator<Item = Xy<B>> {
+    let (points, _) = limbs.as_chunks::<2>();
+    points.iter().map(|[x, y]| Xy {
+        x: B::from_limbs(*x),
+        y: B::from_limbs(*y),
+    })
+}
+
+/// The sum of points of which one is neutral, or which are opposite.
+fn without_slope(left: &[Limbs; 2], right: &[Limbs; 2]) -> [Limbs; 2] {
+    const ZERO: Limbs = [0; 4];
+    if left[1] == ZERO {
+        *right
+    } else if right[1] == ZERO {
+        *left
+    } else {
+        [ZERO; 2]
     }
 }
 
@@ -223,67 +184,65 @@ fn inverses<B: Field>(mut elements: [B; LANES]) -> [B; LANES] {
     elements
 }
 
-/// The lanes' products of all denominators; keeps the numerators times the products before them.
-struct Forward<'a> {
-    denominators: &'a [Limbs],
-    numerators: &'a [Limbs],
-    kept: &'a mut Vec<[Limbs; LANES]>,
+/// [`Adder::add`], eight sums at a time: the first lane's have one product of denominators, and so on.
+struct Additions<'a> {
+    left: &'a mut [Limbs],
+    right: &'a [Limbs],
+    inverses: fn([Limbs; LANES]) -> [Limbs; LANES],
 }
 
-impl<M: Modulus> Kernel<M> for Forward<'_> {
-    type Output = [Limbs; LANES];
-
-    #[inline(always)]
-    fn run<V: Vector<M>>(self) -> Self::Output {
-        let (denominators, _) = self.denominators.as_chunks::<LANES>();
-        let (numerators, _) = self.numerators.as_chunks::<LANES>();
-        let zeros = [[0; 4]; LANES];
-        self.kept.resize(denominators.len(), zeros);
-        let mut product = V::splat(&M::ONE);
-        let vectors = denominators.iter().zip(numerators).zip(self.kept);
-        for ((denominator, numerator), kept) in vectors {
-            V::load(numerator).mul(product).reduced().store(kept);
-            product = product.mul(V::load(denominator));
-        }
-        let mut products = zeros;
-        product.reduced().store(&mut products);
-        products
-    }
-}
-
-/// The sums, in place of the left points.
-struct Backward<'a> {
-    inverses: &'a [Limbs; LANES],
-    denominators: &'a [Limbs],
-    abscissas: &'a [Limbs],
-    kept: &'a [[Limbs; LANES]],
-    x: &'a mut [Limbs],
-    y: &'a mut [Limbs],
-}
-
-impl<M: Modulus> Kernel<M> for Backward<'_> {
+impl<M: Modulus> Kernel<M> for Additions<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<V: Vector<M>>(self) {
-        let (denominators, _) = self.denominators.as_chunks::<LANES>();
-        let (abscissas, _) = self.abscissas.as_chunks::<LANES>();
-        let (x, _) = self.x.as_chunks_mut::<LANES>();
-        let (y, _) = self.y.as_chunks_mut::<LANES>();
-        let mut inverse = V::load(self.inverses);
-        let points = x.iter_mut().zip(y);
-        let vectors = denominators
-            .iter()
-            .zip(abscissas)
-            .zip(self.kept)
-            .zip(points);
-        for (((denominator, abscissas), kept), (x, y)) in vectors.rev() {
-            let slope = inverse.mul(V::load(kept));
-            inverse = inverse.mul(V::load(denominator));
-            let sum_x = slope.mul(slope).sub(V::load(abscissas)).reduced();
-            let rise = slope.mul(V::load(x).sub(sum_x));
-            rise.sub(V::load(y)).reduced().store(y);
-            sum_x.store(x);
+        let (left, _) = self.left.as_chunks_mut::<{ 2 * LANES }>();
+        let (right, _) = self.right.as_chunks::<{ 2 * LANES }>();
+        let (zero, one) = (V::splat(&[0; 4]), V::splat(&M::ONE));
+        // Numerators times the denominators before; denominators.
+        let mut slopes = Vec::with_capacity(left.len());
+        let mut others: Vec<(usize, [Limbs; 2])> = Vec::new();
+        let mut product = one;
+        for (i, (left, right)) in left.iter().zip(right).enumerate() {
+            let ([x, y], [right_x, right_y]) = (V::load_pairs(left), V::load_pairs(right));
+            let mut denominator = right_x.sub(x);
+            let mut numerator = right_y.sub(y);
+            let neutral = y.equal(zero) | right_y.equal(zero);
+            let upright = right_x.equal(x);
+            if neutral | upright != 0 {
+                let equal = upright & right_y.equal(y) & !neutral;
+                let square = x.mul(x).reduced();
+                let tangent = square.add(square).reduced_once().add(square);
+                numerator = numerator.blend(tangent, equal);
+                denominator = denominator.blend(y.add(y), equal);
+                let other = (neutral | upright) & !equal;
+                denominator = denominator.blend(one, other);
+                let points = left.as_chunks::<2>().0.iter().zip(right.as_chunks::<2>().0);
+                for (lane, (left, right)) in points.enumerate() {
+                    if other >> lane & 1 == 1 {
+                        others.push((LANES * i + lane, without_slope(left, right)));
+                    }
+                }
+            }
+            slopes.push((numerator.mul(product), denominator));
+            product = product.mul(denominator);
+        }
+        let mut products = [[0; 4]; LANES];
+        product.reduced().store(&mut products);
+        let mut inverse = V::load(&(self.inverses)(products));
+        let points = left.iter_mut().zip(right).zip(slopes);
+        for ((left, right), (numerator, denominator)) in points.rev() {
+            let ([x, y], [right_x, _]) = (V::load_pairs(left), V::load_pairs(right));
+            let slope = inverse.mul(numerator);
+            inverse = inverse.mul(denominator);
+            let abscissas = x.add(right_x).reduced_once();
+            let sum_x = slope.mul(slope).sub(abscissas).reduced();
+            let sum_y = slope.mul(x.sub(sum_x)).sub(y).reduced();
+            V::store_pairs(sum_x, sum_y, left);
+        }
+        let (left, _) = left.as_flattened_mut().as_chunks_mut::<2>();
+        for (i, sum) in others {
+            left[i] = sum;
         }
     }
 }
@@ -297,9 +256,9 @@ pub(super) struct Summer<B> {
 }
 
 /// Segments are summed in groups of about this many points, so that all partial sums stay in the cache.
-const GROUP: usize = 1 << 11;
+const GROUP: usize = 1 << 12;
 
-impl<B: Lanes> Summer<B> {
+impl<B: Element> Summer<B> {
     pub(super) fn new() -> Self {
         Self {
             adder: Adder::new(),

@@ -2,7 +2,8 @@
 //! additions is the same for every `i` (Straus, signed digits), so each operation is one affine batch over all `i`.
 
 use super::EndoGroup;
-use super::affine::{Adder, Lanes, Xy};
+use super::affine::{Adder, Xy};
+use pleat_lanes::Element;
 use rayon::prelude::*;
 
 /// Digits are odd and below `2^(DIGIT_BITS-1)` in absolute value.
@@ -101,7 +102,7 @@ fn fold_chunk<G: EndoGroup>(
 }
 
 /// `P, 3P, 5P, …` of each point: all points' multiples of one kind, then the next kind's.
-pub(super) fn odd_multiples<B: Lanes>(adder: &mut Adder<B>, points: &[Xy<B>]) -> Vec<Xy<B>> {
+pub(super) fn odd_multiples<B: Element>(adder: &mut Adder<B>, points: &[Xy<B>]) -> Vec<Xy<B>> {
     let n = points.len();
     let mut doubles = vec![Xy::NEUTRAL; n];
     for (i, p) in points.iter().enumerate() {

@@ -10,7 +10,7 @@ mod indexed;
 mod pippenger;
 
 pub(crate) use affine::Adder;
-pub use affine::{Lanes, Xy};
+pub use affine::Xy;
 pub use endomorphism::Lattice;
 pub use fold::fold;
 pub use indexed::msm_indexed;
@@ -18,10 +18,11 @@ pub use indexed::msm_indexed;
 use nova_snark::provider::traits::DlogGroup;
 use nova_snark::traits::Group;
 use pippenger::pippenger;
+use pleat_lanes::Element;
 use rayon::prelude::*;
 
 /// A group of odd order on a curve `y² = x³ + b`, with the endomorphism `φ(x, y) = (ζ·x, y) = λ·(x, y)`.
-pub trait EndoGroup: DlogGroup + Group<Base: Lanes> {
+pub trait EndoGroup: DlogGroup + Group<Base: Element, Scalar: Element> {
     /// `ζ`, a cube root of one.
     const ZETA: <Self as Group>::Base;
     /// Splits scalars along `φ`.

@@ -14,8 +14,9 @@ use super::{
 };
 use crate::{
     cycle::{Affine, F, field_to_bytes, msm},
-    ipa::{self, Functional, IpaError, Statement, Transcript, tensor},
+    ipa::{self, Functional, IpaError, Statement, Transcript},
     relation::fold_round_at,
+    vectors::eq_table,
 };
 use ff::Field;
 
@@ -47,11 +48,6 @@ pub struct Root {
     pub slack: F,
     /// `X`.
     pub words: Vec<F>,
-}
-
-/// `eq(point, ·)`, variable 0 the least significant bit.
-fn eq_table(point: &[F]) -> Vec<F> {
-    tensor(F::ONE, point.iter().rev().map(|p| (F::ONE - p, *p)))
 }
 
 fn absorb(transcript: &mut impl Transcript<F>, label: &'static str, values: &[F]) {

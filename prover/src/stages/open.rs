@@ -7,8 +7,9 @@ use crate::functional::{Pulled, outer_product, pull_back};
 use crate::sumcheck::{Open, OpenBlock, OpenColumn, Source as OpenSource, Tensor};
 use ff::Field;
 use pleat_nova_circuits::cycle::{F, field_from_i64};
+use pleat_nova_circuits::vectors::{add_scaled, eq_table};
 use pleat_verifier::descriptor::{Read, View};
-use pleat_verifier::mle::{Coordinates, bits, eq_table, shape_bits};
+use pleat_verifier::mle::{Coordinates, bits, shape_bits};
 use pleat_verifier::network::Column;
 
 /// The `ρ`-weighted sum of all claims.
@@ -77,8 +78,7 @@ fn mask_row(ledger: &Ledger<'_>, read: Read) -> Vec<F> {
         let row = ledger.masks.rows.get(column.index());
         let row = row.map_or(&[][..], Vec::as_slice);
         sum.resize(row.len().max(sum.len()), F::ZERO);
-        let pairs = sum.iter_mut().zip(row);
-        pairs.for_each(|(sum, v)| *sum += factor * v);
+        add_scaled(&mut sum, factor, row);
     }
     sum
 }
@@ -91,12 +91,8 @@ fn witness_columns(ledger: &Ledger<'_>, source: &OpenSource<'_>) -> OpenColumn {
     let mut mask_row = vec![F::ZERO; 1 << network.row_bits()];
     let own = source.iter().zip(&ledger.at_u).zip(&ledger.masks.rows);
     for (((_, weight), at_u), mask) in own {
-        let add = |sums: &mut [F], values: &[F]| {
-            let pairs = sums.iter_mut().zip(values);
-            pairs.for_each(|(sum, v)| *sum += *weight * v);
-        };
-        add(&mut sums, at_u);
-        add(&mut mask_row, mask);
+        add_scaled(&mut sums, *weight, at_u);
+        add_scaled(&mut mask_row, *weight, mask);
     }
     let tensor = Tensor {
         low: eq_table(low),

@@ -17,67 +17,9 @@ use pleat_nova_circuits::cycle::F;
 use pleat_verifier::mle::eq_table;
 use rayon::prelude::*;
 
-use super::rows::{FACTORS, LookupColumns, Row, RowTables, Rows};
+use super::braces::{Chunk, Sums, braces, fractions, known_braces, sums};
+use super::rows::{FACTORS, LookupColumns, RowTables, Rows};
 use super::{Message, Summand, bind_table};
-
-/// Sums of a round: the braces at 0 and 1 and their coefficient of `X²`, and the LogUp sum at 0 and 1.
-#[derive(Clone, Copy, Default)]
-struct Sums {
-    at0: F,
-    at1: F,
-    square: F,
-    logup0: F,
-    logup1: F,
-}
-
-impl Sums {
-    fn add(self, other: Self) -> Self {
-        Self {
-            at0: self.at0 + other.at0,
-            at1: self.at1 + other.at1,
-            square: self.square + other.square,
-            logup0: self.logup0 + other.logup0,
-            logup1: self.logup1 + other.logup1,
-        }
-    }
-
-    /// The braces weighted.
-    fn times(self, weight: &F) -> Self {
-        Self {
-            at0: self.at0 * weight,
-            at1: self.at1 * weight,
-            square: self.square * weight,
-            ..self
-        }
-    }
-}
-
-/// The braces of a row, those of the lookup table's own columns apart.
-fn braces([f0, p0, f1, p1, f2, p2, na, y, linear]: &Row) -> F {
-    f0 * p0 + f1 * p1 + f2 * p2 + na * y + linear
-}
-
-/// The coefficient of `X²` of a pair's braces, likewise.
-fn square(low: &Row, high: &Row) -> F {
-    let [f0, p0, f1, p1, f2, p2, na, y, _] = low;
-    let [f0h, p0h, f1h, p1h, f2h, p2h, nah, yh, _] = high;
-    let product = |a: &F, ah: &F, b: &F, bh: &F| {
-        let step = ah - a;
-        if step == F::ZERO {
-            F::ZERO
-        } else {
-            step * (bh - b)
-        }
-    };
-    product(f0, f0h, p0, p0h)
-        + product(f1, f1h, p1, p1h)
-        + product(f2, f2h, p2, p2h)
-        + product(na, nah, y, yh)
-}
-
-fn fractions([f0, _, f1, _, f2, ..]: &Row) -> F {
-    f0 + f1 + f2
-}
 
 /// `eq` over the variables above the current one: that of pair `i` is `high[i / |low|]·low[i % |low|]`.
 struct Above {
@@ -85,8 +27,10 @@ struct Above {
     high: Vec<F>,
 }
 
+/// Pairs that are read together: their factors stay in the second-level cache.
+const CHUNK: usize = 1 << 7;
 /// Pairs in one task.
-const CHUNK: usize = 1 << 9;
+const TASK: usize = 1 << 9;
 
 impl Above {
     fn new(point: &[F]) -> Self {
@@ -102,20 +46,18 @@ impl Above {
         weight(&self.low, i % self.low.len()) * weight(&self.high, i / self.low.len())
     }
 
-    /// `Σ_pairs`, the braces weighted.
-    fn sum(&self, pair: impl Fn(usize) -> Sums + Sync) -> Sums {
+    /// `Σ_pairs`, the braces weighted. `sums` gives a chunk's, from its first pair and the weights below `high`.
+    fn sum(&self, sums: impl Fn(usize, &[F]) -> Sums + Sync) -> Sums {
         let chunk = CHUNK.min(self.low.len());
         let chunks = self.low.len() / chunk;
         let task = |k: usize| {
             let (high, part) = (k / chunks, k % chunks);
             let first = part * chunk;
             let low = self.low.get(first..first + chunk).unwrap_or_default();
-            let start = high * self.low.len() + first;
-            let terms = (start..).zip(low).map(|(i, eq)| pair(i).times(eq));
             let weight = self.high.get(high).copied().unwrap_or(F::ZERO);
-            terms.fold(Sums::default(), Sums::add).times(&weight)
+            sums(high * self.low.len() + first, low).times(&weight)
         };
-        let least = CHUNK / chunk;
+        let least = TASK / chunk;
         (0..self.high.len() * chunks)
             .into_par_iter()
             .with_min_len(least)
@@ -175,7 +117,7 @@ impl TableColumns {
             .zip(self.phi.par_chunks_exact(2));
         pairs
             .enumerate()
-            .with_min_len(CHUNK)
+            .with_min_len(TASK)
             .map(pair)
             .reduce(Sums::default, Sums::add)
     }
@@ -254,15 +196,17 @@ impl<'a> Lookup<'a> {
     /// From the columns as they are.
     fn first_sums(&self) -> Sums {
         let unit = self.rows.tables(F::ONE);
-        let sums = self.above.sum(|i| {
-            let (low, high) = (self.rows.row(2 * i, &unit), self.rows.row(2 * i + 1, &unit));
-            Sums {
-                at0: self.rows.braces(2 * i, &low),
-                at1: self.rows.braces(2 * i + 1, &high),
-                square: square(&low, &high),
-                logup0: fractions(&low),
-                logup1: fractions(&high),
+        let sums = self.above.sum(|start, weights| {
+            let mut chunk = Chunk::new(2 * weights.len());
+            for i in 2 * start..2 * (start + weights.len()) {
+                let mut row = self.rows.row(i, &unit);
+                let braces = self.rows.braces(i, &row);
+                // In place of what is added to the products.
+                let [.., last] = &mut row;
+                *last = braces;
+                chunk.push(row);
             }
+            known_braces(&chunk.parts(), weights)
         });
         let counts = self.rows.counts(&unit);
         let mut multiplicities = Sums::default();
@@ -276,27 +220,15 @@ impl<'a> Lookup<'a> {
     }
 
     fn later_sums(&self, tables: &[Vec<F>; FACTORS]) -> Sums {
-        let at = |i: usize| -> Row {
-            tables
-                .each_ref()
-                .map(|t| t.get(i).copied().unwrap_or(F::ZERO))
-        };
         let (e0, e1) = self.eq_current();
         let inverse: Option<F> = e1.invert().into();
         let known = self.known.zip(inverse);
-        let mut sums = self.above.sum(|i| {
-            let (low, high) = (at(2 * i), at(2 * i + 1));
-            let mut sums = Sums {
-                at0: braces(&low),
-                square: square(&low, &high),
-                logup0: fractions(&low),
-                ..Sums::default()
-            };
-            if known.is_none() {
-                sums.at1 = braces(&high);
-                sums.logup1 = fractions(&high);
-            }
-            sums
+        let mut sums = self.above.sum(|start, weights| {
+            let pairs = 2 * start..2 * (start + weights.len());
+            let part = tables
+                .each_ref()
+                .map(|t| t.get(pairs.clone()).unwrap_or_default());
+            sums(&part, weights, known.is_some())
         });
         sums = sums.add(self.table.sum(&self.above));
         if let Some(((braces, fractions), inverse)) = known {

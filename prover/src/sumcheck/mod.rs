@@ -3,6 +3,7 @@
 //! Variable 0 is bound first. A round polynomial `g` is sent as its coefficients of `1, X², X³`; how a message is bound and gives
 //! its challenge is the mode's.
 
+mod braces;
 mod contract;
 mod lookup;
 mod open;
@@ -10,6 +11,7 @@ mod rows;
 
 use pleat_nova_circuits::cycle::F;
 use pleat_nova_circuits::relation::fold_round_at;
+use pleat_nova_circuits::vectors;
 
 pub use contract::{Contract, ContractItem};
 pub use lookup::Lookup;
@@ -66,16 +68,7 @@ pub fn run(
 fn bind_table(table: &mut Vec<F>, challenge: F) {
     use rayon::prelude::*;
     const CHUNK: usize = 1 << 11;
-    let bind = |part: &mut [F]| {
-        for i in 0..part.len() / 2 {
-            if let (Some(low), Some(high)) = (part.get(2 * i), part.get(2 * i + 1)) {
-                let bound = low + challenge * (high - low);
-                if let Some(cell) = part.get_mut(i) {
-                    *cell = bound;
-                }
-            }
-        }
-    };
+    let bind = |part: &mut [F]| vectors::bind(part, challenge);
     let half = table.len() / 2;
     if table.len() <= CHUNK {
         bind(table);

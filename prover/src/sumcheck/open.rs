@@ -11,7 +11,8 @@
 use std::collections::BTreeMap;
 
 use pleat_nova_circuits::cycle::F;
-use pleat_verifier::mle::{eq_table, inner_product, zeros_at};
+use pleat_nova_circuits::vectors::{add_scaled, eq_table, inner_product, pair_products};
+use pleat_verifier::mle::zeros_at;
 use rayon::prelude::*;
 
 use super::{Message, Summand, add, bind_table};
@@ -163,9 +164,7 @@ fn rows_at(source: &[(Cells<'_>, F)], address: usize, variables: usize, point: &
     let mut out = vec![F::zero(); rows.len()];
     for (cells, weight) in source {
         let dots = cells.dots(rows.clone(), bits, &eq);
-        out.iter_mut()
-            .zip(dots)
-            .for_each(|(out, dot)| *out += *weight * dot);
+        add_scaled(&mut out, *weight, &dots);
     }
     out
 }
@@ -176,9 +175,7 @@ fn high_functional(products: &[Product]) -> Vec<F> {
     let mut functional = vec![F::zero(); len];
     for Product { tensor, .. } in products {
         let low = tensor.low.first().copied().unwrap_or(F::zero());
-        for (sum, high) in functional.iter_mut().zip(&tensor.high) {
-            *sum += low * high;
-        }
+        add_scaled(&mut functional, low, &tensor.high);
     }
     functional
 }
@@ -189,8 +186,7 @@ fn joined(tensors: &[Tensor]) -> Tensor {
     let mut low = vec![F::zero(); len];
     for tensor in tensors {
         let factor = tensor.high.first().copied().unwrap_or(F::zero());
-        let pairs = low.iter_mut().zip(&tensor.low);
-        pairs.for_each(|(sum, v)| *sum += factor * v);
+        add_scaled(&mut low, factor, &tensor.low);
     }
     Tensor {
         low,
@@ -200,26 +196,16 @@ fn joined(tensors: &[Tensor]) -> Tensor {
 
 /// The round polynomial of `Σ_x c(x)·e(x)`.
 fn product_message(column: &[F], functional: &[F]) -> Message {
-    let pair = |(c, e): (&[F], &[F])| -> Message {
-        let ([c0, c1], [e0, e1]) = (c, e) else {
-            return [F::zero(); 3];
-        };
-        [c0 * e0, (c1 - c0) * (e1 - e0), F::zero()]
+    const CHUNK: usize = 1 << 11;
+    let part = |(column, functional): (&[F], &[F])| -> Message {
+        let [constant, square] = pair_products(column, functional);
+        [constant, square, F::zero()]
     };
-    let zero = [F::zero(); 3];
-    if column.len() < 1 << 11 {
-        column
-            .chunks_exact(2)
-            .zip(functional.chunks_exact(2))
-            .map(pair)
-            .fold(zero, add)
-    } else {
-        column
-            .par_chunks_exact(2)
-            .zip(functional.par_chunks_exact(2))
-            .map(pair)
-            .reduce(|| zero, add)
+    if column.len() <= CHUNK {
+        return part((column, functional));
     }
+    let parts = column.par_chunks(CHUNK).zip(functional.par_chunks(CHUNK));
+    parts.map(part).reduce(|| [F::zero(); 3], add)
 }
 
 impl OpenColumn {
@@ -232,10 +218,7 @@ impl OpenColumn {
             let mut column = vec![F::zero(); tensor.low.len()];
             for (cells, weight) in source {
                 let sums = cells.combine(&rows, bits);
-                column
-                    .iter_mut()
-                    .zip(sums)
-                    .for_each(|(out, sum)| *out += *weight * sum);
+                add_scaled(&mut column, *weight, &sums);
             }
             Product { tensor, column }
         };

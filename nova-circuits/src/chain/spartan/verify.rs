@@ -12,6 +12,7 @@ use nova_snark::{
         evaluation::EvaluationEngineTrait,
     },
 };
+use pleat_lanes::Element;
 use rayon::prelude::*;
 use serde::Deserialize;
 
@@ -37,7 +38,7 @@ fn eq<S: Field>(a: &[S], b: &[S]) -> S {
 }
 
 /// `eq(point, ·)` on all of the cube.
-fn table<S: Field>(point: &[S]) -> Vec<S> {
+fn table<S: Element>(point: &[S]) -> Vec<S> {
     tensor(S::ONE, point.iter().map(|p| (S::ONE - p, *p)))
 }
 

@@ -4,8 +4,14 @@
 //! integer and reduced, represents the sum. Each of the four 64-bit limbs of the `mᵢ` has an accumulator of 128 bits; integers of
 //! 32 bits (signed ones are shifted to be positive, which is made up for once) leave room for `2^31` terms.
 
+//!
+//! Where the processor has lanes, eight sums are added up at once, in limbs of 52 bits ([`lanes`]).
+
+mod lanes;
+
 use crate::cycle::F;
 use ff::{Field, PrimeField};
+use pleat_lanes::{LANES, Modulus, Vector};
 use rayon::prelude::*;
 
 /// An integer of at most 32 bits.
@@ -15,6 +21,9 @@ pub trait Small: Copy + Send + Sync {
 
     /// The value plus [`Self::SHIFT`], below `2^32`.
     fn shifted(self) -> u64;
+
+    /// Eight values, each plus [`Self::SHIFT`].
+    fn eight<M: Modulus, V: Vector<M>>(values: &[Self; LANES]) -> V::Integers;
 }
 
 impl Small for i32 {
@@ -23,6 +32,11 @@ impl Small for i32 {
     #[inline(always)]
     fn shifted(self) -> u64 {
         u64::from(self.cast_unsigned() ^ (1 << 31))
+    }
+
+    #[inline(always)]
+    fn eight<M: Modulus, V: Vector<M>>(values: &[Self; LANES]) -> V::Integers {
+        V::from_i32(values)
     }
 }
 
@@ -33,6 +47,11 @@ impl Small for u32 {
     fn shifted(self) -> u64 {
         u64::from(self)
     }
+
+    #[inline(always)]
+    fn eight<M: Modulus, V: Vector<M>>(values: &[Self; LANES]) -> V::Integers {
+        V::from_u32(values)
+    }
 }
 
 impl Small for u16 {
@@ -41,6 +60,11 @@ impl Small for u16 {
     #[inline(always)]
     fn shifted(self) -> u64 {
         u64::from(self)
+    }
+
+    #[inline(always)]
+    fn eight<M: Modulus, V: Vector<M>>(values: &[Self; LANES]) -> V::Integers {
+        V::from_u16(values)
     }
 }
 
@@ -108,6 +132,9 @@ pub fn dot<T: Small>(cells: &[T], weights: &[F]) -> F {
 #[must_use]
 pub fn dots<T: Small>(rows: &[&[T]], weights: &[F]) -> Vec<F> {
     let total: F = weights.iter().sum();
+    if pleat_lanes::available() && weights.len().is_multiple_of(LANES) {
+        return dots_by_lanes(rows, weights, &total);
+    }
     let row = |cells: &&[T]| {
         if cells.len() < weights.len() {
             return dot(cells, weights);
@@ -120,6 +147,21 @@ pub fn dots<T: Small>(rows: &[&[T]], weights: &[F]) -> Vec<F> {
     };
     let least = TASK.div_ceil(weights.len().max(1));
     rows.par_iter().with_min_len(least).map(row).collect()
+}
+
+fn dots_by_lanes<T: Small>(rows: &[&[T]], weights: &[F], total: &F) -> Vec<F> {
+    let shift = F::from(T::SHIFT) * total;
+    let together = TASK.div_ceil(weights.len().max(1));
+    let whole = rows.iter().position(|row| row.len() < weights.len());
+    let (whole, rest) = rows.split_at(whole.unwrap_or(rows.len()));
+    let part = |rows: &[&[T]]| {
+        let mut sums = lanes::dots(rows, weights);
+        sums.iter_mut().for_each(|sum| *sum -= shift);
+        sums
+    };
+    let mut out: Vec<F> = whole.par_chunks(together).flat_map_iter(part).collect();
+    out.extend(rest.iter().map(|row| dot(row, weights)));
+    out
 }
 
 /// A row, and the factor by which it counts.
@@ -140,6 +182,15 @@ pub fn combine<T: Small>(rows: &[Weighted<'_, T>], width: usize) -> Vec<F> {
         shift => F::from(shift) * rows.iter().map(|(_, w)| w).sum::<F>(),
     };
     let uneven = T::SHIFT != 0 && rows.iter().any(|(row, _)| row.len() < width);
+    let shift_of = |cell: usize| {
+        if uneven {
+            let met = rows.iter().filter(|(row, _)| row.len() > cell);
+            F::from(T::SHIFT) * met.map(|(_, w)| w).sum::<F>()
+        } else {
+            shift
+        }
+    };
+    let by_lanes = pleat_lanes::available() && width.is_multiple_of(LANES);
     let tasks = (rows.len() * width / TASK).clamp(1, 2 * rayon::current_num_threads());
     let parts = tasks.div_ceil(width.div_ceil(TILE).max(1));
     let part = rows.len().div_ceil(parts).max(1);
@@ -150,7 +201,23 @@ pub fn combine<T: Small>(rows: &[Weighted<'_, T>], width: usize) -> Vec<F> {
         .with_min_len(least)
         .for_each(|(tile, out)| {
             let start = tile * TILE;
-            let partial = rows.par_chunks(part).with_min_len(least).map(|rows| {
+            let partial = rows.par_chunks(part).with_min_len(least);
+            if by_lanes {
+                let partial = partial.map(|rows| {
+                    let mut sums = vec![F::ZERO; out.len()];
+                    accumulate_by_lanes(rows, start, &mut sums);
+                    sums
+                });
+                let sums = partial.reduce_with(|mut a, b| {
+                    a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+                    a
+                });
+                for (i, (out, sum)) in out.iter_mut().zip(sums.iter().flatten()).enumerate() {
+                    *out = *sum - shift_of(start + i);
+                }
+                return;
+            }
+            let partial = partial.map(|rows| {
                 let mut sums = [LongSum::default(); TILE];
                 accumulate(rows, start, &mut sums[..out.len()]);
                 sums
@@ -160,16 +227,29 @@ pub fn combine<T: Small>(rows: &[Weighted<'_, T>], width: usize) -> Vec<F> {
                 a
             });
             for (i, (out, sum)) in out.iter_mut().zip(sums.iter().flatten()).enumerate() {
-                let shift = if uneven {
-                    let met = rows.iter().filter(|(row, _)| row.len() > start + i);
-                    F::from(T::SHIFT) * met.map(|(_, w)| w).sum::<F>()
-                } else {
-                    shift
-                };
-                *out = sum.reduce() - shift;
+                *out = sum.reduce() - shift_of(start + i);
             }
         });
     out
+}
+
+/// [`accumulate`] into field elements.
+fn accumulate_by_lanes<T: Small>(rows: &[Weighted<'_, T>], start: usize, sums: &mut [F]) {
+    let n = sums.len();
+    let (mut whole, mut short) = (Vec::with_capacity(rows.len()), Vec::new());
+    for (row, weight) in rows {
+        match row.get(start..start + n) {
+            Some(cells) => whole.push((cells, *weight)),
+            None => short.push((*row, *weight)),
+        }
+    }
+    lanes::combine(&whole, sums);
+    if !short.is_empty() {
+        let mut rest = [LongSum::default(); TILE];
+        accumulate(&short, start, &mut rest[..n]);
+        let pairs = sums.iter_mut().zip(&rest);
+        pairs.for_each(|(sum, more)| *sum += more.reduce());
+    }
 }
 
 /// Adds the rows' cells from `start` on, times their factors.

@@ -1,0 +1,121 @@
+//! The long sums eight at a time.
+
+use super::Small;
+use crate::cycle::F;
+use crate::vectors::added;
+use pleat_lanes::{Element, Kernel, LANES, Limbs, Modulus, TERMS, Vector, limbs_of, run};
+
+/// `sums[i] = Σ_rows (row[i] + shift)·factor`; the rows are as long as the sums, a multiple of [`LANES`].
+pub(super) fn combine<T: Small>(rows: &[(&[T], F)], sums: &mut [F]) {
+    let mut parts = rows.chunks(TERMS);
+    let first = Combine {
+        rows: parts.next().unwrap_or_default(),
+        cells: sums.len(),
+    };
+    // A kernel's output, so that lists which are short need no memory of their own.
+    let store = |out: Vec<[Limbs; LANES]>, sums: &mut [F], add: bool| {
+        for (sum, limbs) in sums.iter_mut().zip(out.as_flattened()) {
+            let more = F::from_limbs(*limbs);
+            *sum = if add { *sum + more } else { more };
+        }
+    };
+    store(run::<<F as Element>::Modulus, _>(first), sums, false);
+    for rows in parts {
+        let cells = sums.len();
+        store(
+            run::<<F as Element>::Modulus, _>(Combine { rows, cells }),
+            sums,
+            true,
+        );
+    }
+}
+
+/// Rows between two visits to a sum.
+const TOGETHER: usize = 8;
+
+struct Combine<'a, T> {
+    rows: &'a [(&'a [T], F)],
+    cells: usize,
+}
+
+impl<M: Modulus, T: Small> Kernel<M> for Combine<'_, T> {
+    type Output = Vec<[Limbs; LANES]>;
+
+    #[inline(always)]
+    fn run<V: Vector<M>>(self) -> Self::Output {
+        let mut sums = vec![V::multiples(); self.cells / LANES];
+        let (groups, rest) = self.rows.as_chunks::<TOGETHER>();
+        for group in groups {
+            let weights = group.map(|(_, weight)| V::splat(&weight.limbs()));
+            let rows = group.map(|(row, _)| row.as_chunks::<LANES>().0);
+            for (i, sum) in sums.iter_mut().enumerate() {
+                let mut own = *sum;
+                for (weight, row) in weights.iter().zip(rows) {
+                    if let Some(cells) = row.get(i) {
+                        V::add_multiple(&mut own, *weight, T::eight::<M, V>(cells));
+                    }
+                }
+                *sum = own;
+            }
+        }
+        for (row, weight) in rest {
+            let weight = V::splat(&weight.limbs());
+            for (sum, cells) in sums.iter_mut().zip(row.as_chunks::<LANES>().0) {
+                V::add_multiple(sum, weight, T::eight::<M, V>(cells));
+            }
+        }
+        let stored = |sum| {
+            let mut lanes = [[0; 4]; LANES];
+            V::multiplied(sum).reduced().store(&mut lanes);
+            lanes
+        };
+        sums.into_iter().map(stored).collect()
+    }
+}
+
+/// `Σ_i (cells[i] + shift)·weights[i]` of each row; rows are as long as the weights, a multiple of [`LANES`].
+pub(super) fn dots<T: Small>(rows: &[&[T]], weights: &[F]) -> Vec<F> {
+    let mut out = vec![F::zero(); rows.len()];
+    for (k, weights) in weights.chunks(TERMS * LANES).enumerate() {
+        let sums = run::<<F as Element>::Modulus, _>(Dots {
+            rows,
+            start: k * TERMS * LANES,
+            weights: limbs_of(weights),
+        });
+        for (out, sum) in out.iter_mut().zip(sums) {
+            *out += added::<F>(sum);
+        }
+    }
+    out
+}
+
+struct Dots<'a, T> {
+    rows: &'a [&'a [T]],
+    start: usize,
+    weights: &'a [Limbs],
+}
+
+impl<M: Modulus, T: Small> Kernel<M> for Dots<'_, T> {
+    type Output = Vec<[Limbs; LANES]>;
+
+    #[inline(always)]
+    fn run<V: Vector<M>>(self) -> Self::Output {
+        let (weights, _) = self.weights.as_chunks::<LANES>();
+        let mut own: Vec<V> = Vec::with_capacity(weights.len());
+        for weight in weights {
+            own.push(V::load(weight));
+        }
+        let mut out = Vec::with_capacity(self.rows.len());
+        for row in self.rows {
+            let (cells, _) = row[self.start..].as_chunks::<LANES>();
+            let mut sum = V::multiples();
+            for (weight, cells) in own.iter().zip(cells) {
+                V::add_multiple(&mut sum, *weight, T::eight::<M, V>(cells));
+            }
+            let mut lanes = [[0; 4]; LANES];
+            V::multiplied(sum).reduced().store(&mut lanes);
+            out.push(lanes);
+        }
+        out
+    }
+}
