@@ -56,7 +56,7 @@ impl<M: Modulus> Kernel<M> for InnerProduct<'_> {
 
 /// A vector's lanes.
 #[inline(always)]
-fn stored<M: Modulus, V: Vector<M>>(vector: V) -> [Limbs; LANES] {
+pub(crate) fn stored<M: Modulus, V: Vector<M>>(vector: V) -> [Limbs; LANES] {
     let mut lanes = [[0; 4]; LANES];
     vector.store(&mut lanes);
     lanes
@@ -107,7 +107,11 @@ impl<M: Modulus> Kernel<M> for PairProducts<'_> {
                 V::count(tally, V::total(sum).reduced());
             }
         }
-        tallies.map(|tally| stored(V::counted(tally).reduced()))
+        let [constant, square] = tallies;
+        [
+            stored(V::counted(constant).reduced()),
+            stored(V::counted(square).reduced()),
+        ]
     }
 }
 
@@ -270,7 +274,7 @@ impl<M: Modulus> Kernel<M> for Split<'_> {
         for (low, high) in low.iter_mut().zip(high) {
             let own = V::load(low);
             let part = own.mul(p).reduced();
-            own.sub(part).reduced_once().store(low);
+            own.sub(part).reduced().store(low);
             part.store(high);
         }
     }

@@ -6,10 +6,11 @@
 use core::arch::x86_64::{
     __m512i, _mm_loadu_si128, _mm256_loadu_si256, _mm512_add_epi64, _mm512_and_si512,
     _mm512_cmplt_epi64_mask, _mm512_cvtepi32_epi64, _mm512_cvtepu16_epi64, _mm512_cvtepu32_epi64,
-    _mm512_loadu_si512, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_cmpeq_epi64_mask,
-    _mm512_mask_mov_epi64, _mm512_or_si512, _mm512_permutex2var_epi64, _mm512_set_epi64,
-    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_slli_epi64,
-    _mm512_srai_epi64, _mm512_srli_epi64, _mm512_storeu_si512, _mm512_sub_epi64,
+    _mm512_loadu_si512, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_add_epi64,
+    _mm512_mask_cmpeq_epi64_mask, _mm512_mask_mov_epi64, _mm512_or_si512,
+    _mm512_permutex2var_epi64, _mm512_permutexvar_epi64, _mm512_set_epi64, _mm512_set1_epi64,
+    _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_slli_epi64, _mm512_srai_epi64,
+    _mm512_srli_epi64, _mm512_storeu_si512, _mm512_sub_epi64,
 };
 use core::marker::PhantomData;
 
@@ -54,19 +55,16 @@ const fn split(value: &Limbs) -> [u64; 5] {
     ]
 }
 
-/// `factor·p`, which is below `2^256`.
-const fn multiple<M: Modulus>(factor: u64) -> [u64; 5] {
+/// `i` times each of the three lowest limbs of `p`, the others being zero and a power of two.
+const fn multiples<M: Modulus>() -> [[i64; 8]; 3] {
     let p = split(&M::P);
-    let mut limbs = [0; 5];
-    let mut carry = 0;
+    let mut multiples = [[0; 8]; 3];
     let mut i = 0;
-    while i < 5 {
-        let sum = p[i] * factor + carry;
-        limbs[i] = if i == 4 { sum } else { sum & MASK };
-        carry = sum >> BITS;
+    while i < 24 {
+        multiples[i / 8][i % 8] = (p[i / 8] * (i % 8) as u64).cast_signed();
         i += 1;
     }
-    limbs
+    multiples
 }
 
 #[inline(always)]
@@ -91,7 +89,7 @@ fn multiply_add(t: &mut [__m512i; 10], a: [__m512i; 5], b: [__m512i; 5]) {
 
 impl<M: Modulus> Ifma<M> {
     const P: [u64; 5] = split(&M::P);
-    const TWO_P: [u64; 5] = multiple::<M>(2);
+    const MULTIPLES: [[i64; 8]; 3] = multiples::<M>();
     /// Sixteen, as an element.
     const SIXTEEN: Limbs = times_power_of_two(&M::ONE, &M::P, 4);
     /// `2^260`, as an element.
@@ -110,24 +108,6 @@ impl<M: Modulus> Ifma<M> {
             }
         }
         limbs
-    }
-
-    /// `self - subtrahend` where that is not negative.
-    #[inline(always)]
-    fn reduced_by(self, subtrahend: &[u64; 5]) -> Self {
-        let mut limbs = self.0;
-        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
-        unsafe {
-            for (limb, s) in limbs.iter_mut().zip(subtrahend) {
-                *limb = _mm512_sub_epi64(*limb, splat(*s));
-            }
-            let mut limbs = Self::carried(limbs);
-            let negative = _mm512_cmplt_epi64_mask(limbs[4], _mm512_setzero_si512());
-            for (limb, own) in limbs.iter_mut().zip(self.0) {
-                *limb = _mm512_mask_mov_epi64(*limb, negative, own);
-            }
-            Self(limbs, PhantomData)
-        }
     }
 
     /// `t/2^260`, a multiple of `p` being added to `t` that makes it divisible. Limbs of `t` are below `2^63`.
@@ -283,13 +263,54 @@ impl<M: Modulus> Vector<M> for Ifma<M> {
     }
 
     #[inline(always)]
-    fn reduced(self) -> Self {
-        self.reduced_by(&Self::TWO_P).reduced_by(&Self::P)
+    fn load_rows(rows: [&[Limbs; 4]; LANES]) -> [Self; 4] {
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512; the loads are of the two halves of 128 bytes
+        // that each reference is to, and need no alignment.
+        unsafe {
+            let zero = _mm512_setzero_si512();
+            let mut pairs = [[zero; 4]; 4];
+            for i in 0..4 {
+                let (first, second) = (rows[2 * i].as_ptr(), rows[2 * i + 1].as_ptr());
+                let (first, second) = (first.cast::<__m512i>(), second.cast::<__m512i>());
+                for half in 0..2 {
+                    let a = _mm512_loadu_si512(first.add(half));
+                    let b = _mm512_loadu_si512(second.add(half));
+                    pairs[2 * half][i] = _mm512_shuffle_i64x2::<0x44>(a, b);
+                    pairs[2 * half + 1][i] = _mm512_shuffle_i64x2::<0xee>(a, b);
+                }
+            }
+            let [a, b, c, d] = pairs;
+            [
+                Self::from_pairs(a),
+                Self::from_pairs(b),
+                Self::from_pairs(c),
+                Self::from_pairs(d),
+            ]
+        }
     }
 
+    /// Takes off the multiple of `p` that the bits from `2^254` on give, which may leave less than nothing, though hardly ever does.
     #[inline(always)]
-    fn reduced_once(self) -> Self {
-        self.reduced_by(&Self::P)
+    fn reduced(self) -> Self {
+        let mut limbs = self.0;
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
+        unsafe {
+            let multiple = _mm512_srli_epi64::<46>(limbs[4]);
+            limbs[4] = _mm512_and_si512(limbs[4], splat((1 << 46) - 1));
+            for (limb, p) in limbs.iter_mut().zip(Self::MULTIPLES) {
+                let p = _mm512_set_epi64(p[7], p[6], p[5], p[4], p[3], p[2], p[1], p[0]);
+                *limb = _mm512_sub_epi64(*limb, _mm512_permutexvar_epi64(multiple, p));
+            }
+            let mut limbs = Self::carried(limbs);
+            let negative = _mm512_cmplt_epi64_mask(limbs[4], _mm512_setzero_si512());
+            if negative != 0 {
+                for (limb, p) in limbs.iter_mut().zip(Self::P) {
+                    *limb = _mm512_mask_add_epi64(*limb, negative, *limb, splat(p));
+                }
+                limbs = Self::carried(limbs);
+            }
+            Self(limbs, PhantomData)
+        }
     }
 
     #[inline(always)]

@@ -42,13 +42,12 @@ pub trait Vector<M: Modulus>: Copy {
     /// Those of even and those of odd number of sixteen elements.
     fn load_pairs(elements: &[Limbs; 2 * LANES]) -> [Self; 2];
 
+    /// Those of each of the four places in eight rows.
+    fn load_rows(rows: [&[Limbs; 4]; LANES]) -> [Self; 4];
+
     /// Below `p`; needs less than `4p`.
     #[must_use]
     fn reduced(self) -> Self;
-
-    /// Below `p`; needs less than `2p`.
-    #[must_use]
-    fn reduced_once(self) -> Self;
 
     /// Writes all lanes, which have to be below `p`.
     fn store(self, elements: &mut [Limbs; LANES]);
@@ -129,7 +128,7 @@ pub trait Vector<M: Modulus>: Copy {
 }
 
 /// A computation on vectors. Its `run` has to be `#[inline(always)]`, and all that it calls: only so is it compiled for the
-/// processor's instructions.
+/// processor's instructions. So vectors are no business of closures.
 pub trait Kernel<M: Modulus> {
     /// What it gives.
     type Output;

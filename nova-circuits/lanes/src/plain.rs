@@ -34,11 +34,11 @@ impl<M: Modulus> Vector<M> for Plain<M> {
         [from(0), from(1)]
     }
 
-    fn reduced(self) -> Self {
-        self
+    fn load_rows(rows: [&[Limbs; 4]; LANES]) -> [Self; 4] {
+        core::array::from_fn(|place| Self(rows.map(|row| row[place]), PhantomData))
     }
 
-    fn reduced_once(self) -> Self {
+    fn reduced(self) -> Self {
         self
     }
 

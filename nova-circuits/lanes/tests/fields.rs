@@ -108,8 +108,8 @@ impl<M: Modulus> Kernel<M> for Pairs {
     fn run<V: Vector<M>>(self) -> Self::Output {
         let [even, odd] = V::load_pairs(&self.pairs);
         let mut out = [[0; 4]; 2 * LANES];
-        let sum = even.add(odd).reduced_once();
-        V::store_pairs(sum, even.sub(odd).reduced_once(), &mut out);
+        let sum = even.add(odd).reduced();
+        V::store_pairs(sum, even.sub(odd).reduced(), &mut out);
         let mut blended = [[0; 4]; LANES];
         even.blend(odd, self.bits).store(&mut blended);
         (out, even.equal(odd), blended)

@@ -9,7 +9,7 @@ mod roots;
 
 pub(crate) use roots::Roots;
 
-use crate::msm::{Adder, EndoGroup, Xy};
+use crate::msm::{EndoGroup, Summer, Xy};
 use core::ops::Range;
 use ff::{BatchInvert, Field, PrimeField};
 use nova_snark::traits::Group;
@@ -154,13 +154,8 @@ impl<G: EndoGroup> Map<G> {
             .zip(&inverses)
             .map(|(mapped, inverse)| self.point(mapped, inverse))
             .collect();
-        let mut sums = vec![Xy::NEUTRAL; messages.len()];
-        let mut adder = Adder::new();
-        for (i, [left, right]) in halves.as_chunks().0.iter().enumerate() {
-            adder.push(*left, *right, i, &mut sums);
-        }
-        adder.flush(&mut sums);
-        sums
+        let pairs = core::iter::repeat_n(2, messages.len());
+        Summer::new().sums(pairs, |i| halves[i])
     }
 
     /// The first of three abscissas that is one; the last is, if the others are not. Its ordinate is as odd as `u`.

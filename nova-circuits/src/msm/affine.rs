@@ -3,10 +3,8 @@
 //!
 //! Every case is covered: equal points are doubled, opposite points and neutral elements are seen.
 
-use core::marker::PhantomData;
-
 use ff::Field;
-use pleat_lanes::{Element, Kernel, LANES, Limbs, Modulus, Vector};
+use pleat_lanes::{Element, Kernel, LANES, Limbs, Modulus, Vector, limbs_of, limbs_of_mut};
 
 /// An affine point; `(0, 0)` is the neutral element. As the order is odd, no other point has `y = 0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +15,7 @@ pub struct Xy<B> {
     pub y: B,
 }
 
-impl<B: Field> Xy<B> {
+impl<B: Element> Xy<B> {
     pub(crate) const NEUTRAL: Self = Self {
         x: B::ZERO,
         y: B::ZERO,
@@ -30,140 +28,297 @@ impl<B: Field> Xy<B> {
 
     #[inline(always)]
     pub(super) fn negated_if(self, negative: bool) -> Self {
-        if negative {
-            Self {
-                x: self.x,
-                y: -self.y,
-            }
-        } else {
-            self
-        }
+        // No branch: signs are random.
+        let (own, other) = (self.y.limbs(), (-self.y).limbs());
+        let mask = u64::from(negative).wrapping_neg();
+        let limb = |i: usize| own[i] ^ (own[i] ^ other[i]) & mask;
+        let y = B::from_limbs(core::array::from_fn(limb));
+        Self { x: self.x, y }
     }
-}
-
-/// Additions waiting for their common inversion. A point is two elements that stand side by side, so that lanes read eight.
-pub(crate) struct Adder<B> {
-    to: Vec<usize>,
-    left: Vec<Limbs>,
-    right: Vec<Limbs>,
-    field: PhantomData<B>,
 }
 
 /// An inversion costs some 150 multiplications; the batch stays in the second-level cache.
 const BATCH: usize = 1024;
 
-impl<B: Element> Adder<B> {
-    pub(crate) fn new() -> Self {
-        Self {
-            to: Vec::with_capacity(BATCH),
-            left: Vec::with_capacity(2 * BATCH),
-            right: Vec::with_capacity(2 * BATCH),
-            field: PhantomData,
-        }
-    }
+/// Which neighbours are to be added.
+#[derive(Default)]
+struct Additions {
+    /// The left points' numbers.
+    left: Vec<u32>,
+    /// Where their sums go.
+    to: Vec<u32>,
+}
 
-    /// `out[to] = left + right`, when the batch is full or by [`Adder::flush`].
-    #[inline(always)]
-    pub(crate) fn push(&mut self, left: Xy<B>, right: Xy<B>, to: usize, out: &mut [Xy<B>]) {
-        self.to.push(to);
-        self.left.extend([left.x.limbs(), left.y.limbs()]);
-        self.right.extend([right.x.limbs(), right.y.limbs()]);
-        if self.to.len() == BATCH {
-            self.flush(out);
-        }
-    }
-
-    /// Does what is scheduled.
-    pub(crate) fn flush(&mut self, out: &mut [Xy<B>]) {
-        if self.to.is_empty() {
-            return;
-        }
-        if pleat_lanes::available() {
-            self.add_by_lanes();
-        } else {
-            self.add();
-        }
-        for (to, sum) in self.to.drain(..).zip(points(&self.left)) {
-            out[to] = sum;
-        }
+impl Additions {
+    fn clear(&mut self) {
         self.left.clear();
-        self.right.clear();
+        self.to.clear();
     }
 
-    /// Replaces the left points by the sums.
-    fn add(&mut self) {
-        // Numerators of the slopes of chords or tangents, times the denominators before; denominators, never zero.
-        let mut slopes = Vec::with_capacity(self.to.len());
-        let mut product = B::ONE;
-        for (left, right) in points::<B>(&self.left).zip(points::<B>(&self.right)) {
-            let mut denominator = right.x - left.x;
-            let mut numerator = right.y - left.y;
-            if left.is_neutral() || right.is_neutral() {
+    #[inline(always)]
+    fn push(&mut self, left: usize, to: usize) {
+        self.left.push(left as u32);
+        self.to.push(to as u32);
+    }
+
+    /// `sums[to] = points[left] + points[left + 1]`.
+    fn run<B: Element>(&self, points: &[[B; 2]], sums: &mut [[B; 2]]) {
+        let batches = self.left.chunks(BATCH).zip(self.to.chunks(BATCH));
+        for (left, to) in batches {
+            add::<B, _>(AtPlaces {
+                points: limbs_of(points.as_flattened()).as_chunks().0,
+                left,
+                sums: limbs_of_mut(sums.as_flattened_mut()).as_chunks_mut().0,
+                to,
+            });
+        }
+    }
+}
+
+/// Additions of points, eight of which are read and written together. There is at least one.
+trait Operands {
+    /// Whether an addition is repeated where there are not eight.
+    const REPEATS: bool;
+
+    /// How many additions.
+    fn count(&self) -> usize;
+
+    /// Left and right point of an addition: four coordinates.
+    fn points<B: Element>(&self, i: usize) -> [B; 4];
+
+    /// Takes the sum.
+    fn set<B: Element>(&mut self, i: usize, sum: [B; 2]);
+
+    /// The coordinates of the points of eight additions, of which one may be there more than once.
+    fn load<M: Modulus, V: Vector<M>>(&self, start: usize) -> [V; 4];
+
+    /// Takes the sums.
+    fn store<M: Modulus, V: Vector<M>>(&mut self, start: usize, x: V, y: V);
+}
+
+/// Neighbours in a list.
+struct AtPlaces<'a> {
+    points: &'a [[Limbs; 2]],
+    /// The left points' numbers.
+    left: &'a [u32],
+    sums: &'a mut [[Limbs; 2]],
+    /// Where their sums go.
+    to: &'a [u32],
+}
+
+impl Operands for AtPlaces<'_> {
+    const REPEATS: bool = true;
+
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.left.len()
+    }
+
+    #[inline(always)]
+    fn points<B: Element>(&self, i: usize) -> [B; 4] {
+        let left = self.left[i] as usize;
+        let [[x, y], [right_x, right_y]] = [self.points[left], self.points[left + 1]];
+        [x, y, right_x, right_y].map(B::from_limbs)
+    }
+
+    #[inline(always)]
+    fn set<B: Element>(&mut self, i: usize, sum: [B; 2]) {
+        self.sums[self.to[i] as usize] = sum.map(|v| v.limbs());
+    }
+
+    /// The last addition is repeated until there are eight.
+    #[inline(always)]
+    fn load<M: Modulus, V: Vector<M>>(&self, start: usize) -> [V; 4] {
+        let mut rows = [&[[0; 4]; 4]; LANES];
+        for (lane, row) in rows.iter_mut().enumerate() {
+            let i = (start + lane).min(self.left.len() - 1);
+            let both = self.points[self.left[i] as usize..].as_flattened();
+            if let Some(both) = both.first_chunk() {
+                *row = both;
+            }
+        }
+        V::load_rows(rows)
+    }
+
+    #[inline(always)]
+    fn store<M: Modulus, V: Vector<M>>(&mut self, start: usize, x: V, y: V) {
+        let mut sums = [[0; 4]; 2 * LANES];
+        V::store_pairs(x, y, &mut sums);
+        let (sums, _) = sums.as_chunks::<2>();
+        for (to, sum) in self.to[start..].iter().zip(sums) {
+            self.sums[*to as usize] = *sum;
+        }
+    }
+}
+
+/// Points as lists of their coordinates.
+#[derive(Clone, Debug)]
+pub(super) struct Points<B> {
+    pub(super) x: Vec<B>,
+    pub(super) y: Vec<B>,
+}
+
+impl<B: Element> Points<B> {
+    pub(super) fn neutral(n: usize) -> Self {
+        let zeros = vec![B::ZERO; n];
+        Self {
+            x: zeros.clone(),
+            y: zeros,
+        }
+    }
+
+    pub(super) fn at(&self, i: usize) -> Xy<B> {
+        Xy {
+            x: self.x[i],
+            y: self.y[i],
+        }
+    }
+
+    /// Doubles every point.
+    pub(super) fn double(&mut self) {
+        self.each(None);
+    }
+
+    /// Adds to every point the one at its place, or its opposite.
+    pub(super) fn add(&mut self, x: &[B], y: &[B], negative: bool) {
+        self.each(Some((limbs_of(x), limbs_of(y), negative)));
+    }
+
+    fn each(&mut self, right: Option<(&[Limbs], &[Limbs], bool)>) {
+        let n = self.x.len();
+        let whole = n - n % LANES;
+        for range in [0..whole, whole..n] {
+            if !range.is_empty() {
+                add::<B, _>(SideBySide {
+                    x: &mut limbs_of_mut(&mut self.x)[range.clone()],
+                    y: &mut limbs_of_mut(&mut self.y)[range.clone()],
+                    right: right
+                        .map(|(x, y, negative)| (&x[range.clone()], &y[range.clone()], negative)),
+                });
+            }
+        }
+    }
+}
+
+/// Additions to the points of a list, or doublings. Lanes need a multiple of eight.
+struct SideBySide<'a> {
+    x: &'a mut [Limbs],
+    y: &'a mut [Limbs],
+    /// What is added, and whether negated; nothing if points are doubled.
+    right: Option<(&'a [Limbs], &'a [Limbs], bool)>,
+}
+
+impl Operands for SideBySide<'_> {
+    const REPEATS: bool = false;
+
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.x.len()
+    }
+
+    #[inline(always)]
+    fn points<B: Element>(&self, i: usize) -> [B; 4] {
+        let [x, y] = [self.x[i], self.y[i]].map(B::from_limbs);
+        let Some((right_x, right_y, negative)) = self.right else {
+            return [x, y, x, y];
+        };
+        let [right_x, right_y] = [right_x[i], right_y[i]].map(B::from_limbs);
+        [x, y, right_x, if negative { -right_y } else { right_y }]
+    }
+
+    #[inline(always)]
+    fn set<B: Element>(&mut self, i: usize, sum: [B; 2]) {
+        [self.x[i], self.y[i]] = sum.map(|v| v.limbs());
+    }
+
+    #[inline(always)]
+    fn load<M: Modulus, V: Vector<M>>(&self, start: usize) -> [V; 4] {
+        let x = part(self.x, start);
+        let y = part(self.y, start);
+        let Some((right_x, right_y, negative)) = self.right else {
+            return [x, y, x, y];
+        };
+        let mut right: V = part(right_y, start);
+        if negative {
+            right = V::splat(&[0; 4]).sub(right).reduced();
+        }
+        [x, y, part(right_x, start), right]
+    }
+
+    #[inline(always)]
+    fn store<M: Modulus, V: Vector<M>>(&mut self, start: usize, x: V, y: V) {
+        for (list, sums) in [(&mut *self.x, x), (&mut *self.y, y)] {
+            if let Some(place) = list[start..].first_chunk_mut() {
+                sums.store(place);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn part<M: Modulus, V: Vector<M>>(list: &[Limbs], start: usize) -> V {
+    match list[start..].first_chunk() {
+        Some(elements) => V::load(elements),
+        None => V::splat(&[0; 4]),
+    }
+}
+
+/// Adds.
+fn add<B: Element, O: Operands>(mut operands: O) {
+    if pleat_lanes::available() && (O::REPEATS || operands.count().is_multiple_of(LANES)) {
+        pleat_lanes::run::<B::Modulus, _>(Eight {
+            operands,
+            inverses: |elements| inverses(elements.map(B::from_limbs)).map(|v| v.limbs()),
+        });
+        return;
+    }
+    // Numerators of the slopes of chords or tangents, times the denominators before; denominators, never zero.
+    let mut slopes = Vec::with_capacity(operands.count());
+    let mut product = B::ONE;
+    for i in 0..operands.count() {
+        let [x, y, right_x, right_y]: [B; 4] = operands.points(i);
+        let mut denominator = right_x - x;
+        let mut numerator = right_y - y;
+        if y == B::ZERO || right_y == B::ZERO {
+            slopes.push(None);
+            continue;
+        }
+        if denominator == B::ZERO {
+            if numerator != B::ZERO {
                 slopes.push(None);
                 continue;
             }
-            if denominator == B::ZERO {
-                if numerator != B::ZERO {
-                    slopes.push(None);
-                    continue;
-                }
-                let square = left.x.square();
-                numerator = square.double() + square;
-                denominator = left.y.double();
-            }
-            slopes.push(Some((numerator * product, denominator)));
-            product *= denominator;
+            let square = x.square();
+            numerator = square.double() + square;
+            denominator = y.double();
         }
-        // No factor is zero, so the default is never taken.
-        let mut inverse = product.invert().unwrap_or(B::ZERO);
-        let (left, _) = self.left.as_chunks_mut::<2>();
-        let (right, _) = self.right.as_chunks::<2>();
-        for ((left, right), slope) in left.iter_mut().zip(right).zip(slopes).rev() {
-            let Some((numerator, denominator)) = slope else {
-                *left = without_slope(left, right);
-                continue;
-            };
-            let [x, y] = left.map(B::from_limbs);
-            let slope = inverse * numerator;
-            inverse *= denominator;
-            let sum_x = slope.square() - (x + B::from_limbs(right[0]));
-            let sum_y = slope * (x - sum_x) - y;
-            *left = [sum_x.limbs(), sum_y.limbs()];
-        }
+        slopes.push(Some((numerator * product, denominator)));
+        product *= denominator;
     }
-
-    /// Replaces the left points by the sums; the last addition is repeated until vectors are whole.
-    fn add_by_lanes(&mut self) {
-        let whole = 2 * self.to.len().next_multiple_of(LANES);
-        while self.left.len() < whole {
-            self.left.extend_from_within(self.left.len() - 2..);
-            self.right.extend_from_within(self.right.len() - 2..);
-        }
-        pleat_lanes::run::<B::Modulus, _>(Additions {
-            left: &mut self.left,
-            right: &self.right,
-            inverses: |elements| inverses(elements.map(B::from_limbs)).map(|v| v.limbs()),
-        });
+    // No factor is zero, so the default is never taken.
+    let mut inverse = product.invert().unwrap_or(B::ZERO);
+    for (i, slope) in slopes.into_iter().enumerate().rev() {
+        let points: [B; 4] = operands.points(i);
+        let Some((numerator, denominator)) = slope else {
+            operands.set(i, without_slope(points));
+            continue;
+        };
+        let [x, y, right_x, _] = points;
+        let slope = inverse * numerator;
+        inverse *= denominator;
+        let sum_x = slope.square() - (x + right_x);
+        operands.set(i, [sum_x, slope * (x - sum_x) - y]);
     }
-}
-
-fn points<B: Element>(limbs: &[Limbs]) -> impl Iterator<Item = Xy<B>> {
-    let (points, _) = limbs.as_chunks::<2>();
-    points.iter().map(|[x, y]| Xy {
-        x: B::from_limbs(*x),
-        y: B::from_limbs(*y),
-    })
 }
 
 /// The sum of points of which one is neutral, or which are opposite.
-fn without_slope(left: &[Limbs; 2], right: &[Limbs; 2]) -> [Limbs; 2] {
-    const ZERO: Limbs = [0; 4];
-    if left[1] == ZERO {
-        *right
-    } else if right[1] == ZERO {
-        *left
+fn without_slope<B: Element>([x, y, right_x, right_y]: [B; 4]) -> [B; 2] {
+    if y == B::ZERO {
+        [right_x, right_y]
+    } else if right_y == B::ZERO {
+        [x, y]
     } else {
-        [ZERO; 2]
+        [B::ZERO; 2]
     }
 }
 
@@ -184,27 +339,26 @@ fn inverses<B: Field>(mut elements: [B; LANES]) -> [B; LANES] {
     elements
 }
 
-/// [`Adder::add`], eight sums at a time: the first lane's have one product of denominators, and so on.
-struct Additions<'a> {
-    left: &'a mut [Limbs],
-    right: &'a [Limbs],
+/// [`add`], eight sums at a time: the first lane's have one product of denominators, and so on.
+struct Eight<O> {
+    operands: O,
     inverses: fn([Limbs; LANES]) -> [Limbs; LANES],
 }
 
-impl<M: Modulus> Kernel<M> for Additions<'_> {
+impl<M: Modulus, O: Operands> Kernel<M> for Eight<O> {
     type Output = ();
 
     #[inline(always)]
-    fn run<V: Vector<M>>(self) {
-        let (left, _) = self.left.as_chunks_mut::<{ 2 * LANES }>();
-        let (right, _) = self.right.as_chunks::<{ 2 * LANES }>();
+    fn run<V: Vector<M>>(mut self) {
         let (zero, one) = (V::splat(&[0; 4]), V::splat(&M::ONE));
+        let count = self.operands.count();
         // Numerators times the denominators before; denominators.
-        let mut slopes = Vec::with_capacity(left.len());
-        let mut others: Vec<(usize, [Limbs; 2])> = Vec::new();
+        let mut slopes: Vec<(V, V)> = Vec::with_capacity(count.div_ceil(LANES));
+        // Vectors with sums that have no slope, and in which lanes.
+        let mut others: Vec<(usize, u8)> = Vec::new();
         let mut product = one;
-        for (i, (left, right)) in left.iter().zip(right).enumerate() {
-            let ([x, y], [right_x, right_y]) = (V::load_pairs(left), V::load_pairs(right));
+        for start in (0..count).step_by(LANES) {
+            let [x, y, right_x, right_y]: [V; 4] = self.operands.load(start);
             let mut denominator = right_x.sub(x);
             let mut numerator = right_y.sub(y);
             let neutral = y.equal(zero) | right_y.equal(zero);
@@ -212,16 +366,13 @@ impl<M: Modulus> Kernel<M> for Additions<'_> {
             if neutral | upright != 0 {
                 let equal = upright & right_y.equal(y) & !neutral;
                 let square = x.mul(x).reduced();
-                let tangent = square.add(square).reduced_once().add(square);
+                let tangent = square.add(square).reduced().add(square);
                 numerator = numerator.blend(tangent, equal);
                 denominator = denominator.blend(y.add(y), equal);
                 let other = (neutral | upright) & !equal;
                 denominator = denominator.blend(one, other);
-                let points = left.as_chunks::<2>().0.iter().zip(right.as_chunks::<2>().0);
-                for (lane, (left, right)) in points.enumerate() {
-                    if other >> lane & 1 == 1 {
-                        others.push((LANES * i + lane, without_slope(left, right)));
-                    }
+                if other != 0 {
+                    others.push((start, other));
                 }
             }
             slopes.push((numerator.mul(product), denominator));
@@ -230,28 +381,32 @@ impl<M: Modulus> Kernel<M> for Additions<'_> {
         let mut products = [[0; 4]; LANES];
         product.reduced().store(&mut products);
         let mut inverse = V::load(&(self.inverses)(products));
-        let points = left.iter_mut().zip(right).zip(slopes);
-        for ((left, right), (numerator, denominator)) in points.rev() {
-            let ([x, y], [right_x, _]) = (V::load_pairs(left), V::load_pairs(right));
+        for (i, (numerator, denominator)) in slopes.into_iter().enumerate().rev() {
+            let start = LANES * i;
+            let [x, y, right_x, right_y]: [V; 4] = self.operands.load(start);
             let slope = inverse.mul(numerator);
             inverse = inverse.mul(denominator);
-            let abscissas = x.add(right_x).reduced_once();
-            let sum_x = slope.mul(slope).sub(abscissas).reduced();
-            let sum_y = slope.mul(x.sub(sum_x)).sub(y).reduced();
-            V::store_pairs(sum_x, sum_y, left);
-        }
-        let (left, _) = left.as_flattened_mut().as_chunks_mut::<2>();
-        for (i, sum) in others {
-            left[i] = sum;
+            let abscissas = x.add(right_x).reduced();
+            let mut sum_x = slope.mul(slope).sub(abscissas).reduced();
+            let mut sum_y = slope.mul(x.sub(sum_x)).sub(y).reduced();
+            if let Some((_, lanes)) = others.pop_if(|(other, _)| *other == start) {
+                let left_neutral = y.equal(zero);
+                let right_neutral = right_y.equal(zero) & !left_neutral;
+                sum_x = sum_x.blend(zero, lanes).blend(x, lanes & right_neutral);
+                sum_y = sum_y.blend(zero, lanes).blend(y, lanes & right_neutral);
+                sum_x = sum_x.blend(right_x, lanes & left_neutral);
+                sum_y = sum_y.blend(right_y, lanes & left_neutral);
+            }
+            self.operands.store(start, sum_x, sum_y);
         }
     }
 }
 
 /// Sums of segments of points, with memory that is used again.
-pub(super) struct Summer<B> {
-    adder: Adder<B>,
-    from: Vec<Xy<B>>,
-    to: Vec<Xy<B>>,
+pub(crate) struct Summer<B> {
+    additions: Additions,
+    from: Vec<[B; 2]>,
+    to: Vec<[B; 2]>,
     lengths: Vec<usize>,
 }
 
@@ -259,9 +414,9 @@ pub(super) struct Summer<B> {
 const GROUP: usize = 1 << 12;
 
 impl<B: Element> Summer<B> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            adder: Adder::new(),
+            additions: Additions::default(),
             from: Vec::new(),
             to: Vec::new(),
             lengths: Vec::new(),
@@ -269,7 +424,7 @@ impl<B: Element> Summer<B> {
     }
 
     /// Sums of consecutive segments of points of these lengths.
-    pub(super) fn sums(
+    pub(crate) fn sums(
         &mut self,
         lengths: impl IntoIterator<Item = usize>,
         load: impl Fn(usize) -> Xy<B>,
@@ -293,12 +448,12 @@ impl<B: Element> Summer<B> {
     fn sum_group(&mut self, sums: &mut Vec<Xy<B>>, load: impl Fn(usize) -> Xy<B>) {
         let total = self.lengths.iter().sum();
         self.to.clear();
-        self.to.extend((0..total).map(load));
+        self.to.extend((0..total).map(load).map(|p| [p.x, p.y]));
         while self.lengths.iter().any(|length| *length > 1) {
             core::mem::swap(&mut self.from, &mut self.to);
             self.halve();
         }
-        let mut points = self.to.iter().copied();
+        let mut points = self.to.iter().map(|[x, y]| Xy { x: *x, y: *y });
         let own = self.lengths.drain(..).map(|length| match length {
             0 => Xy::NEUTRAL,
             _ => points.next().unwrap_or(Xy::NEUTRAL),
@@ -309,20 +464,21 @@ impl<B: Element> Summer<B> {
     /// Adds neighbours; the last of an odd number is kept.
     fn halve(&mut self) {
         let Self {
-            adder,
+            additions,
             from,
             to,
             lengths,
         } = self;
         to.resize(
             lengths.iter().map(|length| length.div_ceil(2)).sum(),
-            Xy::NEUTRAL,
+            [B::ZERO; 2],
         );
+        additions.clear();
         let (mut read, mut written) = (0, 0);
         for length in lengths {
             let end = read + *length;
             while read + 1 < end {
-                adder.push(from[read], from[read + 1], written, to);
+                additions.push(read, written);
                 read += 2;
                 written += 1;
             }
@@ -333,6 +489,6 @@ impl<B: Element> Summer<B> {
             }
             *length = length.div_ceil(2);
         }
-        adder.flush(to);
+        additions.run(from, to);
     }
 }

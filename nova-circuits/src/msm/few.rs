@@ -2,7 +2,7 @@
 //! instead.
 
 use super::EndoGroup;
-use super::affine::{Adder, Xy};
+use super::affine::{Points, Xy};
 use super::fold::{odd_multiples, signed_digits};
 
 /// Up to so many terms this is faster than buckets.
@@ -10,8 +10,8 @@ pub(super) const FEW: usize = 8;
 
 /// `Σ scalars[i]·points[i]`.
 pub(super) fn few<G: EndoGroup>(scalars: &[G::Scalar], points: &[Xy<G::Base>]) -> G {
-    let terms = points.len();
-    let table = odd_multiples(&mut Adder::new(), points);
+    let (x, y) = points.iter().map(|p| (p.x, p.y)).unzip();
+    let table = odd_multiples(&Points { x, y });
     let halves: Vec<(usize, bool, Vec<i8>)> = scalars
         .iter()
         .enumerate()
@@ -30,8 +30,8 @@ pub(super) fn few<G: EndoGroup>(scalars: &[G::Scalar], points: &[Xy<G::Base>]) -
             if digit == 0 {
                 continue;
             }
-            let multiple = usize::from(digit.unsigned_abs() / 2) * terms + i;
-            let mut term = table[multiple].negated_if(digit < 0);
+            let multiples = &table[usize::from(digit.unsigned_abs() / 2)];
+            let mut term = multiples.at(*i).negated_if(digit < 0);
             if *endomorphism {
                 term.x *= G::ZETA;
             }

@@ -2,7 +2,8 @@
 //! additions is the same for every `i` (Straus, signed digits), so each operation is one affine batch over all `i`.
 
 use super::EndoGroup;
-use super::affine::{Adder, Xy};
+use super::affine::Points;
+use crate::vectors::scale;
 use pleat_lanes::Element;
 use rayon::prelude::*;
 
@@ -48,10 +49,11 @@ pub fn fold<G: EndoGroup>(
     places
         .par_chunks(chunk)
         .flat_map_iter(|places| {
-            let lists: Vec<Vec<Xy<G::Base>>> = (0..scalars.len())
+            let lists: Vec<Points<G::Base>> = (0..scalars.len())
                 .map(|list| {
                     let place = |i: &usize| G::coordinates(&bases[list * outputs + i]);
-                    places.iter().map(place).collect()
+                    let (x, y) = places.iter().map(place).map(|p| (p.x, p.y)).unzip();
+                    Points { x, y }
                 })
                 .collect();
             fold_chunk::<G>(&halves, &lists, places.len())
@@ -61,63 +63,57 @@ pub fn fold<G: EndoGroup>(
 
 fn fold_chunk<G: EndoGroup>(
     halves: &[Half],
-    lists: &[Vec<Xy<G::Base>>],
+    lists: &[Points<G::Base>],
     outputs: usize,
 ) -> Vec<G::AffineGroupElement> {
-    let mut adder = Adder::new();
-    let tables: Vec<_> = lists
+    let tables: Vec<_> = lists.iter().map(odd_multiples).collect();
+    let abscissas: Vec<Vec<Vec<G::Base>>> = tables
         .iter()
-        .map(|list| odd_multiples(&mut adder, list))
+        .map(|table| {
+            let turned = |multiples: &Points<G::Base>| {
+                let mut x = multiples.x.clone();
+                scale(&mut x, G::ZETA);
+                x
+            };
+            table.iter().map(turned).collect()
+        })
         .collect();
-    let abscissas: Vec<Vec<G::Base>> = tables
-        .iter()
-        .map(|table| table.iter().map(|p| p.x * G::ZETA).collect())
-        .collect();
-    let mut sums = vec![Xy::NEUTRAL; outputs];
+    let mut sums = Points::neutral(outputs);
     let length = halves.iter().map(|h| h.digits.len()).max().unwrap_or(0);
     for bit in (0..length).rev() {
-        for i in 0..outputs {
-            adder.push(sums[i], sums[i], i, &mut sums);
-        }
-        adder.flush(&mut sums);
+        sums.double();
         for half in halves {
             let digit = half.digits.get(bit).copied().unwrap_or(0);
             if digit == 0 {
                 continue;
             }
-            let row = usize::from(digit.unsigned_abs() / 2) * outputs;
-            let multiples = &tables[half.list][row..row + outputs];
-            let abscissas = &abscissas[half.list][row..row + outputs];
-            for (i, (multiple, abscissa)) in multiples.iter().zip(abscissas).enumerate() {
-                let mut term = multiple.negated_if(digit < 0);
-                if half.endomorphism {
-                    term.x = *abscissa;
-                }
-                adder.push(sums[i], term, i, &mut sums);
-            }
-            adder.flush(&mut sums);
+            let multiple = usize::from(digit.unsigned_abs() / 2);
+            let Points { x, y } = &tables[half.list][multiple];
+            let x = if half.endomorphism {
+                &abscissas[half.list][multiple]
+            } else {
+                x
+            };
+            sums.add(x, y, digit < 0);
         }
     }
-    sums.into_iter().map(G::from_coordinates).collect()
+    (0..outputs)
+        .map(|i| G::from_coordinates(sums.at(i)))
+        .collect()
 }
 
-/// `P, 3P, 5P, …` of each point: all points' multiples of one kind, then the next kind's.
-pub(super) fn odd_multiples<B: Element>(adder: &mut Adder<B>, points: &[Xy<B>]) -> Vec<Xy<B>> {
-    let n = points.len();
-    let mut doubles = vec![Xy::NEUTRAL; n];
-    for (i, p) in points.iter().enumerate() {
-        adder.push(*p, *p, i, &mut doubles);
-    }
-    adder.flush(&mut doubles);
-    let mut table = vec![Xy::NEUTRAL; n * MULTIPLES];
-    table[..n].copy_from_slice(points);
-    for row in 1..MULTIPLES {
-        for (i, double) in doubles.iter().enumerate() {
-            adder.push(table[(row - 1) * n + i], *double, row * n + i, &mut table);
-        }
-        adder.flush(&mut table);
-    }
-    table
+/// `P, 3P, 5P, …` of each point.
+pub(super) fn odd_multiples<B: Element>(points: &Points<B>) -> Vec<Points<B>> {
+    let mut double = points.clone();
+    double.double();
+    let next = |multiple: &Points<B>| {
+        let mut next = multiple.clone();
+        next.add(&double.x, &double.y, false);
+        Some(next)
+    };
+    core::iter::successors(Some(points.clone()), next)
+        .take(MULTIPLES)
+        .collect()
 }
 
 /// Non-adjacent form of width [`DIGIT_BITS`]: `k = Σ digit_i·2^i`.

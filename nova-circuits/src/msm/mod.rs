@@ -9,7 +9,7 @@ mod fold;
 mod indexed;
 mod pippenger;
 
-pub(crate) use affine::Adder;
+pub(crate) use affine::Summer;
 pub use affine::Xy;
 pub use endomorphism::Lattice;
 pub use fold::fold;

@@ -2,7 +2,7 @@
 
 use super::Small;
 use crate::cycle::F;
-use crate::vectors::added;
+use crate::vectors::{added, stored};
 use pleat_lanes::{Element, Kernel, LANES, Limbs, Modulus, TERMS, Vector, limbs_of, run};
 
 /// `sums[i] = Σ_rows (row[i] + shift)·factor`; the rows are as long as the sums, a multiple of [`LANES`].
@@ -46,8 +46,12 @@ impl<M: Modulus, T: Small> Kernel<M> for Combine<'_, T> {
         let mut sums = vec![V::multiples(); self.cells / LANES];
         let (groups, rest) = self.rows.as_chunks::<TOGETHER>();
         for group in groups {
-            let weights = group.map(|(_, weight)| V::splat(&weight.limbs()));
-            let rows = group.map(|(row, _)| row.as_chunks::<LANES>().0);
+            let mut weights = [V::splat(&M::ONE); TOGETHER];
+            let mut rows: [&[[T; LANES]]; TOGETHER] = [&[]; TOGETHER];
+            for (k, (row, weight)) in group.iter().enumerate() {
+                weights[k] = V::splat(&weight.limbs());
+                rows[k] = row.as_chunks().0;
+            }
             for (i, sum) in sums.iter_mut().enumerate() {
                 let mut own = *sum;
                 for (weight, row) in weights.iter().zip(rows) {
@@ -64,12 +68,11 @@ impl<M: Modulus, T: Small> Kernel<M> for Combine<'_, T> {
                 V::add_multiple(sum, weight, T::eight::<M, V>(cells));
             }
         }
-        let stored = |sum| {
-            let mut lanes = [[0; 4]; LANES];
-            V::multiplied(sum).reduced().store(&mut lanes);
-            lanes
-        };
-        sums.into_iter().map(stored).collect()
+        let mut out = Vec::with_capacity(sums.len());
+        for sum in sums {
+            out.push(stored(V::multiplied(sum).reduced()));
+        }
+        out
     }
 }
 
@@ -112,9 +115,7 @@ impl<M: Modulus, T: Small> Kernel<M> for Dots<'_, T> {
             for (weight, cells) in own.iter().zip(cells) {
                 V::add_multiple(&mut sum, *weight, T::eight::<M, V>(cells));
             }
-            let mut lanes = [[0; 4]; LANES];
-            V::multiplied(sum).reduced().store(&mut lanes);
-            out.push(lanes);
+            out.push(stored(V::multiplied(sum).reduced()));
         }
         out
     }

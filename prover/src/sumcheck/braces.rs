@@ -204,13 +204,10 @@ impl<M: Modulus, W: Wanted> Kernel<M> for PairSums<'_, W> {
             for (i, weight) in weights.iter().enumerate() {
                 let i = PRODUCTS * block + i;
                 let weight = V::load(weight);
-                let pair = |k: usize| match factors.get(k).and_then(|f| f.get(i)) {
-                    Some(pair) => V::load_pairs(pair),
-                    None => [one, one],
-                };
                 let (mut braces, mut square) = (V::sum(), V::sum());
                 for product in 0..4 {
-                    let ([a, a_high], [b, b_high]) = (pair(2 * product), pair(2 * product + 1));
+                    let [a, a_high] = pair(&factors, 2 * product, i);
+                    let [b, b_high] = pair(&factors, 2 * product + 1, i);
                     if product < 3 {
                         V::count(&mut tallies[3], a);
                         if W::KNOWN {
@@ -222,7 +219,7 @@ impl<M: Modulus, W: Wanted> Kernel<M> for PairSums<'_, W> {
                     }
                     V::add_product(&mut square, a_high.sub(a), b_high.sub(b));
                 }
-                let [last, last_high] = pair(8);
+                let [last, last_high] = pair(&factors, 8, i);
                 if W::KNOWN {
                     V::add_product(&mut sums[0], weight, last);
                     V::add_product(&mut sums[1], weight, last_high);
@@ -236,10 +233,23 @@ impl<M: Modulus, W: Wanted> Kernel<M> for PairSums<'_, W> {
                 V::count(tally, V::total(sum).reduced());
             }
         }
-        tallies.map(|tally| {
-            let mut lanes = [[0; 4]; LANES];
-            V::counted(tally).reduced().store(&mut lanes);
-            lanes
-        })
+        let mut out = [[[0; 4]; LANES]; 5];
+        for (lanes, tally) in out.iter_mut().zip(tallies) {
+            V::counted(tally).reduced().store(lanes);
+        }
+        out
+    }
+}
+
+/// Eight pairs of a factor; there are as many of all factors.
+#[inline(always)]
+fn pair<M: Modulus, V: Vector<M>>(
+    factors: &[&[[Limbs; 2 * LANES]]; FACTORS],
+    factor: usize,
+    i: usize,
+) -> [V; 2] {
+    match factors.get(factor).and_then(|f| f.get(i)) {
+        Some(pairs) => V::load_pairs(pairs),
+        None => [V::splat(&[0; 4]); 2],
     }
 }
