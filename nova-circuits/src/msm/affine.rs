@@ -3,6 +3,8 @@
 //!
 //! Every case is covered: equal points are doubled, opposite points and neutral elements are seen.
 
+use core::marker::PhantomData;
+
 use ff::Field;
 use pleat_lanes::{Element, Kernel, LANES, Limbs, Modulus, Vector, limbs_of, limbs_of_mut};
 
@@ -65,10 +67,10 @@ impl Additions {
     fn run<B: Element>(&self, points: &[[B; 2]], sums: &mut [[B; 2]]) {
         let batches = self.left.chunks(BATCH).zip(self.to.chunks(BATCH));
         for (left, to) in batches {
-            add::<B, _>(AtPlaces {
-                points: limbs_of(points.as_flattened()).as_chunks().0,
+            add(AtPlaces {
+                points,
                 left,
-                sums: limbs_of_mut(sums.as_flattened_mut()).as_chunks_mut().0,
+                sums,
                 to,
             });
         }
@@ -76,37 +78,37 @@ impl Additions {
 }
 
 /// Additions of points, eight of which are read and written together. There is at least one.
-trait Operands {
+trait Operands<B: Element> {
     /// Whether an addition is repeated where there are not eight.
     const REPEATS: bool;
 
     /// How many additions.
     fn count(&self) -> usize;
 
-    /// Left and right point of an addition: four coordinates.
-    fn points<B: Element>(&self, i: usize) -> [B; 4];
+    /// Abscissa and ordinate of the left point, abscissa of the right one; and its ordinate.
+    fn points(&self, i: usize) -> ([&B; 3], B);
 
     /// Takes the sum.
-    fn set<B: Element>(&mut self, i: usize, sum: [B; 2]);
+    fn set(&mut self, i: usize, sum: [B; 2]);
 
     /// The coordinates of the points of eight additions, of which one may be there more than once.
-    fn load<M: Modulus, V: Vector<M>>(&self, start: usize) -> [V; 4];
+    fn load<V: Vector<B::Modulus>>(&self, start: usize) -> [V; 4];
 
     /// Takes the sums.
-    fn store<M: Modulus, V: Vector<M>>(&mut self, start: usize, x: V, y: V);
+    fn store<V: Vector<B::Modulus>>(&mut self, start: usize, x: V, y: V);
 }
 
 /// Neighbours in a list.
-struct AtPlaces<'a> {
-    points: &'a [[Limbs; 2]],
+struct AtPlaces<'a, B> {
+    points: &'a [[B; 2]],
     /// The left points' numbers.
     left: &'a [u32],
-    sums: &'a mut [[Limbs; 2]],
+    sums: &'a mut [[B; 2]],
     /// Where their sums go.
     to: &'a [u32],
 }
 
-impl Operands for AtPlaces<'_> {
+impl<B: Element> Operands<B> for AtPlaces<'_, B> {
     const REPEATS: bool = true;
 
     #[inline(always)]
@@ -115,25 +117,25 @@ impl Operands for AtPlaces<'_> {
     }
 
     #[inline(always)]
-    fn points<B: Element>(&self, i: usize) -> [B; 4] {
+    fn points(&self, i: usize) -> ([&B; 3], B) {
         let left = self.left[i] as usize;
-        let [[x, y], [right_x, right_y]] = [self.points[left], self.points[left + 1]];
-        [x, y, right_x, right_y].map(B::from_limbs)
+        let ([x, y], [right_x, right_y]) = (&self.points[left], &self.points[left + 1]);
+        ([x, y, right_x], *right_y)
     }
 
     #[inline(always)]
-    fn set<B: Element>(&mut self, i: usize, sum: [B; 2]) {
-        self.sums[self.to[i] as usize] = sum.map(|v| v.limbs());
+    fn set(&mut self, i: usize, sum: [B; 2]) {
+        self.sums[self.to[i] as usize] = sum;
     }
 
     /// The last addition is repeated until there are eight.
     #[inline(always)]
-    fn load<M: Modulus, V: Vector<M>>(&self, start: usize) -> [V; 4] {
+    fn load<V: Vector<B::Modulus>>(&self, start: usize) -> [V; 4] {
+        let points = limbs_of(self.points.as_flattened());
         let mut rows = [&[[0; 4]; 4]; LANES];
         for (lane, row) in rows.iter_mut().enumerate() {
             let i = (start + lane).min(self.left.len() - 1);
-            let both = self.points[self.left[i] as usize..].as_flattened();
-            if let Some(both) = both.first_chunk() {
+            if let Some(both) = points[2 * self.left[i] as usize..].first_chunk() {
                 *row = both;
             }
         }
@@ -141,12 +143,13 @@ impl Operands for AtPlaces<'_> {
     }
 
     #[inline(always)]
-    fn store<M: Modulus, V: Vector<M>>(&mut self, start: usize, x: V, y: V) {
-        let mut sums = [[0; 4]; 2 * LANES];
-        V::store_pairs(x, y, &mut sums);
-        let (sums, _) = sums.as_chunks::<2>();
-        for (to, sum) in self.to[start..].iter().zip(sums) {
-            self.sums[*to as usize] = *sum;
+    fn store<V: Vector<B::Modulus>>(&mut self, start: usize, x: V, y: V) {
+        let mut own = [[0; 4]; 2 * LANES];
+        V::store_pairs(x, y, &mut own);
+        let (own, _) = own.as_chunks::<2>();
+        let (sums, _) = limbs_of_mut(self.sums.as_flattened_mut()).as_chunks_mut::<2>();
+        for (to, sum) in self.to[start..].iter().zip(own) {
+            sums[*to as usize] = *sum;
         }
     }
 }
@@ -181,19 +184,20 @@ impl<B: Element> Points<B> {
 
     /// Adds to every point the one at its place, or its opposite.
     pub(super) fn add(&mut self, x: &[B], y: &[B], negative: bool) {
-        self.each(Some((limbs_of(x), limbs_of(y), negative)));
+        self.each(Some((x, y, negative)));
     }
 
-    fn each(&mut self, right: Option<(&[Limbs], &[Limbs], bool)>) {
+    fn each(&mut self, right: Option<(&[B], &[B], bool)>) {
         let n = self.x.len();
         let whole = n - n % LANES;
         for range in [0..whole, whole..n] {
             if !range.is_empty() {
-                add::<B, _>(SideBySide {
-                    x: &mut limbs_of_mut(&mut self.x)[range.clone()],
-                    y: &mut limbs_of_mut(&mut self.y)[range.clone()],
-                    right: right
-                        .map(|(x, y, negative)| (&x[range.clone()], &y[range.clone()], negative)),
+                add(SideBySide {
+                    x: &mut self.x[range.clone()],
+                    y: &mut self.y[range.clone()],
+                    right: right.map(|(x, y, negative)| {
+                        (&x[range.clone()], &y[range.clone()], negative)
+                    }),
                 });
             }
         }
@@ -201,14 +205,14 @@ impl<B: Element> Points<B> {
 }
 
 /// Additions to the points of a list, or doublings. Lanes need a multiple of eight.
-struct SideBySide<'a> {
-    x: &'a mut [Limbs],
-    y: &'a mut [Limbs],
+struct SideBySide<'a, B> {
+    x: &'a mut [B],
+    y: &'a mut [B],
     /// What is added, and whether negated; nothing if points are doubled.
-    right: Option<(&'a [Limbs], &'a [Limbs], bool)>,
+    right: Option<(&'a [B], &'a [B], bool)>,
 }
 
-impl Operands for SideBySide<'_> {
+impl<B: Element> Operands<B> for SideBySide<'_, B> {
     const REPEATS: bool = false;
 
     #[inline(always)]
@@ -217,22 +221,22 @@ impl Operands for SideBySide<'_> {
     }
 
     #[inline(always)]
-    fn points<B: Element>(&self, i: usize) -> [B; 4] {
-        let [x, y] = [self.x[i], self.y[i]].map(B::from_limbs);
+    fn points(&self, i: usize) -> ([&B; 3], B) {
+        let (x, y) = (&self.x[i], &self.y[i]);
         let Some((right_x, right_y, negative)) = self.right else {
-            return [x, y, x, y];
+            return ([x, y, x], *y);
         };
-        let [right_x, right_y] = [right_x[i], right_y[i]].map(B::from_limbs);
-        [x, y, right_x, if negative { -right_y } else { right_y }]
+        let right_y = right_y[i];
+        ([x, y, &right_x[i]], if negative { -right_y } else { right_y })
     }
 
     #[inline(always)]
-    fn set<B: Element>(&mut self, i: usize, sum: [B; 2]) {
-        [self.x[i], self.y[i]] = sum.map(|v| v.limbs());
+    fn set(&mut self, i: usize, sum: [B; 2]) {
+        [self.x[i], self.y[i]] = sum;
     }
 
     #[inline(always)]
-    fn load<M: Modulus, V: Vector<M>>(&self, start: usize) -> [V; 4] {
+    fn load<V: Vector<B::Modulus>>(&self, start: usize) -> [V; 4] {
         let x = part(self.x, start);
         let y = part(self.y, start);
         let Some((right_x, right_y, negative)) = self.right else {
@@ -246,9 +250,9 @@ impl Operands for SideBySide<'_> {
     }
 
     #[inline(always)]
-    fn store<M: Modulus, V: Vector<M>>(&mut self, start: usize, x: V, y: V) {
+    fn store<V: Vector<B::Modulus>>(&mut self, start: usize, x: V, y: V) {
         for (list, sums) in [(&mut *self.x, x), (&mut *self.y, y)] {
-            if let Some(place) = list[start..].first_chunk_mut() {
+            if let Some(place) = limbs_of_mut(list)[start..].first_chunk_mut() {
                 sums.store(place);
             }
         }
@@ -256,58 +260,63 @@ impl Operands for SideBySide<'_> {
 }
 
 #[inline(always)]
-fn part<M: Modulus, V: Vector<M>>(list: &[Limbs], start: usize) -> V {
-    match list[start..].first_chunk() {
+fn part<B: Element, V: Vector<B::Modulus>>(list: &[B], start: usize) -> V {
+    match limbs_of(list)[start..].first_chunk() {
         Some(elements) => V::load(elements),
         None => V::splat(&[0; 4]),
     }
 }
 
 /// Adds.
-fn add<B: Element, O: Operands>(mut operands: O) {
+fn add<B: Element, O: Operands<B>>(operands: O) {
     if pleat_lanes::available() && (O::REPEATS || operands.count().is_multiple_of(LANES)) {
         pleat_lanes::run::<B::Modulus, _>(Eight {
             operands,
-            inverses: |elements| inverses(elements.map(B::from_limbs)).map(|v| v.limbs()),
+            field: PhantomData::<B>,
         });
-        return;
+    } else {
+        one_by_one(operands);
     }
+}
+
+#[inline(never)]
+fn one_by_one<B: Element, O: Operands<B>>(mut operands: O) {
     // Numerators of the slopes of chords or tangents, times the denominators before; denominators, never zero.
     let mut slopes = Vec::with_capacity(operands.count());
     let mut product = B::ONE;
     for i in 0..operands.count() {
-        let [x, y, right_x, right_y]: [B; 4] = operands.points(i);
-        let mut denominator = right_x - x;
+        let ([x, y, right_x], right_y) = operands.points(i);
+        let mut denominator = *right_x - x;
         let mut numerator = right_y - y;
-        if y == B::ZERO || right_y == B::ZERO {
-            slopes.push(None);
+        if *y == B::ZERO || right_y == B::ZERO {
+            slopes.push([B::ZERO; 2]);
             continue;
         }
         if denominator == B::ZERO {
             if numerator != B::ZERO {
-                slopes.push(None);
+                slopes.push([B::ZERO; 2]);
                 continue;
             }
             let square = x.square();
             numerator = square.double() + square;
             denominator = y.double();
         }
-        slopes.push(Some((numerator * product, denominator)));
+        slopes.push([numerator * product, denominator]);
         product *= denominator;
     }
     // No factor is zero, so the default is never taken.
     let mut inverse = product.invert().unwrap_or(B::ZERO);
-    for (i, slope) in slopes.into_iter().enumerate().rev() {
-        let points: [B; 4] = operands.points(i);
-        let Some((numerator, denominator)) = slope else {
-            operands.set(i, without_slope(points));
-            continue;
+    for (i, [numerator, denominator]) in slopes.iter().enumerate().rev() {
+        let ([x, y, right_x], right_y) = operands.points(i);
+        let sum = if *denominator == B::ZERO {
+            without_slope([*x, *y, *right_x, right_y])
+        } else {
+            let slope = inverse * numerator;
+            inverse *= denominator;
+            let sum_x = slope.square() - (*x + right_x);
+            [sum_x, slope * (*x - sum_x) - y]
         };
-        let [x, y, right_x, _] = points;
-        let slope = inverse * numerator;
-        inverse *= denominator;
-        let sum_x = slope.square() - (x + right_x);
-        operands.set(i, [sum_x, slope * (x - sum_x) - y]);
+        operands.set(i, sum);
     }
 }
 
@@ -339,18 +348,18 @@ fn inverses<B: Field>(mut elements: [B; LANES]) -> [B; LANES] {
     elements
 }
 
-/// [`add`], eight sums at a time: the first lane's have one product of denominators, and so on.
-struct Eight<O> {
+/// [`one_by_one`], eight sums at a time: the first lane's have one product of denominators, and so on.
+struct Eight<B, O> {
     operands: O,
-    inverses: fn([Limbs; LANES]) -> [Limbs; LANES],
+    field: PhantomData<B>,
 }
 
-impl<M: Modulus, O: Operands> Kernel<M> for Eight<O> {
+impl<B: Element, O: Operands<B>> Kernel<B::Modulus> for Eight<B, O> {
     type Output = ();
 
     #[inline(always)]
-    fn run<V: Vector<M>>(mut self) {
-        let (zero, one) = (V::splat(&[0; 4]), V::splat(&M::ONE));
+    fn run<V: Vector<B::Modulus>>(mut self) {
+        let (zero, one) = (V::splat(&[0; 4]), V::splat(&B::ONE.limbs()));
         let count = self.operands.count();
         // Numerators times the denominators before; denominators.
         let mut slopes: Vec<(V, V)> = Vec::with_capacity(count.div_ceil(LANES));
@@ -380,7 +389,8 @@ impl<M: Modulus, O: Operands> Kernel<M> for Eight<O> {
         }
         let mut products = [[0; 4]; LANES];
         product.reduced().store(&mut products);
-        let mut inverse = V::load(&(self.inverses)(products));
+        let inverses = inverses(products.map(B::from_limbs)).map(|v| v.limbs());
+        let mut inverse = V::load(&inverses);
         for (i, (numerator, denominator)) in slopes.into_iter().enumerate().rev() {
             let start = LANES * i;
             let [x, y, right_x, right_y]: [V; 4] = self.operands.load(start);

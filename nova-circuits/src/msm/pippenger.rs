@@ -3,6 +3,7 @@
 
 use super::EndoGroup;
 use super::affine::{Summer, Xy};
+use pleat_lanes::Element;
 use rayon::prelude::*;
 
 /// At most this many points in one task: they and their sorted indices stay in the third-level cache.
@@ -34,10 +35,10 @@ impl Windows {
         1 << (self.bits - 1)
     }
 
-    /// Additions that weight a window's buckets: two each in batches, and the running sums over rows and columns, in
-    /// coordinates in which an addition costs thrice as much; then doublings.
+    /// Additions that weigh a window's buckets: two each, then half of the rows' and columns' sums for each bit of their number; and
+    /// the bits' sums and doublings, in coordinates in which an addition costs several times as much.
     const fn bucket_cost(self) -> usize {
-        2 * self.buckets() + (12 << self.column_bits()) + 3 * self.bits as usize
+        2 * self.buckets() + (self.bits as usize) * (10 + (1 << self.column_bits()) / 2)
     }
 
     /// Buckets are arranged in columns of this many bits of their index.
@@ -173,7 +174,7 @@ fn window_sums<G: EndoGroup>(
 }
 
 /// `Σ_b (b+1)·bucket_b` for each window's buckets. With `b = row·2^h + column` that is
-/// `2^h·Σ row·(sum of the row) + Σ (column+1)·(sum of the column)`.
+/// `2^h·Σ row·(sum of the row) + Σ column·(sum of the column) + Σ (sum of the column)`, and a number counts as its bits do.
 fn weigh<G: EndoGroup>(
     summer: &mut Summer<G::Base>,
     buckets: &[Xy<G::Base>],
@@ -188,29 +189,40 @@ fn weigh<G: EndoGroup>(
         let (window, own) = (i / (rows * columns), i % (rows * columns));
         buckets[window * rows * columns + own % rows * columns + own / rows]
     });
-    let sums = of_rows
-        .chunks_exact(rows)
-        .zip(of_columns.chunks_exact(columns));
-    sums.map(|(of_rows, of_columns)| {
-        let (mut high, _) = running_sums::<G>(of_rows.get(1..).unwrap_or_default());
-        for _ in 0..column_bits {
-            high = high + high;
-        }
-        let (low, _) = running_sums::<G>(of_columns);
-        high + low
-    })
-    .collect()
+    let all = summer.sums(core::iter::repeat_n(columns, of_columns.len() / columns), |i| {
+        of_columns[i]
+    });
+    let of_rows = bit_sums(summer, &of_rows, rows);
+    let of_columns = bit_sums(summer, &of_columns, columns);
+    let row_bits = rows.trailing_zeros() as usize;
+    let group = |point: &Xy<G::Base>| G::group(&G::from_coordinates(*point));
+    let window = |(i, all): (usize, &Xy<G::Base>)| {
+        // The bits of weight 1 first.
+        let low = of_columns.iter().skip(i * column_bits as usize);
+        let low = low.take(column_bits as usize);
+        let high = of_rows.iter().skip(i * row_bits).take(row_bits);
+        let bits: Vec<_> = low.chain(high).collect();
+        let sum = bits.into_iter().rev().fold(G::zero(), |sum, bit| {
+            let double = sum + sum;
+            double + group(bit)
+        });
+        sum + group(all)
+    };
+    all.iter().enumerate().map(window).collect()
 }
 
-/// `Σ (i+1)·pointᵢ` and `Σ pointᵢ`.
-fn running_sums<G: EndoGroup>(points: &[Xy<G::Base>]) -> (G, G) {
-    let mut weighted = G::zero();
-    let mut sum = G::zero();
-    for point in points.iter().rev() {
-        sum += G::group(&G::from_coordinates(*point));
-        weighted += sum;
-    }
-    (weighted, sum)
+/// For each of consecutive lists of `length` points, a power of two, and each bit of a number below `length`: the sum of the points
+/// whose number has it.
+fn bit_sums<B: Element>(summer: &mut Summer<B>, points: &[Xy<B>], length: usize) -> Vec<Xy<B>> {
+    let (half, bits) = (length / 2, length.trailing_zeros() as usize);
+    let lists = points.len() / length;
+    summer.sums(core::iter::repeat_n(half, lists * bits), |i| {
+        let (list, own) = (i / (half * bits), i % (half * bits));
+        let (bit, k) = (own / half, own % half);
+        // `k` with a one put in at the bit.
+        let (above, below) = (k >> bit << bit, k & ((1 << bit) - 1));
+        points[list * length + (above << 1 | 1 << bit | below)]
+    })
 }
 
 #[cfg(test)]
