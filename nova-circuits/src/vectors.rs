@@ -1,6 +1,7 @@
 //! Arithmetic on lists of field elements, eight at a time where the processor has lanes ([`pleat_lanes`]) and as halo2curves does it
 //! elsewhere. All functions run on the calling thread.
 
+use ff::BatchInvert;
 use pleat_lanes::{
     Element, Kernel, LANES, Limbs, Modulus, PRODUCTS, TERMS, Vector, available, limbs_of,
     limbs_of_mut, run,
@@ -276,6 +277,83 @@ impl<M: Modulus> Kernel<M> for Split<'_> {
             let part = own.mul(p).reduced();
             own.sub(part).reduced().store(low);
             part.store(high);
+        }
+    }
+}
+
+/// `values[i] *= factors[i]`, over the shorter length.
+pub fn multiply<E: Element>(values: &mut [E], factors: &[E]) {
+    let n = values.len().min(factors.len());
+    let whole = if available() { n - n % LANES } else { 0 };
+    if whole > 0 {
+        run::<E::Modulus, _>(Multiply {
+            values: &mut limbs_of_mut(values)[..whole],
+            factors: &limbs_of(factors)[..whole],
+        });
+    }
+    for (value, factor) in values[whole..n].iter_mut().zip(&factors[whole..n]) {
+        *value *= factor;
+    }
+}
+
+struct Multiply<'a> {
+    values: &'a mut [Limbs],
+    factors: &'a [Limbs],
+}
+
+impl<M: Modulus> Kernel<M> for Multiply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<M>>(self) {
+        let (values, _) = self.values.as_chunks_mut::<LANES>();
+        let (factors, _) = self.factors.as_chunks::<LANES>();
+        for (value, factor) in values.iter_mut().zip(factors) {
+            let product = V::load(value).mul(V::load(factor));
+            product.reduced().store(value);
+        }
+    }
+}
+
+/// Inverts all values, of which none may be zero (Montgomery's trick).
+pub fn invert<E: Element>(values: &mut [E]) {
+    /// Products that stay in the second-level cache.
+    const BATCH: usize = 1 << 12;
+    for part in values.chunks_mut(BATCH) {
+        let n = part.len();
+        let whole = if available() { n - n % LANES } else { 0 };
+        let (eight, rest) = part.split_at_mut(whole);
+        if !eight.is_empty() {
+            run::<E::Modulus, _>(Invert { values: eight });
+        }
+        rest.iter_mut().batch_invert();
+    }
+}
+
+struct Invert<'a, E> {
+    values: &'a mut [E],
+}
+
+impl<E: Element> Kernel<E::Modulus> for Invert<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<E::Modulus>>(self) {
+        let (values, _) = limbs_of_mut(self.values).as_chunks_mut::<LANES>();
+        // Of the values before.
+        let mut products: Vec<V> = Vec::with_capacity(values.len());
+        let mut product = V::splat(&E::ONE.limbs());
+        for value in values.iter() {
+            products.push(product);
+            product = product.mul(V::load(value));
+        }
+        let mut lanes = stored(product.reduced()).map(E::from_limbs);
+        lanes.iter_mut().batch_invert();
+        let mut inverse = V::load(&lanes.map(|v| v.limbs()));
+        for (value, product) in values.iter_mut().zip(products).rev() {
+            let own = inverse.mul(product).reduced();
+            inverse = inverse.mul(V::load(value));
+            own.store(value);
         }
     }
 }

@@ -4,7 +4,7 @@
 use nova_snark::provider::pasta::{pallas, vesta};
 use pleat_lanes::Element;
 use pleat_nova_circuits::vectors::{
-    add_scaled, bind, eq_table, inner_product, pair_products, scale,
+    add_scaled, bind, eq_table, inner_product, invert, multiply, pair_products, scale,
 };
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
@@ -46,6 +46,17 @@ fn agree<E: Element>(n: usize, more: usize, seed: u64) {
     add_scaled(&mut sums, factor, &b);
     let expected: Vec<E> = a.iter().zip(&b).map(|(a, b)| *a + factor * b).collect();
     assert_eq!(sums, expected);
+
+    let mut products = a.clone();
+    multiply(&mut products, &b);
+    let expected: Vec<E> = a.iter().zip(&b).map(|(a, b)| *a * b).collect();
+    assert_eq!(products, expected);
+
+    let nonzero: Vec<E> = b.iter().copied().filter(|v| *v != E::ZERO).collect();
+    let mut inverses = nonzero.clone();
+    invert(&mut inverses);
+    let products = nonzero.iter().zip(&inverses).map(|(a, b)| *a * b);
+    assert!(products.into_iter().all(|v| v == E::ONE));
 
     let mut scaled = a.clone();
     scale(&mut scaled, factor);

@@ -2,13 +2,11 @@
 //! fractions are field elements. Cells beyond a vector's end are zero.
 
 use std::borrow::Cow;
-use std::iter::repeat;
 use std::ops::Range;
 
-use ff::BatchInvert;
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::sums::{Weighted, combine, dot, dots};
-use pleat_nova_circuits::vectors::{add_scaled, inner_product};
+use pleat_nova_circuits::vectors::{add_scaled, inner_product, invert, multiply};
 use pleat_verifier::columns::{TableEntry, field_from_usize};
 use pleat_verifier::descriptor::{Function, Indices};
 use pleat_verifier::network::{Column, Network};
@@ -63,6 +61,11 @@ impl Fractions {
     /// The value at a place; zero if there is none.
     pub fn value(&self, place: usize) -> F {
         self.values.get(place).copied().unwrap_or(F::zero())
+    }
+
+    /// The values at places from `first + 1` up to `end`.
+    pub fn values_from(&self, first: usize, end: usize) -> Vec<F> {
+        (first..end).map(|j| self.value(j + 1)).collect()
     }
 
     /// Sets a cell; does nothing beyond the end.
@@ -343,11 +346,13 @@ impl Columns {
         let tags = network_tags(network);
         let table = Table::new(network);
         // Few distinct lookups occur, at most N_T in an honest trace: each is inverted once.
-        let mut inverses: Vec<F> = table.entries.iter().map(phi).collect();
+        let lists = EntryLists::new(&table.entries);
+        let mut inverses = lists.weighted([F::one(), beta, beta2]);
+        inverses.iter_mut().for_each(|v| *v += alpha);
         if inverses.contains(&F::zero()) {
             return false;
         }
-        inverses.iter_mut().batch_invert();
+        invert(&mut inverses);
         let values: Vec<F> = [F::zero()].into_iter().chain(inverses).collect();
         let column = |this: &Self, k: usize| -> Option<Fractions> {
             let lookup = |i: usize, tag: u16| {
@@ -380,14 +385,45 @@ impl Columns {
             return false;
         };
         (self.f0, self.f1, self.f2) = (f0, f1, f2);
-        let entries = self
-            .m
-            .iter()
-            .zip(values.iter().skip(1).map(Some).chain(repeat(None)));
-        self.ht = entries
-            .map(|(m, inverse)| inverse.map_or(F::zero(), |v| F::from(u64::from(*m)) * v))
-            .collect();
+        self.ht = combine(&[(self.m.as_slice(), F::one())], self.m.len());
+        let inverses = values.get(1..).unwrap_or_default();
+        multiply(&mut self.ht, inverses);
+        self.ht
+            .iter_mut()
+            .skip(inverses.len())
+            .for_each(|v| *v = F::zero());
         true
+    }
+}
+
+/// A table's entries as lists of integers.
+pub struct EntryLists {
+    lists: [Vec<i32>; 3],
+}
+
+impl EntryLists {
+    /// From entries of a network, which fit 32 bits.
+    pub fn new(entries: &[TableEntry]) -> Self {
+        let list = |of: fn(&TableEntry) -> i64| {
+            let integers = entries.iter().map(of);
+            integers
+                .map(|v| i32::try_from(v).unwrap_or(i32::MAX))
+                .collect()
+        };
+        let lists = [
+            list(|e| e.input),
+            list(|e| e.output),
+            list(|e| i64::try_from(e.tag).unwrap_or(i64::MAX)),
+        ];
+        Self { lists }
+    }
+
+    /// Each entry's input, output and tag, weighted.
+    pub fn weighted(&self, weights: [F; 3]) -> Vec<F> {
+        let [first, ..] = &self.lists;
+        let rows = self.lists.iter().map(Vec::as_slice).zip(weights);
+        let rows: Vec<Weighted<'_, i32>> = rows.filter(|(_, w)| *w != F::zero()).collect();
+        combine(&rows, first.len())
     }
 }
 

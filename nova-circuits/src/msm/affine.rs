@@ -5,8 +5,8 @@
 
 use core::marker::PhantomData;
 
-use ff::Field;
-use pleat_lanes::{Element, Kernel, LANES, Limbs, Modulus, Vector, limbs_of, limbs_of_mut};
+use ff::BatchInvert;
+use pleat_lanes::{Element, Kernel, LANES, Vector, limbs_of, limbs_of_mut};
 
 /// An affine point; `(0, 0)` is the neutral element. As the order is odd, no other point has `y = 0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,9 +195,8 @@ impl<B: Element> Points<B> {
                 add(SideBySide {
                     x: &mut self.x[range.clone()],
                     y: &mut self.y[range.clone()],
-                    right: right.map(|(x, y, negative)| {
-                        (&x[range.clone()], &y[range.clone()], negative)
-                    }),
+                    right: right
+                        .map(|(x, y, negative)| (&x[range.clone()], &y[range.clone()], negative)),
                 });
             }
         }
@@ -227,7 +226,10 @@ impl<B: Element> Operands<B> for SideBySide<'_, B> {
             return ([x, y, x], *y);
         };
         let right_y = right_y[i];
-        ([x, y, &right_x[i]], if negative { -right_y } else { right_y })
+        (
+            [x, y, &right_x[i]],
+            if negative { -right_y } else { right_y },
+        )
     }
 
     #[inline(always)]
@@ -331,23 +333,6 @@ fn without_slope<B: Element>([x, y, right_x, right_y]: [B; 4]) -> [B; 2] {
     }
 }
 
-/// The inverses of elements that are not zero.
-fn inverses<B: Field>(mut elements: [B; LANES]) -> [B; LANES] {
-    let mut product = B::ONE;
-    let before = elements.map(|v| {
-        let before = product;
-        product *= v;
-        before
-    });
-    let mut inverse = product.invert().unwrap_or(B::ZERO);
-    for (element, before) in elements.iter_mut().zip(before).rev() {
-        let own = inverse * before;
-        inverse *= *element;
-        *element = own;
-    }
-    elements
-}
-
 /// [`one_by_one`], eight sums at a time: the first lane's have one product of denominators, and so on.
 struct Eight<B, O> {
     operands: O,
@@ -389,8 +374,9 @@ impl<B: Element, O: Operands<B>> Kernel<B::Modulus> for Eight<B, O> {
         }
         let mut products = [[0; 4]; LANES];
         product.reduced().store(&mut products);
-        let inverses = inverses(products.map(B::from_limbs)).map(|v| v.limbs());
-        let mut inverse = V::load(&inverses);
+        let mut inverses = products.map(B::from_limbs);
+        inverses.iter_mut().batch_invert();
+        let mut inverse = V::load(&inverses.map(|v| v.limbs()));
         for (i, (numerator, denominator)) in slopes.into_iter().enumerate().rev() {
             let start = LANES * i;
             let [x, y, right_x, right_y]: [V; 4] = self.operands.load(start);

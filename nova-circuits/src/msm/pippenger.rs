@@ -189,9 +189,10 @@ fn weigh<G: EndoGroup>(
         let (window, own) = (i / (rows * columns), i % (rows * columns));
         buckets[window * rows * columns + own % rows * columns + own / rows]
     });
-    let all = summer.sums(core::iter::repeat_n(columns, of_columns.len() / columns), |i| {
-        of_columns[i]
-    });
+    let all = summer.sums(
+        core::iter::repeat_n(columns, of_columns.len() / columns),
+        |i| of_columns[i],
+    );
     let of_rows = bit_sums(summer, &of_rows, rows);
     let of_columns = bit_sums(summer, &of_columns, columns);
     let row_bits = rows.trailing_zeros() as usize;

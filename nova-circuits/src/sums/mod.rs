@@ -151,7 +151,9 @@ pub fn dots<T: Small>(rows: &[&[T]], weights: &[F]) -> Vec<F> {
 
 fn dots_by_lanes<T: Small>(rows: &[&[T]], weights: &[F], total: &F) -> Vec<F> {
     let shift = F::from(T::SHIFT) * total;
-    let together = TASK.div_ceil(weights.len().max(1));
+    // The weights are put into lanes once for so many rows.
+    let share = rows.len().div_ceil(rayon::current_num_threads());
+    let together = TASK.div_ceil(weights.len().max(1)).max(share.min(64));
     let whole = rows.iter().position(|row| row.len() < weights.len());
     let (whole, rest) = rows.split_at(whole.unwrap_or(rows.len()));
     let part = |rows: &[&[T]]| {

@@ -19,6 +19,7 @@ use rayon::prelude::*;
 
 use super::braces::{Chunk, Sums, braces, fractions, known_braces, sums};
 use super::rows::{FACTORS, LookupColumns, RowTables, Rows};
+use super::table::TableColumns;
 use super::{Message, Summand, bind_table};
 
 /// `eq` over the variables above the current one: that of pair `i` is `high[i / |low|]·low[i % |low|]`.
@@ -77,58 +78,6 @@ impl Above {
     }
 }
 
-/// The columns of the lookup table; beyond their end `HT` is zero and `φT` constant.
-struct TableColumns {
-    ht: Vec<F>,
-    phi: Vec<F>,
-    beyond: F,
-}
-
-impl TableColumns {
-    /// Makes the lengths even.
-    fn pad(&mut self) {
-        if self.ht.len() % 2 == 1 {
-            self.ht.push(F::ZERO);
-            self.phi.push(self.beyond);
-        }
-    }
-
-    /// Each pair's part of the sums.
-    fn sum(&self, above: &Above) -> Sums {
-        let pair = |(i, (ht, phi)): (usize, (&[F], &[F]))| {
-            let ([h0, h1], [p0, p1]) = (ht, phi) else {
-                return Sums::default();
-            };
-            let braces = Sums {
-                at0: h0 * p0,
-                at1: h1 * p1,
-                square: (h1 - h0) * (p1 - p0),
-                ..Sums::default()
-            };
-            Sums {
-                logup0: -*h0,
-                logup1: -*h1,
-                ..braces.times(&above.at(i))
-            }
-        };
-        let pairs = self
-            .ht
-            .par_chunks_exact(2)
-            .zip(self.phi.par_chunks_exact(2));
-        pairs
-            .enumerate()
-            .with_min_len(TASK)
-            .map(pair)
-            .reduce(Sums::default, Sums::add)
-    }
-
-    fn bind(&mut self, challenge: F) {
-        bind_table(&mut self.ht, challenge);
-        bind_table(&mut self.phi, challenge);
-        self.pad();
-    }
-}
-
 /// The sum being bound.
 pub struct Lookup<'a> {
     rows: Rows<'a>,
@@ -153,8 +102,7 @@ impl<'a> Lookup<'a> {
     /// `r` has `ν` coordinates.
     pub fn new(source: LookupColumns<'a>, r: &[F]) -> Self {
         let rows = Rows::new(source);
-        let (ht, phi, beyond) = rows.table_columns();
-        let mut table = TableColumns { ht, phi, beyond };
+        let mut table = rows.table_columns();
         let mut factors = None;
         if r.is_empty() {
             factors = Some(rows.row(0, &rows.tables(F::ONE)).map(|v| vec![v]));
@@ -196,7 +144,7 @@ impl<'a> Lookup<'a> {
     /// From the columns as they are.
     fn first_sums(&self) -> Sums {
         let unit = self.rows.tables(F::ONE);
-        let sums = self.above.sum(|start, weights| {
+        self.above.sum(|start, weights| {
             let mut chunk = Chunk::new(2 * weights.len());
             for i in 2 * start..2 * (start + weights.len()) {
                 let mut row = self.rows.row(i, &unit);
@@ -206,17 +154,9 @@ impl<'a> Lookup<'a> {
                 *last = braces;
                 chunk.push(row);
             }
-            known_braces(&chunk.parts(), weights)
-        });
-        let counts = self.rows.counts(&unit);
-        let mut multiplicities = Sums::default();
-        for (i, pair) in counts.chunks(2).enumerate() {
-            let at = |k: usize| pair.get(k).copied().unwrap_or(F::ZERO);
-            let eq = self.above.at(i);
-            multiplicities.at0 += eq * at(0);
-            multiplicities.at1 += eq * at(1);
-        }
-        sums.add(multiplicities).add(self.table.sum(&self.above))
+            let own = known_braces(&chunk.parts(), weights);
+            own.add(self.table.sums(start, weights))
+        })
     }
 
     fn later_sums(&self, tables: &[Vec<F>; FACTORS]) -> Sums {
@@ -228,9 +168,9 @@ impl<'a> Lookup<'a> {
             let part = tables
                 .each_ref()
                 .map(|t| t.get(pairs.clone()).unwrap_or_default());
-            sums(&part, weights, known.is_some())
+            let own = sums(&part, weights, known.is_some());
+            own.add(self.table.sums(start, weights))
         });
-        sums = sums.add(self.table.sum(&self.above));
         if let Some(((braces, fractions), inverse)) = known {
             sums.at1 = (braces - e0 * sums.at0) * inverse;
             sums.logup1 = fractions - sums.logup0;

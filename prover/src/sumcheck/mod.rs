@@ -8,6 +8,7 @@ mod contract;
 mod lookup;
 mod open;
 mod rows;
+mod table;
 
 use pleat_nova_circuits::cycle::F;
 use pleat_nova_circuits::relation::fold_round_at;

@@ -7,10 +7,12 @@
 use ff::Field;
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::relation::LookupScalars;
+use pleat_nova_circuits::sums::combine;
+use pleat_nova_circuits::vectors::{self, multiply};
 use pleat_verifier::columns::{TableEntry, field_from_usize};
-use rayon::prelude::*;
 
-use crate::columns::{Columns, Fractions};
+use super::table::TableColumns;
+use crate::columns::{Columns, EntryLists, Fractions};
 
 /// The columns as LOOKUP reads them.
 #[derive(Clone, Copy)]
@@ -53,6 +55,9 @@ pub(super) struct Rows<'a> {
     all: F,
     /// The denominator of digit 0.
     range: F,
+    lists: EntryLists,
+    /// `α + φ` of the entries.
+    denominators: Vec<F>,
     /// Where the digits' entries start.
     digits: usize,
     /// Whether the columns' values at every place of the table are the inverses of its denominators.
@@ -80,33 +85,29 @@ impl<'a> Rows<'a> {
             gamma: [F::ONE, g, g2, g3, g3 * g, g3 * g2],
             all: g + g2 + g3,
             range: scalars.alpha + scalars.beta2 * scalars.rng,
+            lists: EntryLists::new(source.table),
+            denominators: Vec::new(),
             digits: digits.unwrap_or(0),
             inverses: false,
         };
         let columns = source.columns;
-        let inverse = |column: &Fractions, j: usize, entry: &TableEntry| {
-            column.value(j + 1) * rows.denominator(entry) == F::ONE
-        };
-        let of = |column: &Fractions, first: usize| {
-            let entries = source.table.par_iter().enumerate().skip(first);
-            entries
-                .with_min_len(1 << 9)
-                .all(|(j, e)| inverse(column, j, e))
+        rows.denominators = rows.lists.weighted([F::ONE, scalars.beta, scalars.beta2]);
+        rows.denominators
+            .iter_mut()
+            .for_each(|v| *v += scalars.alpha);
+        let inverses = |column: &Fractions, first: usize| {
+            let mut products = column.values_from(first, source.table.len());
+            multiply(
+                &mut products,
+                rows.denominators.get(first..).unwrap_or_default(),
+            );
+            products.iter().all(|v| *v == F::ONE)
         };
         rows.inverses = field_from_usize(range_tag) == scalars.rng
-            && of(&columns.f0, 0)
-            && of(&columns.f1, rows.digits)
-            && of(&columns.f2, rows.digits);
+            && inverses(&columns.f0, 0)
+            && inverses(&columns.f1, rows.digits)
+            && inverses(&columns.f2, rows.digits);
         rows
-    }
-
-    /// `α + φ`.
-    fn denominator(&self, e: &TableEntry) -> F {
-        let s = self.source.scalars;
-        s.alpha
-            + field_from_i64(e.input)
-            + s.beta * field_from_i64(e.output)
-            + s.beta2 * field_from_usize(e.tag)
     }
 
     /// The factors of rows that were looked up, times `scale`.
@@ -116,33 +117,28 @@ impl<'a> Rows<'a> {
         let [_, g1, g2, g3, _, g5] = self.gamma.map(|g| g * scale);
         let all = self.all * scale;
         let (two_2b, two_b) = (s.two_2b * scale, s.two_b * scale);
-        let functions = self
-            .source
-            .table
-            .par_iter()
-            .enumerate()
-            .with_min_len(1 << 9);
-        let functions = functions.map(|(j, e)| {
-            [
-                columns.f0.value(j + 1) * scale,
-                g1 * self.denominator(e),
-                g5 * field_from_i64(e.output) + all,
-                two_2b * field_from_i64(e.input) - all,
-            ]
-        });
-        let digits = self.source.table.get(self.digits..).unwrap_or_default();
+        let entries = self.source.table.len();
+        let zero = F::ZERO;
+        let mut f0 = columns.f0.values_from(0, entries);
+        vectors::scale(&mut f0, scale);
+        let mut p0 = self.denominators.clone();
+        vectors::scale(&mut p0, g1);
+        let y = self.lists.weighted([zero, g5, zero]);
+        let p = self.lists.weighted([two_2b, zero, zero]);
+        let own = f0.into_iter().zip(p0).zip(y).zip(p);
+        let functions = own.map(|(((f0, p0), y), p)| [f0, p0, y + all, p - all]);
         let digit = |column: &Fractions, g: F, unit: F| -> Vec<[F; 3]> {
-            let places = self.digits + 1..;
-            let entries = digits.iter().zip(places);
-            entries
-                .map(|(e, place)| {
-                    let value = column.value(place) * scale;
-                    [
-                        value,
-                        g * self.denominator(e),
-                        unit * field_from_i64(e.input),
-                    ]
-                })
+            let mut values = column.values_from(self.digits, entries);
+            vectors::scale(&mut values, scale);
+            let mut phi = self
+                .denominators
+                .get(self.digits..)
+                .unwrap_or_default()
+                .to_vec();
+            vectors::scale(&mut phi, g);
+            let digits = self.lists.weighted([unit, zero, zero]).into_iter();
+            let own = values.into_iter().zip(phi).zip(digits.skip(self.digits));
+            own.map(|((value, phi), digit)| [value, phi, digit])
                 .collect()
         };
         RowTables {
@@ -247,19 +243,24 @@ impl<'a> Rows<'a> {
     /// `-γ⁴·M`, times the tables' scale.
     pub(super) fn counts(&self, tables: &RowTables) -> Vec<F> {
         let [_, _, _, _, g4, _] = self.gamma;
-        let factor = -(g4 * tables.scale);
-        let counts = self.source.columns.m.par_iter().with_min_len(1 << 9);
-        counts.map(|m| factor * F::from(u64::from(*m))).collect()
+        let counts = self.source.columns.m.as_slice();
+        combine(&[(counts, -(g4 * tables.scale))], counts.len())
     }
 
-    /// `HT`, `γ⁴·(α + φ)` of the entries, and the latter's value beyond the table.
-    pub(super) fn table_columns(&self) -> (Vec<F>, Vec<F>, F) {
+    /// `HT`, `γ⁴·(α + φ)` of the entries, the latter's value beyond the table, and `-γ⁴·M`.
+    pub(super) fn table_columns(&self) -> TableColumns {
         let [_, _, _, _, g4, _] = self.gamma;
         let ht = self.source.columns.ht.clone();
         let beyond = g4 * self.source.scalars.alpha;
-        let table = self.source.table.par_iter().with_min_len(1 << 9);
-        let mut phi: Vec<F> = table.map(|e| g4 * self.denominator(e)).collect();
+        let mut phi = self.denominators.clone();
+        vectors::scale(&mut phi, g4);
         phi.resize(ht.len(), beyond);
-        (ht, phi, beyond)
+        let counts = self.source.columns.m.as_slice();
+        TableColumns {
+            ht,
+            phi,
+            beyond,
+            counts: combine(&[(counts, -g4)], counts.len()),
+        }
     }
 }
