@@ -1,4 +1,5 @@
-//! Vectors against halo2curves, and plain vectors against those of this processor.
+//! Vectors against halo2curves and pasta_curves, and plain vectors against those of this processor.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use ff::{Field, PrimeField};
 use nova_snark::provider::pasta::{pallas, vesta};

@@ -42,11 +42,6 @@ impl Above {
         }
     }
 
-    fn at(&self, i: usize) -> F {
-        let weight = |t: &[F], i: usize| t.get(i).copied().unwrap_or(F::ZERO);
-        weight(&self.low, i % self.low.len()) * weight(&self.high, i / self.low.len())
-    }
-
     /// `Σ_pairs`, the braces weighted. `sums` gives a chunk's, from its first pair and the weights below `high`.
     fn sum(&self, sums: impl Fn(usize, &[F]) -> Sums + Sync) -> Sums {
         let chunk = CHUNK.min(self.low.len());
