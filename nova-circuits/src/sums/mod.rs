@@ -5,7 +5,7 @@
 //! 32 bits (signed ones are shifted to be positive, which is made up for once) leave room for `2^31` terms.
 
 //!
-//! Where the processor has lanes, eight sums are added up at once, in limbs of 52 bits ([`lanes`]).
+//! Where the processor has lanes, eight sums are added up at once, in limbs of 52 bits.
 
 mod lanes;
 
