@@ -244,6 +244,68 @@ fn good_proofs_verify_and_show_what_is_public() {
 }
 
 #[test]
+fn several_proofs_are_checked_together_and_bad_ones_named() {
+    let at = |name: &str| WORLD.folder.join(name);
+    let [model, public, hidden] = ["credit.vmodel", "public.proof", "hidden.proof"].map(at);
+    let all = pleat(&[
+        "verify",
+        text(&model),
+        text(&public),
+        text(&hidden),
+        "--json",
+    ])
+    .json();
+    assert_eq!(
+        (&all["valid"], all["proofs"].as_array().unwrap().len()),
+        (&json!(true), 2)
+    );
+    assert_eq!(all["proofs"][0]["proof"], json!(text(&public)));
+    assert_eq!(all["proofs"][1]["output"][0]["hidden"], json!(true));
+
+    let mut bytes = fs::read(&public).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    let bad = at("several-bad.proof");
+    fs::write(&bad, bytes).unwrap();
+    let ran = pleat(&[
+        "verify",
+        text(&model),
+        text(&public),
+        text(&bad),
+        text(&hidden),
+    ]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.out.contains("several-bad.proof: INVALID: "),
+        "{}",
+        ran.out
+    );
+    assert!(
+        ran.out.ends_with("1 of 3 proofs are INVALID\n"),
+        "{}",
+        ran.out
+    );
+
+    // What is demanded of a value is demanded of one proof.
+    let ran = pleat(&[
+        "verify",
+        text(&model),
+        text(&public),
+        text(&hidden),
+        "--input",
+        APPLICANTS,
+    ]);
+    assert_eq!(ran.code, 2);
+    let ran = pleat(&[
+        "verify",
+        text(&model),
+        text(&public),
+        text(&at("missing.proof")),
+    ]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("missing.proof"), "{}", ran.err);
+}
+
+#[test]
 fn demands_on_public_values_and_the_model_hold_or_refuse() {
     let here = folder("demands");
     let output = here.join("output.json");

@@ -66,4 +66,4 @@ pub use pleat_nova_circuits::chain::params::VerifierKey;
 pub use proof::Proof;
 pub use public::PublicValues;
 pub use receipt::Receipt;
-pub use verify::{Keys, dequantize, verify};
+pub use verify::{Keys, dequantize, verify, verify_all};

@@ -7,7 +7,7 @@ use pleat_nova_circuits::cycle::{
     Affine, F, FIELD_BYTES, POINT_BYTES, Point, affine, field_from_bytes, field_to_bytes, msm,
     point_from_affine, point_from_bytes, point_to_bytes,
 };
-use pleat_nova_circuits::ipa::{self, Argument, Bases, Functional, Statement};
+use pleat_nova_circuits::ipa::{self, Argument, Bases, Claim, Functional, Statement};
 
 use crate::commitments::{Commitments, Generators, RowCommitment};
 use crate::error::{FormatError, VerifyError};
@@ -54,7 +54,8 @@ impl OpeningKey {
         &self.generators
     }
 
-    fn bases(&self) -> Bases<'_, Point> {
+    /// What arguments are relative to.
+    pub fn bases(&self) -> Bases<'_, Point> {
         Bases {
             generators: self.generators.cells(),
             inner: &self.inner,
@@ -210,6 +211,23 @@ pub fn check(
     model: &VerificationModel,
     columns: &Columns<'_>,
 ) -> Result<(), VerifyError> {
+    let claim = claim(key, model, columns)?;
+    if claim.holds(&key.bases()) {
+        Ok(())
+    } else {
+        Err(VerifyError::Opening)
+    }
+}
+
+/// All of [`check`] but the last multiplication: the opening is right if the claim holds, relative to [`OpeningKey::bases`].
+///
+/// # Errors
+/// [`VerifyError::Opening`] if the argument is none.
+pub fn claim(
+    key: &OpeningKey,
+    model: &VerificationModel,
+    columns: &Columns<'_>,
+) -> Result<Claim<Point>, VerifyError> {
     let Columns {
         commitments,
         values,
@@ -228,7 +246,7 @@ pub fn check(
         .decode(network.row_bits())
         .ok_or(VerifyError::Opening)?;
     let mut transcript = OpeningTranscript::new(eta, &opening.blind);
-    ipa::verify(&key.bases(), &mut transcript, &statement, &argument)
+    ipa::claim(&key.bases(), &mut transcript, &statement, &argument)
         .map_err(|_| VerifyError::Opening)
 }
 

@@ -1,7 +1,13 @@
 //! Verification (PROTOCOL.md §6).
 
 use pleat_nova_circuits::chain::params::VerifierKey;
+use pleat_nova_circuits::cycle::{F, Point, field_from_uniform};
+use pleat_nova_circuits::ipa::Claim;
+use pleat_nova_circuits::tree::{Check, Key};
+use rayon::prelude::*;
+use sha3::{Digest, Sha3_512};
 
+use crate::claims::Challenges;
 use crate::descriptor::{Descriptor, Indices, Port};
 use crate::error::VerifyError;
 use crate::fold::{Folded, chain, tree};
@@ -9,7 +15,7 @@ use crate::model::VerificationModel;
 use crate::pcs::OpeningKey;
 use crate::proof::Proof;
 use crate::quantize::unflatten;
-use crate::transcript::Statement;
+use crate::transcript::{FractionsFixed, Statement};
 
 /// What a verifier has before it sees a proof.
 #[derive(Clone, Copy)]
@@ -28,6 +34,83 @@ pub struct Keys<'a> {
 /// # Errors
 /// The check that refuses it; [`VerifyError::NoChainKey`] if the proof is of the chain and there is no key for it.
 pub fn verify(keys: Keys<'_>, model: &VerificationModel, proof: &Proof) -> Result<(), VerifyError> {
+    let fixed = checked(model, proof)?;
+    match &proof.folded {
+        Folded::Tree(own) => tree::verify(keys.opening, model, &proof.messages, own, fixed),
+        Folded::Chain(own) => {
+            let key = keys.chain.ok_or(VerifyError::NoChainKey)?;
+            chain::verify(key, keys.opening, model, &proof.messages, own, fixed)
+        }
+    }
+}
+
+/// [`verify`] for several proofs about one model. The arguments of proofs of committed steps are multiplied out together, weighted by
+/// what all the proofs' bytes hash to; only if that sum is not zero, each is by itself. So every proof gets the verdict that
+/// [`verify`] gives it, up to a probability of `2^-250`.
+///
+/// # Errors
+/// One result for each proof, in order.
+pub fn verify_all(
+    keys: Keys<'_>,
+    model: &VerificationModel,
+    proofs: &[Proof],
+) -> Vec<Result<(), VerifyError>> {
+    let reduced: Vec<Result<Option<[Claim<Point>; 2]>, VerifyError>> = proofs
+        .par_iter()
+        .map(|proof| match &proof.folded {
+            Folded::Tree(own) => {
+                let fixed = checked(model, proof)?;
+                let claims = tree::claims(keys.opening, model, &proof.messages, own, fixed);
+                Ok(Some([claims.folding?, claims.columns?]))
+            }
+            Folded::Chain(_) => verify(keys, model, proof).map(|()| None),
+        })
+        .collect();
+    let bases = [Key::embedded().bases(), keys.opening.bases()];
+    let mut together = [Claim::empty(), Claim::empty()];
+    for (claims, weight) in reduced.iter().zip(weights(proofs)) {
+        let claims = claims.as_ref().ok().and_then(Option::as_ref);
+        for (sum, claim) in together.iter_mut().zip(claims.into_iter().flatten()) {
+            sum.add(claim, &weight);
+        }
+    }
+    let hold = |claims: &[Claim<Point>; 2]| {
+        let [folding, columns] = claims;
+        let [steps, rows] = &bases;
+        rayon::join(|| folding.holds(steps), || columns.holds(rows))
+    };
+    let all = hold(&together) == (true, true);
+    let verdict = |claims: Result<Option<[Claim<Point>; 2]>, VerifyError>| match claims? {
+        Some(claims) if !all => match hold(&claims) {
+            (false, _) => Err(VerifyError::Steps(Check::Opening)),
+            (true, false) => Err(VerifyError::Opening),
+            (true, true) => Ok(()),
+        },
+        _ => Ok(()),
+    };
+    reduced.into_par_iter().map(verdict).collect()
+}
+
+/// A weight for each proof, which depends on all of them.
+fn weights(proofs: &[Proof]) -> impl Iterator<Item = F> {
+    let mut hash = Sha3_512::new();
+    hash.update(b"pleat/verify-all");
+    for proof in proofs {
+        let bytes = proof.to_bytes();
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    }
+    (0_u64..).map(move |i| {
+        let own = hash.clone().chain_update(i.to_le_bytes());
+        field_from_uniform(&own.finalize().into())
+    })
+}
+
+/// What precedes a mode's own checks.
+fn checked(
+    model: &VerificationModel,
+    proof: &Proof,
+) -> Result<(FractionsFixed, Challenges), VerifyError> {
     let network = model.network();
     let messages = &proof.messages;
     if messages.model != model.id() {
@@ -38,16 +121,8 @@ pub fn verify(keys: Keys<'_>, model: &VerificationModel, proof: &Proof) -> Resul
     }
     check_indices(network.descriptor(), messages.public.indices())?;
     let statement = Statement::new(proof.mode(), &model.id().0, &messages.public);
-    let fixed = statement
-        .trace(&messages.commitments)
-        .fractions(network, &messages.commitments);
-    match &proof.folded {
-        Folded::Tree(own) => tree::verify(keys.opening, model, messages, own, fixed),
-        Folded::Chain(own) => {
-            let key = keys.chain.ok_or(VerifyError::NoChainKey)?;
-            chain::verify(key, keys.opening, model, messages, own, fixed)
-        }
-    }
+    let trace = statement.trace(&messages.commitments);
+    Ok(trace.fractions(network, &messages.commitments))
 }
 
 /// Demands that public indices are in range, and agree where the descriptor says so.

@@ -125,6 +125,7 @@ fn outcome(case: &Case, folder: &Path, key: &VerifierKey) -> Result<Verdict, Str
     let args = VerifyArgs {
         model,
         proof,
+        more: Vec::new(),
         model_id: demanded.transpose().map_err(|e| e.to_string())?,
         input: None,
         index: 0,

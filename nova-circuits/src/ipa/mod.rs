@@ -39,7 +39,7 @@ mod verify;
 
 pub use engine::{EvaluationEngine, ProverKey, VerifierKey};
 pub use prove::prove;
-pub use verify::verify;
+pub use verify::{Claim, claim, verify};
 
 use crate::msm::EndoGroup;
 use crate::vectors;

@@ -1,11 +1,57 @@
-//! The verifier: one multi-scalar multiplication.
+//! The verifier: one multi-scalar multiplication, or one for many arguments on the same generators.
 
 use super::{
     Argument, Bases, Functional, IpaError, Statement, Transcript, round, size, start, tensor,
 };
 use crate::msm::{EndoGroup, msm};
-use crate::vectors::inner_product;
+use crate::vectors::{add_scaled, inner_product};
 use ff::{BatchInvert, Field};
+
+/// What an argument comes to: `Σ generators[i]·G_i + inner·H + Σ scalar·point`, which is the neutral element if the argument shows its
+/// statement. Claims on the same generators can be added up, with weights that whoever made the arguments could not foresee.
+#[derive(Clone, Debug)]
+pub struct Claim<G: EndoGroup> {
+    generators: Vec<G::Scalar>,
+    inner: G::Scalar,
+    scalars: Vec<G::Scalar>,
+    points: Vec<G::AffineGroupElement>,
+}
+
+impl<G: EndoGroup> Claim<G> {
+    /// Of nothing; it holds.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self {
+            generators: Vec::new(),
+            inner: G::Scalar::ZERO,
+            scalars: Vec::new(),
+            points: Vec::new(),
+        }
+    }
+
+    /// Adds `weight` times another claim.
+    pub fn add(&mut self, other: &Self, weight: &G::Scalar) {
+        let longer = self.generators.len().max(other.generators.len());
+        self.generators.resize(longer, G::Scalar::ZERO);
+        add_scaled(&mut self.generators, *weight, &other.generators);
+        self.inner += other.inner * weight;
+        let more = other.scalars.iter().map(|scalar| *scalar * weight);
+        self.scalars.extend(more);
+        self.points.extend_from_slice(&other.points);
+    }
+
+    /// Whether the sum is the neutral element.
+    #[must_use]
+    pub fn holds(&self, bases: &Bases<'_, G>) -> bool {
+        if self.generators.len() > bases.generators.len() {
+            return false;
+        }
+        let own = &bases.generators[..self.generators.len()];
+        let scalars = [&self.generators[..], &[self.inner], &self.scalars].concat();
+        let points = [own, &[*bases.inner], &self.points].concat();
+        msm::<G>(&scalars, &points) == G::zero()
+    }
+}
 
 /// Checks that the argument shows the statement. The transcript has to be in the state in which the prover's was.
 ///
@@ -17,7 +63,24 @@ pub fn verify<G: EndoGroup>(
     statement: &Statement<'_, G>,
     argument: &Argument<G>,
 ) -> Result<(), IpaError> {
-    let (rounds, n) = size(bases, &statement.functional)?;
+    if claim(bases, transcript, statement, argument)?.holds(bases) {
+        Ok(())
+    } else {
+        Err(IpaError::Refused)
+    }
+}
+
+/// All of [`verify`] but the multiplication: the argument shows the statement if the claim holds.
+///
+/// # Errors
+/// [`IpaError`], other than [`IpaError::Refused`].
+pub fn claim<G: EndoGroup>(
+    bases: &Bases<'_, G>,
+    transcript: &mut impl Transcript<G::Scalar>,
+    statement: &Statement<'_, G>,
+    argument: &Argument<G>,
+) -> Result<Claim<G>, IpaError> {
+    let (rounds, _) = size(bases, &statement.functional)?;
     let Argument {
         left,
         right,
@@ -35,7 +98,7 @@ pub fn verify<G: EndoGroup>(
     let mut inverses = challenges.clone();
     inverses.iter_mut().batch_invert();
 
-    let mut scalars = tensor(*scalar, challenges.iter().map(|x| (G::Scalar::ONE, *x)));
+    let generators = tensor(*scalar, challenges.iter().map(|x| (G::Scalar::ONE, *x)));
     // What the last remainders' product is: `scalar·b̂`.
     let product = match statement.functional {
         Functional::Point(point) => {
@@ -44,18 +107,16 @@ pub fn verify<G: EndoGroup>(
                 product * (G::Scalar::ONE - p + *x * p)
             })
         }
-        Functional::Vector(vector) => inner_product(&scalars, vector),
+        Functional::Vector(vector) => inner_product(&generators, vector),
     };
-    let mut points = bases.generators[..n].to_vec();
-    scalars.push(u * (product - statement.value));
-    points.push(*bases.inner);
-    scalars.push(-G::Scalar::ONE);
-    points.push(statement.commitment.affine());
+    let mut scalars = vec![-G::Scalar::ONE];
+    let mut points = vec![statement.commitment.affine()];
     scalars.extend(challenges.iter().chain(&inverses).map(|x| -*x));
     points.extend(left.iter().chain(right).map(G::affine));
-    if msm::<G>(&scalars, &points) == G::zero() {
-        Ok(())
-    } else {
-        Err(IpaError::Refused)
-    }
+    Ok(Claim {
+        generators,
+        inner: u * (product - statement.value),
+        scalars,
+        points,
+    })
 }

@@ -10,8 +10,8 @@ use super::{
     step::{SEGMENTS, Segment, WORDS},
 };
 use crate::{
-    cycle::{EncodedPoint, F, affine, field_to_bytes, point_zero},
-    ipa::{IpaError, Transcript},
+    cycle::{EncodedPoint, F, Point, affine, field_to_bytes, point_zero},
+    ipa::{Claim, IpaError, Transcript},
 };
 use ff::Field;
 use rand_core::CryptoRngCore;
@@ -216,6 +216,24 @@ pub fn verify(
     total: &F,
     proof: &FoldProof,
 ) -> Result<(), Check> {
+    let claim = claim(key, transcript, steps, total, proof)?;
+    claim
+        .holds(&key.bases())
+        .then_some(())
+        .ok_or(Check::Opening)
+}
+
+/// All of [`verify`] but the last multiplication: the proof is valid if the claim holds, relative to [`Key::bases`].
+///
+/// # Errors
+/// [`Check`].
+pub fn claim(
+    key: &Key,
+    transcript: &mut impl Transcript<F>,
+    steps: &[StepInstance],
+    total: &F,
+    proof: &FoldProof,
+) -> Result<Claim<Point>, Check> {
     let FoldProof {
         shares,
         blind,
@@ -242,7 +260,7 @@ pub fn verify(
     }
     let coefficients = Coefficients::new(steps.len(), &challenges);
     let root = root(steps, proof, &coefficients);
-    last::verify(key, transcript, &root, last)
+    last::claim(key, transcript, &root, last)
 }
 
 /// The root's commitments, as sums still to be computed, with its slack and words.

@@ -159,7 +159,8 @@ impl Key {
     }
 
     /// All of the vector that the last argument is about.
-    pub(super) fn bases(&self) -> Bases<'_, Point> {
+    #[must_use]
+    pub fn bases(&self) -> Bases<'_, Point> {
         Bases {
             generators: &self.generators.vectors,
             inner: &self.generators.inner,

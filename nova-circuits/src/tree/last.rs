@@ -13,8 +13,8 @@ use super::{
     step::{BITS, PADDED, SEGMENTS, SLACK, Segment, constraints, products, vector},
 };
 use crate::{
-    cycle::{Affine, F, field_to_bytes, msm},
-    ipa::{self, Functional, IpaError, Statement, Transcript},
+    cycle::{Affine, F, Point, field_to_bytes, msm},
+    ipa::{self, Claim, Functional, IpaError, Statement, Transcript},
     relation::fold_round_at,
     vectors::eq_table,
 };
@@ -264,16 +264,16 @@ impl Combination {
     }
 }
 
-/// Checks the last proof of a root.
+/// Checks the last proof of a root, which is valid if the claim that is left holds.
 ///
 /// # Errors
 /// The [`Check`] that refuses.
-pub fn verify(
+pub fn claim(
     key: &Key,
     transcript: &mut impl Transcript<F>,
     root: &Root,
     proof: &LastProof,
-) -> Result<(), Check> {
+) -> Result<Claim<Point>, Check> {
     let LastProof {
         outer,
         at_x,
@@ -333,7 +333,7 @@ pub fn verify(
         functional: Functional::Vector(&combination.functional),
         value: &combination.value(at_y, &error),
     };
-    ipa::verify(&key.bases(), transcript, &statement, argument).map_err(|_| Check::Opening)
+    ipa::claim(&key.bases(), transcript, &statement, argument).map_err(|_| Check::Opening)
 }
 
 #[cfg(test)]
@@ -341,7 +341,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use super::*;
     use crate::{
-        cycle::{Point, affine, field_from_uniform},
+        cycle::{affine, field_from_uniform},
         tree::step::{CONSTRAINTS, VARIABLES, WORDS, residue},
     };
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
@@ -429,12 +429,12 @@ mod tests {
     fn outcome(root: &Relaxed, extra: &[(Opened, usize, F)]) -> Result<(), Check> {
         let key = Key::embedded();
         let proof = prove_with(key, root, extra);
-        verify(
-            key,
-            &mut Hashed::default(),
-            &known(key, root, extra),
-            &proof,
-        )
+        let root = known(key, root, extra);
+        let claim = claim(key, &mut Hashed::default(), &root, &proof)?;
+        claim
+            .holds(&key.bases())
+            .then_some(())
+            .ok_or(Check::Opening)
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use pleat_verifier::command::{self, Verdict, VerifyArgs, program, read_json};
+use pleat_verifier::command::{self, Verdict, Verdicts, VerifyArgs, program, read_json};
 
 /// Checks a Pleat proof: "the quantized network with this model id, run on this input, gives this output".
 ///
@@ -20,6 +20,7 @@ use pleat_verifier::command::{self, Verdict, VerifyArgs, program, read_json};
     version,
     after_help = "Examples:
   pleat-verify credit_mlp.vmodel credit_mlp.proof
+  pleat-verify credit_mlp.vmodel monday.proof tuesday.proof wednesday.proof
   pleat-verify credit_mlp.vmodel credit_mlp.proof --input applicant.json --output decision.json
   pleat-verify credit_mlp.vmodel credit_mlp.proof --opened input.opening --value applicant.json
   pleat-verify credit_mlp.vmodel credit_mlp.proof --receipt credit_mlp.proof.receipt.json"
@@ -27,7 +28,8 @@ use pleat_verifier::command::{self, Verdict, VerifyArgs, program, read_json};
 struct Cli {
     #[command(flatten)]
     verify: VerifyArgs,
-    /// Print one JSON object on standard output: valid, model_id, seconds, input, output, opened, receipt, check, reason
+    /// Print one JSON object on standard output: valid, model_id, seconds, input, output, opened, receipt, check, reason;
+    /// of several proofs: valid, model_id, seconds, proofs, each with its file
     #[arg(long)]
     json: bool,
     /// Print nothing on standard error but errors
@@ -43,6 +45,10 @@ fn main() -> ExitCode {
         read_json(&bytes, request)
     };
     let mut key = || program::cached_key(cli.quiet);
+    if !cli.verify.more.is_empty() {
+        let verdicts = command::run_several(&cli.verify, &mut key);
+        return program::finish(verdicts, Verdicts::exit_code, cli.json);
+    }
     let verdict = command::run(&cli.verify, &mut load, &mut key);
     program::finish(verdict, Verdict::exit_code, cli.json)
 }

@@ -7,6 +7,7 @@ mod chain;
 mod data;
 mod error;
 pub mod program;
+mod several;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,7 @@ pub use crate::verdict::{
 pub use chain::{ChainArgs, ChainVerdict, LinkJson, MemberVerdict, RECEIPT_SUFFIX, run_chain};
 pub use data::read_json;
 pub use error::CommandError;
+pub use several::{ProofVerdict, Verdicts, run_several};
 
 /// Options of both commands.
 #[derive(Args, Clone, Debug)]
@@ -45,6 +47,12 @@ pub struct VerifyArgs {
     /// The proof
     #[arg(value_name = "PROOF")]
     pub proof: PathBuf,
+    /// More proofs about the same model: all are checked together, which takes a fraction of the time, and each bad one is named
+    #[arg(
+        value_name = "PROOF",
+        conflicts_with_all = ["input", "output", "opened", "value", "receipt"]
+    )]
+    pub more: Vec<PathBuf>,
     /// Demand that the proof is about this input
     #[arg(long, value_name = "DATA")]
     pub input: Option<String>,

@@ -91,6 +91,9 @@ Prints what the proof shows. Options demand more: that the model id is one you t
 know. A demand that does not hold makes the proof invalid (exit code 1); one about a hidden value cannot be checked without \
 an opening (exit code 2). Real numbers are rounded to the model's integers before they are compared.
 
+Several proofs about one model are checked together, which takes a fraction of the time that each takes by itself; bad ones are \
+named. Exit code 1 if one is.
+
 `pleat-verify` does the same in a smaller program, with DATA in JSON only.";
 
 const CHAIN_HELP: &str = "\

@@ -128,6 +128,7 @@ fn verification(folder: &Path, proof: &str) -> VerifyArgs {
     VerifyArgs {
         model: folder.join("mnist.vmodel"),
         proof: folder.join(proof),
+        more: Vec::new(),
         input: None,
         index: 0,
         output: None,

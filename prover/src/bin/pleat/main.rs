@@ -46,6 +46,11 @@ fn run(command: &Command, console: &Console) -> Result<u8, CliError> {
             console.finish(&proved)?;
             console.note(&proved.seconds.table());
         }
+        Command::Verify(args) if !args.more.is_empty() => {
+            let verdicts = verify::verify_several(args, console)?;
+            console.finish(&verdicts)?;
+            return Ok(verdicts.exit_code());
+        }
         Command::Verify(args) => {
             let verdict = verify::verify(args, console)?;
             console.finish(&verdict)?;

@@ -5,7 +5,8 @@ use std::path::Path;
 use pleat_nova_circuits::cache::CacheFolder;
 use pleat_nova_circuits::chain::params::VerifierKey;
 use pleat_verifier::command::{
-    self, ChainArgs, ChainVerdict, DataRequest, TensorRole, Verdict, VerifyArgs, read_json,
+    self, ChainArgs, ChainVerdict, DataRequest, TensorRole, Verdict, Verdicts, VerifyArgs,
+    read_json,
 };
 
 use crate::console::Console;
@@ -23,6 +24,18 @@ pub fn verify(args: &VerifyArgs, console: &Console) -> Result<Verdict, CliError>
         key
     };
     Ok(command::run(args, &mut load, &mut key)?)
+}
+
+/// Verifies several proofs about one model together.
+pub fn verify_several(args: &VerifyArgs, console: &Console) -> Result<Verdicts, CliError> {
+    let cache = CacheFolder::from_environment();
+    console.stage("verify");
+    let mut key = || {
+        let key = VerifierKey::load_or_build(&cache, &mut |event| announce(console, &event));
+        console.stage("verify");
+        key
+    };
+    Ok(command::run_several(args, &mut key)?)
 }
 
 /// Verifies receipts that refer to each other, with their proofs.

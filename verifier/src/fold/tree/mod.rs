@@ -5,10 +5,10 @@ mod layout;
 mod words;
 
 use pleat_nova_circuits::cycle::{EncodedPoint, F, FIELD_BYTES, POINT_BYTES, Point};
-use pleat_nova_circuits::ipa::Argument;
+use pleat_nova_circuits::ipa::{Argument, Claim};
 use pleat_nova_circuits::tree::fold::{self, StepInstance};
 use pleat_nova_circuits::tree::step::{BITS, SEGMENTS, Segment, Words};
-use pleat_nova_circuits::tree::{FoldProof, Key, LastProof, MaskInstance};
+use pleat_nova_circuits::tree::{Check, FoldProof, Key, LastProof, MaskInstance};
 
 use crate::claims::{Challenges, Points};
 use crate::encoding::{Reader, Writer};
@@ -265,8 +265,41 @@ pub fn verify(
     model: &VerificationModel,
     proof: &messages::Messages,
     messages: &Messages,
-    (fixed, challenges): (FractionsFixed, Challenges),
+    fixed: (FractionsFixed, Challenges),
 ) -> Result<(), VerifyError> {
+    let Claims { folding, columns } = claims(opening, model, proof, messages, fixed);
+    // Neither needs the other.
+    let (folded, opened) = rayon::join(
+        || folding.map(|claim| claim.holds(&Key::embedded().bases())),
+        || columns.map(|claim| claim.holds(&opening.bases())),
+    );
+    if !folded? {
+        return Err(VerifyError::Steps(Check::Opening));
+    }
+    if opened? {
+        Ok(())
+    } else {
+        Err(VerifyError::Opening)
+    }
+}
+
+/// What a proof comes to once all is checked but the two arguments' multiplications.
+#[derive(Debug)]
+pub struct Claims {
+    /// Of the steps, relative to [`Key::bases`].
+    pub folding: Result<Claim<Point>, VerifyError>,
+    /// Of the columns, relative to [`OpeningKey::bases`].
+    pub columns: Result<Claim<Point>, VerifyError>,
+}
+
+/// All of [`verify`] but the multiplications.
+pub fn claims(
+    opening: &OpeningKey,
+    model: &VerificationModel,
+    proof: &messages::Messages,
+    messages: &Messages,
+    (fixed, challenges): (FractionsFixed, Challenges),
+) -> Claims {
     let network = model.network();
     let layout = Layout::new(network);
     let own = &messages.commitments;
@@ -286,7 +319,7 @@ pub fn verify(
     };
     let (mut folding, eta, zeta) = rounds.values(&proof.values);
     // Neither needs the other.
-    let (folded, opened) = rayon::join(
+    let (folding, columns) = rayon::join(
         || {
             let statement = Statement {
                 network,
@@ -298,7 +331,7 @@ pub fn verify(
             let Equation { words, total } = statement.equation(&Weights::powers(&zeta))?;
             let steps = own.steps(&layout, &words);
             let key = Key::embedded();
-            Ok(fold::verify(
+            Ok(fold::claim(
                 key,
                 &mut folding,
                 &steps,
@@ -306,7 +339,7 @@ pub fn verify(
                 &messages.fold,
             )?)
         },
-        || pcs::check(opening, model, &proof.columns(&eta, &points.z)),
+        || pcs::claim(opening, model, &proof.columns(&eta, &points.z)),
     );
-    folded.and(opened)
+    Claims { folding, columns }
 }

@@ -1,0 +1,127 @@
+//! Several proofs about one model, checked together.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Instant;
+
+use pleat_nova_circuits::cache::CacheFolder;
+use serde::Serialize;
+
+use super::{CommandError, Key, VerifyArgs, load_model, read};
+use crate::fold::Mode;
+use crate::pcs::OpeningKey;
+use crate::proof::Proof;
+use crate::verdict::{EXIT_GOOD, EXIT_INVALID, Refusal, Seconds, Valid, Verdict, decode_proof};
+use crate::verify::{Keys, verify_all};
+
+/// What became of a proof among several.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ProofVerdict {
+    /// Its file.
+    pub proof: String,
+    /// The verdict; its times are those of all proofs together.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+/// What became of several proofs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verdicts {
+    /// Whether all are valid.
+    pub valid: bool,
+    /// The model that they were checked against.
+    pub model_id: String,
+    /// Wall time.
+    pub seconds: Seconds,
+    /// Each proof, in order.
+    pub proofs: Vec<ProofVerdict>,
+}
+
+impl Verdicts {
+    /// The exit code that says it.
+    pub const fn exit_code(&self) -> u8 {
+        if self.valid { EXIT_GOOD } else { EXIT_INVALID }
+    }
+}
+
+impl fmt::Display for Verdicts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for ProofVerdict { proof, verdict } in &self.proofs {
+            write!(f, "{proof}: {verdict}")?;
+        }
+        let bad = self.proofs.iter().filter(|p| !p.verdict.valid).count();
+        match bad {
+            0 => writeln!(f, "all {} proofs are valid", self.proofs.len()),
+            _ => writeln!(f, "{bad} of {} proofs are INVALID", self.proofs.len()),
+        }
+    }
+}
+
+/// Checks all proofs of the arguments together.
+///
+/// # Errors
+/// If that cannot be carried out; proofs that are refused are among the verdicts.
+pub fn run_several(args: &VerifyArgs, key: &mut Key<'_>) -> Result<Verdicts, CommandError> {
+    let start = Instant::now();
+    let model = load_model(&args.model)?;
+    let paths: Vec<&Path> = std::iter::once(&args.proof)
+        .chain(&args.more)
+        .map(AsRef::as_ref)
+        .collect();
+    let files = paths
+        .iter()
+        .map(|path| read(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    let decoded = files.iter().map(|file| {
+        Refusal::unless_model(&model, args.model_id)?;
+        decode_proof(file, &model).map_err(Refusal::Proof)
+    });
+    let decoded: Vec<Result<Proof, Refusal>> = decoded.collect();
+
+    let setup = Instant::now();
+    let of_the_chain = decoded
+        .iter()
+        .flatten()
+        .any(|proof| proof.mode() == Mode::Chain);
+    let chain = if of_the_chain { Some(key()?) } else { None };
+    let opening =
+        OpeningKey::load_or_derive(model.network().row_bits(), &CacheFolder::from_environment());
+    let setup = setup.elapsed().as_secs_f64();
+
+    let checking = Instant::now();
+    let keys = Keys {
+        opening: &opening,
+        chain: chain.as_ref(),
+    };
+    let proofs: Vec<Proof> = decoded.iter().flatten().cloned().collect();
+    let mut results = verify_all(keys, &model, &proofs).into_iter();
+    let outcomes: Vec<Result<Valid, Refusal>> = decoded
+        .into_iter()
+        .map(|proof| {
+            let proof = proof?;
+            match results.next() {
+                Some(Err(error)) => Err(Refusal::Proof(error)),
+                _ => Ok(proof.into()),
+            }
+        })
+        .collect();
+    let seconds = Seconds {
+        setup,
+        verify: checking.elapsed().as_secs_f64(),
+        total: start.elapsed().as_secs_f64(),
+    };
+    let verdicts = paths
+        .iter()
+        .zip(outcomes)
+        .map(|(path, outcome)| ProofVerdict {
+            proof: path.display().to_string(),
+            verdict: Verdict::new(&model, outcome, seconds),
+        });
+    let proofs: Vec<ProofVerdict> = verdicts.collect();
+    Ok(Verdicts {
+        valid: proofs.iter().all(|p| p.verdict.valid),
+        model_id: model.id().to_string(),
+        seconds,
+        proofs,
+    })
+}
