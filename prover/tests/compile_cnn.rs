@@ -266,7 +266,11 @@ impl Growing {
                 let pads = Padding::Explicit(1, 1).attribute(axes);
                 let branch = self.push("Conv", &[&x, &w], &[pads]);
                 let shortcut = if projected {
-                    let v = self.weights(&square(1), 1.0);
+                    // Not negative: of an x that is rectified, all might else be cut off but what the branch adds, which may be a
+                    // hundredth of it and no more than its rounding.
+                    let len = square(1).iter().product();
+                    let v = self.numbers.vec(len).into_iter().map(f32::abs).collect();
+                    let v = self.named(&square(1), v);
                     self.push("Conv", &[&x, &v], &[])
                 } else {
                     x

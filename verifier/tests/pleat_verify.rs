@@ -10,6 +10,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use pleat_verifier::proof::PROOF_VERSION;
 use serde_json::{Value, json};
 
 const STORED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/proof");
@@ -126,7 +127,7 @@ fn a_proof_of_an_older_format_is_refused_in_words() {
     assert_eq!(refused["check"], "format");
     assert_eq!(
         refused["reason"],
-        "proof of format version 1; this program reads version 2"
+        format!("proof of format version 1; this program reads version {PROOF_VERSION}")
     );
 }
 
