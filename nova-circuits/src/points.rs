@@ -58,45 +58,15 @@ impl Form {
     /// The points of these bytes; `None` unless they are what [`Form::write`] writes.
     #[must_use]
     pub fn read<G: EndoGroup>(self, bytes: &[u8]) -> Option<Vec<G::AffineGroupElement>> {
-        let (_, b, ..) = G::group_params();
+        let curve = Curve::<G>::new(self);
         if !bytes.len().is_multiple_of(self.bytes()) {
             return None;
         }
-        let roots = (self == Self::Compressed).then(Roots::new);
         bytes
             .par_chunks_exact(self.bytes())
             .with_min_len(CHUNK)
-            .map(|bytes| Self::read_one::<G>(bytes, &b, roots.as_ref()))
+            .map(|bytes| curve.read(bytes))
             .collect()
-    }
-
-    /// A point by both coordinates, or, with a way to extract roots, a compressed one.
-    fn read_one<G: EndoGroup>(
-        bytes: &[u8],
-        b: &G::Base,
-        roots: Option<&Roots<G::Base>>,
-    ) -> Option<G::AffineGroupElement> {
-        let mut x: [u8; COORDINATE] = *bytes.first_chunk()?;
-        let odd = x.last().copied()? >> 7 == 1;
-        if roots.is_some()
-            && let Some(last) = x.last_mut()
-        {
-            *last &= 0x7f;
-        }
-        let x = coordinate::<G::Base>(&x)?;
-        let square = x.square() * x + b;
-        let y = match roots {
-            None => {
-                let y = coordinate::<G::Base>(bytes.last_chunk()?)?;
-                (y.square() == square).then_some(y)?
-            }
-            Some(roots) => {
-                let y = roots.root(&square)?;
-                if bool::from(y.is_odd()) == odd { y } else { -y }
-            }
-        };
-        // Only the neutral element has this ordinate, and it has no place in a list.
-        (y != G::Base::ZERO).then(|| G::from_coordinates(Xy { x, y }))
     }
 
     /// A form, the number of points, the points.
@@ -119,6 +89,49 @@ impl Form {
         let (points, rest) = rest.split_at_checked(length.checked_mul(form.bytes())?)?;
         *bytes = rest;
         form.read::<G>(points)
+    }
+}
+
+/// What reading points of one form needs.
+pub(crate) struct Curve<G: EndoGroup> {
+    /// `y² = x³ + b`.
+    b: G::Base,
+    /// For compressed points.
+    roots: Option<Roots<G::Base>>,
+}
+
+impl<G: EndoGroup> Curve<G> {
+    pub(crate) fn new(form: Form) -> Self {
+        let (_, b, ..) = G::group_params();
+        Self {
+            b,
+            roots: (form == Form::Compressed).then(Roots::new),
+        }
+    }
+
+    /// A point of the form, which is not the neutral element.
+    pub(crate) fn read(&self, bytes: &[u8]) -> Option<G::AffineGroupElement> {
+        let mut x: [u8; COORDINATE] = *bytes.first_chunk()?;
+        let odd = x.last().copied()? >> 7 == 1;
+        if self.roots.is_some()
+            && let Some(last) = x.last_mut()
+        {
+            *last &= 0x7f;
+        }
+        let x = coordinate::<G::Base>(&x)?;
+        let square = x.square() * x + self.b;
+        let y = match &self.roots {
+            None => {
+                let y = coordinate::<G::Base>(bytes.last_chunk()?)?;
+                (y.square() == square).then_some(y)?
+            }
+            Some(roots) => {
+                let y = roots.root(&square)?;
+                if bool::from(y.is_odd()) == odd { y } else { -y }
+            }
+        };
+        // Only the neutral element has this ordinate.
+        (y != G::Base::ZERO).then(|| G::from_coordinates(Xy { x, y }))
     }
 }
 

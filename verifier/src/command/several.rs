@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use pleat_nova_circuits::cache::CacheFolder;
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{CommandError, Key, VerifyArgs, load_model, read};
@@ -72,7 +73,7 @@ pub fn run_several(args: &VerifyArgs, key: &mut Key<'_>) -> Result<Verdicts, Com
         .iter()
         .map(|path| read(path))
         .collect::<Result<Vec<_>, _>>()?;
-    let decoded = files.iter().map(|file| {
+    let decoded = files.par_iter().map(|file| {
         Refusal::unless_model(&model, args.model_id)?;
         decode_proof(file, &model).map_err(Refusal::Proof)
     });
