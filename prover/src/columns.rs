@@ -7,7 +7,7 @@ use std::ops::Range;
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::sums::{Weighted, combine, dot, dots};
 use pleat_nova_circuits::vectors::{add_scaled, inner_product, invert, multiply};
-use pleat_verifier::columns::{TableEntry, field_from_usize};
+use pleat_verifier::columns::{EntryLists, TableEntry, field_from_usize};
 use pleat_verifier::descriptor::{Function, Indices};
 use pleat_verifier::network::{Column, Network};
 use rayon::prelude::*;
@@ -393,37 +393,6 @@ impl Columns {
             .skip(inverses.len())
             .for_each(|v| *v = F::zero());
         true
-    }
-}
-
-/// A table's entries as lists of integers.
-pub struct EntryLists {
-    lists: [Vec<i32>; 3],
-}
-
-impl EntryLists {
-    /// From entries of a network, which fit 32 bits.
-    pub fn new(entries: &[TableEntry]) -> Self {
-        let list = |of: fn(&TableEntry) -> i64| {
-            let integers = entries.iter().map(of);
-            integers
-                .map(|v| i32::try_from(v).unwrap_or(i32::MAX))
-                .collect()
-        };
-        let lists = [
-            list(|e| e.input),
-            list(|e| e.output),
-            list(|e| i64::try_from(e.tag).unwrap_or(i64::MAX)),
-        ];
-        Self { lists }
-    }
-
-    /// Each entry's input, output and tag, weighted.
-    pub fn weighted(&self, weights: [F; 3]) -> Vec<F> {
-        let [first, ..] = &self.lists;
-        let rows = self.lists.iter().map(Vec::as_slice).zip(weights);
-        let rows: Vec<Weighted<'_, i32>> = rows.filter(|(_, w)| *w != F::zero()).collect();
-        combine(&rows, first.len())
     }
 }
 

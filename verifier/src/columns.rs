@@ -1,6 +1,7 @@
 //! The public columns `tag, act, Tin, Tout, Ttag` (PROTOCOL.md §1), evaluated at a point.
 
-use pleat_nova_circuits::cycle::{F, field_from_i64};
+use pleat_nova_circuits::cycle::F;
+use pleat_nova_circuits::sums::{Weighted, combine, dots};
 
 use crate::descriptor::{Function, Relation};
 use crate::mle::{Coordinates, bits, eq_index, eq_table, indicator, zeros_at};
@@ -30,6 +31,46 @@ pub struct PublicColumns {
     pub tout: F,
     /// Table: tags.
     pub ttag: F,
+}
+
+/// A table's entries as lists of integers.
+pub struct EntryLists {
+    lists: [Vec<i32>; 3],
+}
+
+impl EntryLists {
+    /// From entries of a network, which fit 32 bits.
+    pub fn new(entries: &[TableEntry]) -> Self {
+        let list = |of: fn(&TableEntry) -> i64| {
+            let integers = entries.iter().map(of);
+            integers
+                .map(|v| i32::try_from(v).unwrap_or(i32::MAX))
+                .collect()
+        };
+        let lists = [
+            list(|e| e.input),
+            list(|e| e.output),
+            list(|e| i64::try_from(e.tag).unwrap_or(i64::MAX)),
+        ];
+        Self { lists }
+    }
+
+    /// Each entry's input, output and tag, weighted.
+    pub fn weighted(&self, weights: [F; 3]) -> Vec<F> {
+        let [first, ..] = &self.lists;
+        let rows = self.lists.iter().map(Vec::as_slice).zip(weights);
+        let rows: Vec<Weighted<'_, i32>> = rows.filter(|(_, w)| *w != F::zero()).collect();
+        combine(&rows, first.len())
+    }
+
+    /// `Σ_j weights[j]·(input, output, tag)` of entry `j`.
+    pub fn at(&self, weights: &[F]) -> [F; 3] {
+        let [first, ..] = &self.lists;
+        let weights = weights.get(..first.len()).unwrap_or(weights);
+        let rows = self.lists.each_ref().map(Vec::as_slice);
+        let sums = dots(&rows, weights);
+        sums.try_into().unwrap_or([F::zero(); 3])
+    }
 }
 
 impl Network {
@@ -89,14 +130,9 @@ impl Network {
             .split_at_checked(bits(self.table_rows()))
             .unwrap_or((point, &[]));
         let beyond = zeros_at(high);
-        for (entry, eq) in self.table().zip(eq_table(low)) {
-            columns.tin += field_from_i64(entry.input) * eq;
-            columns.tout += field_from_i64(entry.output) * eq;
-            columns.ttag += field_from_usize(entry.tag) * eq;
-        }
-        columns.tin *= beyond;
-        columns.tout *= beyond;
-        columns.ttag *= beyond;
+        let entries: Vec<TableEntry> = self.table().collect();
+        let sums = EntryLists::new(&entries).at(&eq_table(low));
+        [columns.tin, columns.tout, columns.ttag] = sums.map(|sum| sum * beyond);
         columns
     }
 }

@@ -9,10 +9,10 @@ use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::relation::LookupScalars;
 use pleat_nova_circuits::sums::combine;
 use pleat_nova_circuits::vectors::{self, multiply};
-use pleat_verifier::columns::{TableEntry, field_from_usize};
+use pleat_verifier::columns::{EntryLists, TableEntry, field_from_usize};
 
 use super::table::TableColumns;
-use crate::columns::{Columns, EntryLists, Fractions};
+use crate::columns::{Columns, Fractions};
 
 /// The columns as LOOKUP reads them.
 #[derive(Clone, Copy)]
