@@ -97,7 +97,7 @@ fn weights(proofs: &[Proof]) -> impl Iterator<Item = F> {
     hash.update(b"pleat/verify-all");
     for proof in proofs {
         let bytes = proof.to_bytes();
-        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes.len().to_le_bytes());
         hash.update(bytes);
     }
     (0_u64..).map(move |i| {
