@@ -7,7 +7,11 @@ use pleat_lanes::{
 };
 use pleat_nova_circuits::cycle::F;
 
-use super::rows::{FACTORS, Row};
+/// Factors of a row.
+pub(super) const FACTORS: usize = 9;
+
+/// `F0 φ0 F1 φ1 F2 φ2 (1-act) y linear` as [`super::lookup`] names them, `M` apart.
+pub(super) type Row = [F; FACTORS];
 
 /// Sums of a round: the braces at 0 and 1 and their coefficient of `X²`, and the LogUp sum at 0 and 1.
 #[derive(Clone, Copy, Default)]

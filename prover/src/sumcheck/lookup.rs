@@ -17,8 +17,8 @@ use pleat_nova_circuits::cycle::F;
 use pleat_verifier::mle::eq_table;
 use rayon::prelude::*;
 
-use super::braces::{Chunk, Sums, braces, fractions, known_braces, sums};
-use super::rows::{FACTORS, LookupColumns, RowTables, Rows};
+use super::braces::{Chunk, FACTORS, Sums, braces, fractions, known_braces, sums};
+use super::rows::{LookupColumns, RowTables, Rows};
 use super::table::TableColumns;
 use super::{Message, Summand, bind_table};
 

@@ -11,6 +11,7 @@ use pleat_nova_circuits::sums::combine;
 use pleat_nova_circuits::vectors::{self, multiply};
 use pleat_verifier::columns::{EntryLists, TableEntry, field_from_usize};
 
+use super::braces::Row;
 use super::table::TableColumns;
 use crate::columns::{Columns, Fractions};
 
@@ -26,12 +27,6 @@ pub struct LookupColumns<'a> {
     /// Challenges and digit constants.
     pub scalars: &'a LookupScalars,
 }
-
-/// Factors of a row.
-pub(super) const FACTORS: usize = 9;
-
-/// `F0 φ0 F1 φ1 F2 φ2 (1-act) y linear` as the module's page names them, `M` apart.
-pub(super) type Row = [F; FACTORS];
 
 /// Factors by place in the lookup table, all times one scale.
 pub(super) struct RowTables {
