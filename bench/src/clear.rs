@@ -11,7 +11,6 @@ use pleat_prover::model::ProvingModel;
 use pleat_prover::prove::{ProveError, Stage};
 use pleat_prover::stages::{Claims, Ledger, Traced};
 use pleat_prover::sumcheck::Message;
-use pleat_verifier::claims::Points;
 use pleat_verifier::commitments::Commitments;
 use pleat_verifier::descriptor::Indices;
 use pleat_verifier::encoding::{Reader, Writer};
@@ -21,6 +20,7 @@ use pleat_verifier::fold::tree::{Equation, Layout, Statement as Equations, Weigh
 use pleat_verifier::model::VerificationModel;
 use pleat_verifier::network::{Column, Network, Rounds as Counts};
 use pleat_verifier::pcs::{self, Opening, OpeningKey, argument_bytes};
+use pleat_verifier::points::Points;
 use pleat_verifier::proof::{Messages, PublicValues, elements};
 use pleat_verifier::transcript::{FractionsFixed, Rounds, Statement};
 use rand_core::{CryptoRngCore, OsRng};

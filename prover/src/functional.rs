@@ -6,9 +6,10 @@
 
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::sums::{Weighted, combine};
+use pleat_verifier::coordinates::Coordinates;
 use pleat_verifier::descriptor::{Axis, AxisId, AxisMap, Indices, Read, Role, Slot, Term, View};
 use pleat_verifier::functional::broadcast;
-use pleat_verifier::mle::{Coordinates, bits, eq_table};
+use pleat_verifier::mle::{bits, eq_table};
 use pleat_verifier::network::Network;
 use rayon::prelude::*;
 

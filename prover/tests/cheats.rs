@@ -22,7 +22,6 @@ use pleat_nova_circuits::relation::{LookupRow, lambda_at};
 use pleat_nova_circuits::tree;
 use pleat_prover::execute::Trace;
 use pleat_prover::stages::Ledger;
-use pleat_verifier::claims::{Points, power};
 use pleat_verifier::columns::field_from_usize;
 use pleat_verifier::descriptor::Function;
 use pleat_verifier::fold::Mode;
@@ -30,6 +29,7 @@ use pleat_verifier::fold::chain::EndState;
 use pleat_verifier::mle::{eq, inner_product, zeros_at};
 use pleat_verifier::network::{Column, Network};
 use pleat_verifier::pcs::row_weight;
+use pleat_verifier::points::{Points, power};
 use pleat_verifier::proof::PublicValues;
 
 const X: usize = 0;

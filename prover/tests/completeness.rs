@@ -25,11 +25,12 @@ use pleat_prover::sumcheck::{
     Summand, Tensor,
 };
 use pleat_verifier::columns::{TableEntry, field_from_usize};
+use pleat_verifier::coordinates::Coordinates;
 use pleat_verifier::descriptor::{
     Axis, AxisMap, Indices, Inner, Read, Role, Slot, Stride, Term, View, element_cells,
 };
 use pleat_verifier::fold::Mode;
-use pleat_verifier::mle::{Coordinates, bits, eq_index, eq_table, inner_product, zeros_at};
+use pleat_verifier::mle::{bits, eq_index, eq_table, inner_product, zeros_at};
 use pleat_verifier::network::{Column, Network};
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;

@@ -6,67 +6,13 @@ use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::relation::{LookupScalars, PUBLIC_COLUMNS};
 
 use crate::columns::field_from_usize;
+use crate::coordinates::Coordinates;
 use crate::descriptor::{Indices, Offset, Relation, Slot};
 use crate::functional::indices_at;
-use crate::mle::{Coordinates, eq_table, indicator, zeros_at};
+use crate::mle::{eq_table, indicator, zeros_at};
 use crate::network::Network;
+use crate::points::{Challenges, Points, power};
 use crate::public::PublicValues;
-
-/// Challenges that follow the row commitments.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Challenges {
-    /// Shift of the LogUp denominators.
-    pub alpha: F,
-    /// Combines the entries of a lookup.
-    pub beta: F,
-    /// The point at which every layer's relation is claimed; `ν` coordinates.
-    pub r: Vec<F>,
-    /// Combines the parts of `Λ`.
-    pub gamma: F,
-    /// Weight of the LogUp sum.
-    pub delta: F,
-}
-
-/// Challenges of the sumchecks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Points {
-    /// Slots whose claims are weighted before everything else, used or not: the mode's.
-    pub slots: usize,
-    /// Combines CONTRACT's sums.
-    pub sigma: F,
-    /// CONTRACT's challenges.
-    pub x: Vec<F>,
-    /// LOOKUP's challenges.
-    pub u: Vec<F>,
-    /// Combines the claims about columns.
-    pub rho: F,
-    /// OPEN's challenges.
-    pub z: Vec<F>,
-}
-
-impl Points {
-    /// None of them known.
-    pub const fn unknown(slots: usize) -> Self {
-        Self {
-            slots,
-            sigma: F::ZERO,
-            x: Vec::new(),
-            u: Vec::new(),
-            rho: F::ZERO,
-            z: Vec::new(),
-        }
-    }
-
-    /// `ρ_L = ρ^(4·slots)`: weight of the first evaluation.
-    pub fn rho_l(&self) -> F {
-        power(self.rho, self.slots.saturating_mul(4))
-    }
-}
-
-/// `base^exponent`.
-pub fn power(base: F, exponent: usize) -> F {
-    base.pow_vartime([u64::try_from(exponent).unwrap_or(u64::MAX)])
-}
 
 /// Coordinates `n..` of a point, the zero-extended ones.
 pub(crate) fn beyond(point: &[F], n: usize) -> &[F] {

@@ -3,8 +3,9 @@
 use pleat_nova_circuits::cycle::F;
 use pleat_nova_circuits::sums::{Weighted, combine, dots};
 
+use crate::coordinates::Coordinates;
 use crate::descriptor::{Function, Relation};
-use crate::mle::{Coordinates, bits, eq_index, eq_table, indicator, zeros_at};
+use crate::mle::{bits, eq_index, eq_table, indicator, zeros_at};
 use crate::network::Network;
 
 /// One entry of the table: `(in, out, tag)`.

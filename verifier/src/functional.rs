@@ -3,13 +3,13 @@
 
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 
-use crate::claims::{Challenges, Points};
+use crate::coordinates::Coordinates;
 use crate::descriptor::{Axis, AxisId, Indices, Read, Role, Slot, Term, View};
 use crate::mle::{
-    Coordinates, bits, eq, eq_index, eq_prefix_sum, eq_table, indicator, inner_product, shape_bits,
-    zeros_at,
+    bits, eq, eq_index, eq_prefix_sum, eq_table, indicator, inner_product, shape_bits, zeros_at,
 };
 use crate::network::{Column, Network};
+use crate::points::{Challenges, Points};
 use crate::public::PublicValues;
 
 impl Slot<'_> {

@@ -35,6 +35,7 @@ pub mod columns;
 #[cfg(feature = "cli")]
 pub mod command;
 pub mod commitments;
+pub mod coordinates;
 pub mod descriptor;
 pub mod encoding;
 pub mod error;
@@ -46,6 +47,7 @@ pub mod model;
 pub mod network;
 pub mod opened;
 pub mod pcs;
+pub mod points;
 pub mod proof;
 pub mod public;
 pub mod quantize;

@@ -10,10 +10,10 @@ use sha3::{
     digest::{ExtendableOutput, Update, XofReader},
 };
 
-use crate::claims::Challenges;
 use crate::commitments::{Commitments, RowCommitment};
 use crate::fold::mode::Mode;
 use crate::network::{Column, Network};
+use crate::points::Challenges;
 use crate::public::PublicValues;
 
 /// The protocol's version, the first message.

@@ -7,12 +7,12 @@ use pleat_nova_circuits::tree::{Check, Key};
 use rayon::prelude::*;
 use sha3::{Digest, Sha3_512};
 
-use crate::claims::Challenges;
 use crate::descriptor::{Descriptor, Indices, Port};
 use crate::error::VerifyError;
 use crate::fold::{Folded, chain, tree};
 use crate::model::VerificationModel;
 use crate::pcs::OpeningKey;
+use crate::points::Challenges;
 use crate::proof::Proof;
 use crate::quantize::unflatten;
 use crate::transcript::{FractionsFixed, Statement};

@@ -10,11 +10,12 @@
 
 use ff::Field;
 use pleat_nova_circuits::cycle::F;
+use pleat_verifier::coordinates::Coordinates;
 use pleat_verifier::descriptor::{
     Axis, AxisId, AxisMap, IndexPort, IndexRole, Indices, Inner, Stride,
 };
 use pleat_verifier::mle::{
-    Coordinates, bits, eq, eq_index, eq_prefix_sum, eq_table, indicator, inner_product, zeros_at,
+    bits, eq, eq_index, eq_prefix_sum, eq_table, indicator, inner_product, zeros_at,
 };
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;

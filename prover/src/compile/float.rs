@@ -4,7 +4,7 @@
 use ndarray::{ArrayD, ArrayView2, ArrayViewD, IxDyn};
 
 use super::expr::{Atom, Atoms, Constant, Factor, Lookup, Map, Product, Read, Sum};
-use super::graph::{Activation, Graph, GraphNode, Place, ProductAxes, one_hot};
+use super::graph::{Activation, Graph, GraphNode, Place, ProductAxes, index, one_hot};
 
 /// What one sample made of the network.
 #[derive(Clone, Debug)]
@@ -125,20 +125,6 @@ pub(super) fn range_of(values: &[f32]) -> (f32, f32) {
     values.iter().fold((f32::MAX, f32::MIN), |(low, high), v| {
         (low.min(*v), high.max(*v))
     })
-}
-
-/// A whole number as an index; beyond any port if it is none.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "checked"
-)]
-pub(super) fn index(value: f32) -> usize {
-    if value >= 0.0 && value.fract() == 0.0 {
-        value as usize
-    } else {
-        usize::MAX
-    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "indices are small")]

@@ -62,7 +62,7 @@ pub(super) struct GraphNode {
 /// Indices as ones among `len` zeros each.
 pub(super) fn one_hot(indices: &[f32], len: usize) -> Vec<f32> {
     let row = |k: &f32| {
-        let k = super::float::index(*k);
+        let k = index(*k);
         (0..len).map(move |v| f32::from(u8::from(v == k)))
     };
     indices.iter().flat_map(row).collect()
@@ -204,5 +204,19 @@ impl Graph {
                 node.name = format!("{}#{count}", node.name);
             }
         }
+    }
+}
+
+/// A whole number as an index; beyond any port if it is none.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked"
+)]
+pub(super) fn index(value: f32) -> usize {
+    if value >= 0.0 && value.fract() == 0.0 {
+        value as usize
+    } else {
+        usize::MAX
     }
 }

@@ -11,7 +11,7 @@ use tract_onnx::prelude::*;
 
 use super::error::CompileError;
 use super::float;
-use super::graph::{Activation, Graph, Place, one_hot};
+use super::graph::{self, Activation, Graph, Place, one_hot};
 use super::quantize::Scale;
 use super::rewrite::Dropped;
 use crate::execute::{ExecuteError, Executor, Trace, block_cells, block_values, weight_column};
@@ -324,7 +324,7 @@ impl<'a> Losses<'a> {
 
 /// A whole number as an index; beyond any port if it is none.
 fn index(value: f32) -> u32 {
-    u32::try_from(float::index(value)).unwrap_or(u32::MAX)
+    u32::try_from(graph::index(value)).unwrap_or(u32::MAX)
 }
 
 /// What the network decides: the largest element (the first of equals), or the sign of the only one.

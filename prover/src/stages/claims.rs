@@ -5,8 +5,9 @@ use crate::functional::contract;
 use crate::sumcheck::{Contract, ContractItem};
 use ff::Field;
 use pleat_nova_circuits::cycle::F;
+use pleat_verifier::coordinates::Coordinates;
 use pleat_verifier::descriptor::{Role, Slot};
-use pleat_verifier::mle::{Coordinates, eq_table};
+use pleat_verifier::mle::eq_table;
 use rayon::prelude::*;
 use tracing::info_span;
 

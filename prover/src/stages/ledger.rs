@@ -10,13 +10,13 @@ use crate::sumcheck::{Contract, Lookup, LookupColumns, Message, Transcript};
 use ff::Field;
 use pleat_nova_circuits::cycle::F;
 use pleat_nova_circuits::relation::LookupScalars;
-use pleat_verifier::claims::{Challenges, Points};
 use pleat_verifier::columns::TableEntry;
 use pleat_verifier::commitments::Commitments;
 use pleat_verifier::fold::{Mode, Schedule};
 use pleat_verifier::mle::{eq_table, inner_product};
 use pleat_verifier::network::{Column, Network};
 use pleat_verifier::pcs::OpeningKey;
+use pleat_verifier::points::{Challenges, Points};
 use pleat_verifier::proof::PublicValues;
 
 /// The claims of one slot.

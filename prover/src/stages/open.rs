@@ -8,8 +8,9 @@ use crate::sumcheck::{Open, OpenBlock, OpenColumn, Source as OpenSource, Tensor}
 use ff::Field;
 use pleat_nova_circuits::cycle::{F, field_from_i64};
 use pleat_nova_circuits::vectors::{add_scaled, eq_table};
+use pleat_verifier::coordinates::Coordinates;
 use pleat_verifier::descriptor::{Read, View};
-use pleat_verifier::mle::{Coordinates, bits, shape_bits};
+use pleat_verifier::mle::{bits, shape_bits};
 use pleat_verifier::network::Column;
 
 /// The `ρ`-weighted sum of all claims.

@@ -7,7 +7,7 @@ use pleat_nova_circuits::cycle::F;
 use pleat_verifier::descriptor::{IndexPort, Indices, Limits};
 use pleat_verifier::model::VerificationModel;
 use pleat_verifier::network::Network;
-use pleat_verifier::claims::{Challenges, Points};
+use pleat_verifier::points::{Challenges, Points};
 use pleat_verifier::fold::tree::{Statement, Weights};
 use pleat_verifier::fold::{Mode, chain};
 use pleat_verifier::proof::{Proof, PublicValues, proof_bytes};

@@ -8,7 +8,8 @@ use pleat_nova_circuits::cycle::F;
 use serde::{Deserialize, Serialize};
 
 use super::{AxisId, Indices};
-use crate::mle::{Coordinates, eq_prefix_sum, eq_table, inner_product};
+use crate::coordinates::Coordinates;
+use crate::mle::{eq_prefix_sum, eq_table, inner_product};
 
 /// An index axis that a map reads, and how far one step along it moves the position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,8 +3,19 @@
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::{AttributeProto, NodeProto};
 
-use super::rewriter::{Outcome, Refusal};
 use super::tensor::Constant;
+
+/// Why one node cannot be rewritten.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal(pub String);
+
+impl Refusal {
+    pub fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}
+
+pub(super) type Outcome<T> = Result<T, Refusal>;
 
 /// A node of the ONNX graph, for rules to read.
 pub(super) struct Node {

@@ -17,23 +17,11 @@ use super::super::error::Unsupported;
 use super::super::onnx::node_name;
 use super::super::operators::why_not;
 use super::node::attribute;
-pub(super) use super::node::{Node, Value};
+pub(super) use super::node::{Node, Outcome, Refusal, Value};
 use super::tensor::Constant;
 
 /// Larger constants are not evaluated here; the importer folds them.
 pub(super) const FOLDED: usize = 1 << 16;
-
-/// Why one node cannot be rewritten.
-#[derive(Clone, Debug)]
-pub(super) struct Refusal(pub String);
-
-impl Refusal {
-    pub fn new(why: impl Into<String>) -> Self {
-        Self(why.into())
-    }
-}
-
-pub(super) type Outcome<T> = Result<T, Refusal>;
 
 /// What a tensor's numbers mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,14 +7,9 @@ use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
 
 use super::super::expr::{Atom, Constant, Factor, Product, Read, Rename, Sum, Unified, renamed};
+use super::letter::Letter;
 use super::ratio::Ratio;
 use super::{Entry, Outcome, Refusal, Translator, input, unexpressed};
-
-/// The axes of an Einstein sum: per letter, its position in each operand and in the output.
-pub(super) struct Letter {
-    pub operands: Vec<Option<usize>>,
-    pub output: Option<usize>,
-}
 
 impl Translator<'_> {
     pub(super) fn einsum(&mut self, node: &TypedNode, op: &EinSum) -> Outcome<Entry> {

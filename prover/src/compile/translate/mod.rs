@@ -7,6 +7,7 @@
 mod convolution;
 mod elementwise;
 mod index;
+mod letter;
 mod linear;
 mod logic;
 mod maxima;

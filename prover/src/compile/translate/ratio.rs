@@ -9,7 +9,7 @@ use tract_onnx::prelude::*;
 use super::super::expr::{Atom, Factor, Product, Sum};
 use super::super::graph::Activation;
 use super::super::unary::{Operand, Unary};
-use super::linear::Letter;
+use super::letter::Letter;
 use super::{Entry, Outcome, Translator, input, unexpressed};
 
 /// `numerator / divisor`, over the same axes.

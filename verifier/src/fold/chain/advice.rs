@@ -3,9 +3,9 @@
 use pleat_nova_circuits::chain::step::{ROUNDS, SLOTS};
 use pleat_nova_circuits::cycle::F;
 
-use crate::claims::Points;
 use crate::fold::schedule::Schedule;
 use crate::network::{Network, Rounds};
+use crate::points::Points;
 use crate::transcript::FractionsFixed;
 
 /// Challenges that the prover states and the circuit checks.

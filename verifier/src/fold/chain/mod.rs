@@ -9,7 +9,6 @@ use pleat_nova_circuits::chain::params::{self, NOVA_PROOF_BYTES, NovaProof, Veri
 use pleat_nova_circuits::chain::step::State;
 use pleat_nova_circuits::cycle::FIELD_BYTES;
 
-use crate::claims::{Challenges, Points};
 use crate::encoding::{Reader, Writer};
 use crate::error::VerifyError;
 use crate::fold::schedule::Schedule;
@@ -18,6 +17,7 @@ use crate::mle::zeros_at;
 use crate::model::VerificationModel;
 use crate::network::Network;
 use crate::pcs::{self, OpeningKey};
+use crate::points::{Challenges, Points};
 use crate::transcript::FractionsFixed;
 
 pub use advice::{Advice, schedule};

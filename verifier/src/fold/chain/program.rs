@@ -9,10 +9,11 @@ use pleat_nova_circuits::cycle::F;
 use pleat_nova_circuits::relation::LookupScalars;
 
 use super::advice::{Advice, schedule};
-use crate::claims::{Challenges, Points, beyond, power};
+use crate::claims::beyond;
 use crate::descriptor::Slot;
 use crate::mle::{eq, zeros_at};
 use crate::network::Network;
+use crate::points::{Challenges, Points, power};
 use crate::public::PublicValues;
 
 /// What the circuit is told, and what it must start from and end in.

@@ -10,13 +10,13 @@ use pleat_nova_circuits::tree::fold::{self, StepInstance};
 use pleat_nova_circuits::tree::step::{BITS, SEGMENTS, Segment, Words};
 use pleat_nova_circuits::tree::{Check, FoldProof, Key, LastProof, MaskInstance};
 
-use crate::claims::{Challenges, Points};
 use crate::encoding::{Reader, Writer};
 use crate::error::VerifyError;
 use crate::messages;
 use crate::model::VerificationModel;
 use crate::network::{Network, Rounds};
 use crate::pcs::{self, OpeningKey};
+use crate::points::{Challenges, Points};
 use crate::transcript::FractionsFixed;
 
 pub use layout::Layout;

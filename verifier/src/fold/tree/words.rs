@@ -8,10 +8,10 @@ use pleat_nova_circuits::tree::lambda::lambda_form;
 use pleat_nova_circuits::tree::step::Words;
 
 use super::layout::Layout;
-use crate::claims::{Challenges, Points};
 use crate::error::VerifyError;
 use crate::mle::{eq, inner_product};
 use crate::network::{Network, Rounds};
+use crate::points::{Challenges, Points};
 use crate::public::PublicValues;
 
 /// What each of the three equations counts: `1, ζ, ζ²` in a proof.
