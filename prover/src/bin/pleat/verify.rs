@@ -16,38 +16,31 @@ use crate::tensors::{sample, specs};
 
 /// Verifies; a proof of the chain with the key of the cache.
 pub fn verify(args: &VerifyArgs, console: &Console) -> Result<Verdict, CliError> {
-    let cache = CacheFolder::from_environment();
     console.stage("load");
-    let mut key = || {
-        let key = VerifierKey::load_or_build(&cache, &mut |event| announce(console, &event));
-        console.stage("verify");
-        key
-    };
+    let mut key = || key(console);
     Ok(command::run(args, &mut load, &mut key)?)
 }
 
 /// Verifies several proofs about one model together.
 pub fn verify_several(args: &VerifyArgs, console: &Console) -> Result<Verdicts, CliError> {
-    let cache = CacheFolder::from_environment();
     console.stage("verify");
-    let mut key = || {
-        let key = VerifierKey::load_or_build(&cache, &mut |event| announce(console, &event));
-        console.stage("verify");
-        key
-    };
+    let mut key = || key(console);
     Ok(command::run_several(args, &mut key)?)
 }
 
 /// Verifies receipts that refer to each other, with their proofs.
 pub fn verify_chain(args: &ChainArgs, console: &Console) -> Result<ChainVerdict, CliError> {
-    let cache = CacheFolder::from_environment();
     console.stage("load");
-    let mut key = || {
-        let key = VerifierKey::load_or_build(&cache, &mut |event| announce(console, &event));
-        console.stage("verify");
-        key
-    };
+    let mut key = || key(console);
     Ok(command::run_chain(args, &mut key)?)
+}
+
+/// The chain's key, from the cache or built.
+fn key(console: &Console) -> Result<VerifierKey, pleat_nova_circuits::chain::Error> {
+    let cache = CacheFolder::from_environment();
+    let key = VerifierKey::load_or_build(&cache, &mut |event| announce(console, &event));
+    console.stage("verify");
+    key
 }
 
 fn load(spec: &str, request: &DataRequest<'_>) -> Result<Vec<Vec<f64>>, String> {
