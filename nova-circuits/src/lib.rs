@@ -17,7 +17,6 @@ pub mod pedersen;
 pub mod points;
 pub mod relation;
 pub mod sums;
-
 pub mod test_cs;
 pub mod tree;
 pub mod vectors;

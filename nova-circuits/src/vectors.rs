@@ -3,18 +3,23 @@
 
 use ff::BatchInvert;
 use pleat_lanes::{
-    Element, Kernel, LANES, Limbs, Modulus, PRODUCTS, TERMS, Vector, available, limbs_of,
+    Element, Kernel, LANES, Limbs, Modulus, PRODUCTS, TERMS, Vector, added, available, limbs_of,
     limbs_of_mut, run,
 };
 
 /// Elements that lists are cut into for tallies to hold.
 const LONGEST: usize = PRODUCTS * TERMS * LANES;
 
+/// How many of `n` elements fill vectors; none where one after the other is faster.
+fn in_vectors(n: usize) -> usize {
+    if available() { n - n % LANES } else { 0 }
+}
+
 /// `Σ aᵢ·bᵢ` over the shorter length.
 #[must_use]
 pub fn inner_product<E: Element>(a: &[E], b: &[E]) -> E {
     let n = a.len().min(b.len());
-    let whole = if available() { n - n % LANES } else { 0 };
+    let whole = in_vectors(n);
     let chunks = a[..whole].chunks(LONGEST).zip(b[..whole].chunks(LONGEST));
     let sums = chunks.map(|(a, b)| {
         added::<E>(run::<E::Modulus, _>(InnerProduct {
@@ -24,11 +29,6 @@ pub fn inner_product<E: Element>(a: &[E], b: &[E]) -> E {
     });
     let rest = a[whole..n].iter().zip(&b[whole..n]);
     sums.sum::<E>() + rest.map(|(a, b)| *a * b).sum::<E>()
-}
-
-/// The sum of eight lanes.
-pub(crate) fn added<E: Element>(lanes: [Limbs; LANES]) -> E {
-    lanes.into_iter().map(E::from_limbs).sum()
 }
 
 struct InnerProduct<'a> {
@@ -51,23 +51,15 @@ impl<M: Modulus> Kernel<M> for InnerProduct<'_> {
             }
             V::count(&mut tally, V::total(sum).reduced());
         }
-        stored(V::counted(tally).reduced())
+        V::counted(tally).reduced().lanes()
     }
-}
-
-/// A vector's lanes.
-#[inline(always)]
-pub(crate) fn stored<M: Modulus, V: Vector<M>>(vector: V) -> [Limbs; LANES] {
-    let mut lanes = [[0; 4]; LANES];
-    vector.store(&mut lanes);
-    lanes
 }
 
 /// `Σ a₀·b₀` and `Σ (a₁ - a₀)·(b₁ - b₀)` over pairs of neighbours; the lists have the same even length.
 #[must_use]
 pub fn pair_products<E: Element>(a: &[E], b: &[E]) -> [E; 2] {
     let n = a.len().min(b.len());
-    let whole = if available() { n - n % (2 * LANES) } else { 0 };
+    let whole = 2 * in_vectors(n / 2);
     let chunks = a[..whole].chunks(LONGEST).zip(b[..whole].chunks(LONGEST));
     let sums = chunks.map(|(a, b)| {
         run::<E::Modulus, _>(PairProducts {
@@ -110,8 +102,8 @@ impl<M: Modulus> Kernel<M> for PairProducts<'_> {
         }
         let [constant, square] = tallies;
         [
-            stored(V::counted(constant).reduced()),
-            stored(V::counted(square).reduced()),
+            V::counted(constant).reduced().lanes(),
+            V::counted(square).reduced().lanes(),
         ]
     }
 }
@@ -119,7 +111,7 @@ impl<M: Modulus> Kernel<M> for PairProducts<'_> {
 /// Binds variable 0 of a table: `t[i] = t[2i] + challenge·(t[2i+1] - t[2i])`, in the first half of its place.
 pub fn bind<E: Element>(table: &mut [E], challenge: E) {
     let half = table.len() / 2;
-    let whole = if available() { half - half % LANES } else { 0 };
+    let whole = in_vectors(half);
     if whole > 0 {
         run::<E::Modulus, _>(Bind {
             table: &mut limbs_of_mut(table)[..2 * whole],
@@ -160,7 +152,7 @@ impl<M: Modulus> Kernel<M> for Bind<'_> {
 /// `sums += factor·terms`, over the shorter length.
 pub fn add_scaled<E: Element>(sums: &mut [E], factor: E, terms: &[E]) {
     let n = sums.len().min(terms.len());
-    let whole = if available() { n - n % LANES } else { 0 };
+    let whole = in_vectors(n);
     if whole > 0 {
         run::<E::Modulus, _>(AddScaled {
             sums: &mut limbs_of_mut(sums)[..whole],
@@ -197,7 +189,7 @@ impl<M: Modulus> Kernel<M> for AddScaled<'_> {
 /// `values *= factor`.
 pub fn scale<E: Element>(values: &mut [E], factor: E) {
     let n = values.len();
-    let whole = if available() { n - n % LANES } else { 0 };
+    let whole = in_vectors(n);
     if whole > 0 {
         run::<E::Modulus, _>(Scale {
             values: &mut limbs_of_mut(values)[..whole],
@@ -244,7 +236,7 @@ pub fn eq_table<E: Element>(point: &[E]) -> Vec<E> {
 /// `high = p·low`, then `low -= high`.
 fn split<E: Element>(low: &mut [E], high: &mut [E], p: E) {
     let n = low.len();
-    let whole = if available() { n - n % LANES } else { 0 };
+    let whole = in_vectors(n);
     if whole > 0 {
         run::<E::Modulus, _>(Split {
             low: &mut limbs_of_mut(low)[..whole],
@@ -284,7 +276,7 @@ impl<M: Modulus> Kernel<M> for Split<'_> {
 /// `values[i] *= factors[i]`, over the shorter length.
 pub fn multiply<E: Element>(values: &mut [E], factors: &[E]) {
     let n = values.len().min(factors.len());
-    let whole = if available() { n - n % LANES } else { 0 };
+    let whole = in_vectors(n);
     if whole > 0 {
         run::<E::Modulus, _>(Multiply {
             values: &mut limbs_of_mut(values)[..whole],
@@ -321,7 +313,7 @@ pub fn invert<E: Element>(values: &mut [E]) {
     const BATCH: usize = 1 << 12;
     for part in values.chunks_mut(BATCH) {
         let n = part.len();
-        let whole = if available() { n - n % LANES } else { 0 };
+        let whole = in_vectors(n);
         let (eight, rest) = part.split_at_mut(whole);
         if !eight.is_empty() {
             run::<E::Modulus, _>(Invert { values: eight });
@@ -347,13 +339,19 @@ impl<E: Element> Kernel<E::Modulus> for Invert<'_, E> {
             products.push(product);
             product = product.mul(V::load(value));
         }
-        let mut lanes = stored(product.reduced()).map(E::from_limbs);
-        lanes.iter_mut().batch_invert();
-        let mut inverse = V::load(&lanes.map(|v| v.limbs()));
+        let mut inverse = inverted::<E, V>(product);
         for (value, product) in values.iter_mut().zip(products).rev() {
             let own = inverse.mul(product).reduced();
             inverse = inverse.mul(V::load(value));
             own.store(value);
         }
     }
+}
+
+/// The lanes' inverses; none may be zero.
+#[inline(always)]
+pub(crate) fn inverted<E: Element, V: Vector<E::Modulus>>(vector: V) -> V {
+    let mut elements = vector.reduced().lanes().map(E::from_limbs);
+    elements.iter_mut().batch_invert();
+    V::load(&elements.map(|v| v.limbs()))
 }

@@ -4,7 +4,7 @@
 use ff::PrimeField;
 use nova_snark::provider::pasta::{pallas, vesta};
 
-use crate::{Limbs, Modulus, PallasBase, VestaBase};
+use crate::{LANES, Limbs, Modulus, PallasBase, VestaBase};
 
 mod sealed {
     /// Implementors have one field, of type [`crate::Limbs`], and its size.
@@ -49,6 +49,12 @@ macro_rules! element {
 
 element!(pallas::Base, PallasBase);
 element!(vesta::Base, VestaBase);
+
+/// The sum of a vector's lanes.
+#[must_use]
+pub fn added<E: Element>(lanes: [Limbs; LANES]) -> E {
+    lanes.into_iter().map(E::from_limbs).sum()
+}
 
 /// Elements' limbs.
 #[must_use]

@@ -15,7 +15,7 @@ mod plain;
 
 use std::sync::OnceLock;
 
-pub use element::{Element, limbs_of, limbs_of_mut};
+pub use element::{Element, added, limbs_of, limbs_of_mut};
 pub use modulus::{Modulus, PallasBase, VestaBase};
 pub use plain::Plain;
 
@@ -51,6 +51,14 @@ pub trait Vector<M: Modulus>: Copy {
 
     /// Writes all lanes, which have to be below `p`.
     fn store(self, elements: &mut [Limbs; LANES]);
+
+    /// The lanes, which have to be below `p`.
+    #[inline(always)]
+    fn lanes(self) -> [Limbs; LANES] {
+        let mut lanes = [[0; 4]; LANES];
+        self.store(&mut lanes);
+        lanes
+    }
 
     /// Writes the lanes of `even` and `odd`, which have to be below `p`, in turn.
     fn store_pairs(even: Self, odd: Self, elements: &mut [Limbs; 2 * LANES]);

@@ -93,7 +93,7 @@ impl<S: Element> Functional<'_, S> {
     /// `b`, written out.
     fn vector(&self) -> Vec<S> {
         match self {
-            Self::Point(point) => tensor(S::ONE, point.iter().map(|p| (S::ONE - p, *p))),
+            Self::Point(point) => equality(point),
             Self::Vector(vector) => vector.to_vec(),
         }
     }
@@ -220,20 +220,19 @@ fn round<G: EndoGroup>(
     nonzero_challenge(transcript, "x")
 }
 
-/// `⊗ (first_j, second_j)`, the first pair for the most significant bit of the index.
-pub(crate) fn tensor<S: Element>(
-    scale: S,
-    pairs: impl DoubleEndedIterator<Item = (S, S)>,
-) -> Vec<S> {
+/// `scale·⊗ (1, factor_j)`, the first factor for the most significant bit of the index.
+fn tensor<S: Element>(scale: S, factors: &[S]) -> Vec<S> {
     let mut product = vec![scale];
-    for (first, second) in pairs.rev() {
-        let high = scaled(&product, second);
-        if first != S::ONE {
-            product = scaled(&product, first);
-        }
-        product.extend(high);
+    for factor in factors.iter().rev() {
+        product.extend(scaled(&product, *factor));
     }
     product
+}
+
+/// `eq(point, ·)`, the most significant variable first.
+pub(crate) fn equality<S: Element>(point: &[S]) -> Vec<S> {
+    let reversed: Vec<S> = point.iter().rev().copied().collect();
+    vectors::eq_table(&reversed)
 }
 
 fn scaled<S: Element>(values: &[S], by: S) -> Vec<S> {

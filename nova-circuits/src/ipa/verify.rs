@@ -98,7 +98,7 @@ pub fn claim<G: EndoGroup>(
     let mut inverses = challenges.clone();
     inverses.iter_mut().batch_invert();
 
-    let generators = tensor(*scalar, challenges.iter().map(|x| (G::Scalar::ONE, *x)));
+    let generators = tensor(*scalar, &challenges);
     // What the last remainders' product is: `scalar·b̂`.
     let product = match statement.functional {
         Functional::Point(point) => {

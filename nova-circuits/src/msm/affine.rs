@@ -5,7 +5,7 @@
 
 use core::marker::PhantomData;
 
-use ff::BatchInvert;
+use crate::vectors::inverted;
 use pleat_lanes::{Element, Kernel, LANES, Vector, limbs_of, limbs_of_mut};
 
 /// An affine point; `(0, 0)` is the neutral element. As the order is odd, no other point has `y = 0`.
@@ -372,11 +372,7 @@ impl<B: Element, O: Operands<B>> Kernel<B::Modulus> for Eight<B, O> {
             slopes.push((numerator.mul(product), denominator));
             product = product.mul(denominator);
         }
-        let mut products = [[0; 4]; LANES];
-        product.reduced().store(&mut products);
-        let mut inverses = products.map(B::from_limbs);
-        inverses.iter_mut().batch_invert();
-        let mut inverse = V::load(&inverses.map(|v| v.limbs()));
+        let mut inverse = inverted::<B, V>(product);
         for (i, (numerator, denominator)) in slopes.into_iter().enumerate().rev() {
             let start = LANES * i;
             let [x, y, right_x, right_y]: [V; 4] = self.operands.load(start);

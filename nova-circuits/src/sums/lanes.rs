@@ -1,37 +1,19 @@
 //! The long sums eight at a time.
 
-use super::Small;
+use super::{Small, TOGETHER};
 use crate::cycle::F;
-use crate::vectors::{added, stored};
-use pleat_lanes::{Element, Kernel, LANES, Limbs, Modulus, TERMS, Vector, limbs_of, run};
+use pleat_lanes::{Element, Kernel, LANES, Limbs, Modulus, TERMS, Vector, added, limbs_of, run};
 
-/// `sums[i] = Σ_rows (row[i] + shift)·factor`; the rows are as long as the sums, a multiple of [`LANES`].
+/// `sums[i] += Σ_rows (row[i] + shift)·factor`; the rows are as long as the sums, a multiple of [`LANES`].
 pub(super) fn combine<T: Small>(rows: &[(&[T], F)], sums: &mut [F]) {
-    let mut parts = rows.chunks(TERMS);
-    let first = Combine {
-        rows: parts.next().unwrap_or_default(),
-        cells: sums.len(),
-    };
-    // A kernel's output, so that lists which are short need no memory of their own.
-    let store = |out: Vec<[Limbs; LANES]>, sums: &mut [F], add: bool| {
-        for (sum, limbs) in sums.iter_mut().zip(out.as_flattened()) {
-            let more = F::from_limbs(*limbs);
-            *sum = if add { *sum + more } else { more };
+    let cells = sums.len();
+    for rows in rows.chunks(TERMS) {
+        let more = run::<<F as Element>::Modulus, _>(Combine { rows, cells });
+        for (sum, limbs) in sums.iter_mut().zip(more.as_flattened()) {
+            *sum += F::from_limbs(*limbs);
         }
-    };
-    store(run::<<F as Element>::Modulus, _>(first), sums, false);
-    for rows in parts {
-        let cells = sums.len();
-        store(
-            run::<<F as Element>::Modulus, _>(Combine { rows, cells }),
-            sums,
-            true,
-        );
     }
 }
-
-/// Rows between two visits to a sum.
-const TOGETHER: usize = 8;
 
 struct Combine<'a, T> {
     rows: &'a [(&'a [T], F)],
@@ -70,7 +52,7 @@ impl<M: Modulus, T: Small> Kernel<M> for Combine<'_, T> {
         }
         let mut out = Vec::with_capacity(sums.len());
         for sum in sums {
-            out.push(stored(V::multiplied(sum).reduced()));
+            out.push(V::multiplied(sum).reduced().lanes());
         }
         out
     }
@@ -115,7 +97,7 @@ impl<M: Modulus, T: Small> Kernel<M> for Dots<'_, T> {
             for (weight, cells) in own.iter().zip(cells) {
                 V::add_multiple(&mut sum, *weight, T::eight::<M, V>(cells));
             }
-            out.push(stored(V::multiplied(sum).reduced()));
+            out.push(V::multiplied(sum).reduced().lanes());
         }
         out
     }

@@ -3,7 +3,6 @@
 //! A field element is stored as an integer `m < q` that represents it linearly (Montgomery's form), so `Σ vᵢ·mᵢ`, taken as an
 //! integer and reduced, represents the sum. Each of the four 64-bit limbs of the `mᵢ` has an accumulator of 128 bits; integers of
 //! 32 bits (signed ones are shifted to be positive, which is made up for once) leave room for `2^31` terms.
-
 //!
 //! Where the processor has lanes, eight sums are added up at once, in limbs of 52 bits.
 
@@ -79,13 +78,6 @@ impl LongSum {
         let v = u128::from(v.shifted());
         for (sum, limb) in self.0.iter_mut().zip(w.0) {
             *sum += v * u128::from(limb);
-        }
-    }
-
-    /// Adds another sum.
-    pub fn join(&mut self, other: &Self) {
-        for (sum, more) in self.0.iter_mut().zip(other.0) {
-            *sum += more;
         }
     }
 
@@ -192,7 +184,6 @@ pub fn combine<T: Small>(rows: &[Weighted<'_, T>], width: usize) -> Vec<F> {
             shift
         }
     };
-    let by_lanes = pleat_lanes::available() && width.is_multiple_of(LANES);
     let tasks = (rows.len() * width / TASK).clamp(1, 2 * rayon::current_num_threads());
     let parts = tasks.div_ceil(width.div_ceil(TILE).max(1));
     let part = rows.len().div_ceil(parts).max(1);
@@ -204,54 +195,37 @@ pub fn combine<T: Small>(rows: &[Weighted<'_, T>], width: usize) -> Vec<F> {
         .for_each(|(tile, out)| {
             let start = tile * TILE;
             let partial = rows.par_chunks(part).with_min_len(least);
-            if by_lanes {
-                let partial = partial.map(|rows| {
-                    let mut sums = vec![F::ZERO; out.len()];
-                    accumulate_by_lanes(rows, start, &mut sums);
-                    sums
-                });
-                let sums = partial.reduce_with(|mut a, b| {
+            let sums = partial
+                .map(|rows| tile_sums(rows, start, out.len()))
+                .reduce_with(|mut a, b| {
                     a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
                     a
                 });
-                for (i, (out, sum)) in out.iter_mut().zip(sums.iter().flatten()).enumerate() {
-                    *out = *sum - shift_of(start + i);
-                }
-                return;
-            }
-            let partial = partial.map(|rows| {
-                let mut sums = [LongSum::default(); TILE];
-                accumulate(rows, start, &mut sums[..out.len()]);
-                sums
-            });
-            let sums = partial.reduce_with(|mut a, b| {
-                a.iter_mut().zip(&b).for_each(|(a, b)| a.join(b));
-                a
-            });
             for (i, (out, sum)) in out.iter_mut().zip(sums.iter().flatten()).enumerate() {
-                *out = sum.reduce() - shift_of(start + i);
+                *out = *sum - shift_of(start + i);
             }
         });
     out
 }
 
-/// [`accumulate`] into field elements.
-fn accumulate_by_lanes<T: Small>(rows: &[Weighted<'_, T>], start: usize, sums: &mut [F]) {
-    let n = sums.len();
-    let (mut whole, mut short) = (Vec::with_capacity(rows.len()), Vec::new());
-    for (row, weight) in rows {
-        match row.get(start..start + n) {
-            Some(cells) => whole.push((cells, *weight)),
-            None => short.push((*row, *weight)),
-        }
-    }
-    lanes::combine(&whole, sums);
-    if !short.is_empty() {
-        let mut rest = [LongSum::default(); TILE];
-        accumulate(&short, start, &mut rest[..n]);
-        let pairs = sums.iter_mut().zip(&rest);
+/// The `n` sums from `start` on, at most [`TILE`], with the type's shift in them.
+fn tile_sums<T: Small>(rows: &[Weighted<'_, T>], start: usize, n: usize) -> Vec<F> {
+    let mut sums = vec![F::ZERO; n];
+    let by_lanes = pleat_lanes::available() && n.is_multiple_of(LANES);
+    let reaches = |(row, _): &Weighted<'_, T>| by_lanes && row.len() >= start + n;
+    let (whole, rest): (Vec<Weighted<'_, T>>, Vec<_>) = rows.iter().copied().partition(reaches);
+    let whole: Vec<Weighted<'_, T>> = whole
+        .into_iter()
+        .map(|(row, weight)| (&row[start..start + n], weight))
+        .collect();
+    lanes::combine(&whole, &mut sums);
+    if !rest.is_empty() {
+        let mut long = [LongSum::default(); TILE];
+        accumulate(&rest, start, &mut long[..n]);
+        let pairs = sums.iter_mut().zip(&long);
         pairs.for_each(|(sum, more)| *sum += more.reduce());
     }
+    sums
 }
 
 /// Adds the rows' cells from `start` on, times their factors.

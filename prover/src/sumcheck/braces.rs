@@ -3,7 +3,7 @@
 
 use ff::Field;
 use pleat_lanes::{
-    Element, Kernel, LANES, Limbs, Modulus, PRODUCTS, Vector, available, limbs_of, run,
+    Element, Kernel, LANES, Limbs, Modulus, PRODUCTS, Vector, added, available, limbs_of, run,
 };
 use pleat_nova_circuits::cycle::F;
 
@@ -100,7 +100,7 @@ fn row(part: &Part<'_>, i: usize) -> Row {
 
 /// The sums of pairs of rows of which the last factor is the braces.
 pub(super) fn known_braces(part: &Part<'_>, weights: &[F]) -> Sums {
-    if let Some(sums) = by_lanes(part, weights, Known) {
+    if let Some(sums) = by_lanes::<true>(part, weights) {
         return sums;
     }
     let pair = |(i, eq): (usize, &F)| {
@@ -121,7 +121,7 @@ pub(super) fn known_braces(part: &Part<'_>, weights: &[F]) -> Sums {
 
 /// The sums of pairs of rows; those at 1 are left out if they follow from what is known.
 pub(super) fn sums(part: &Part<'_>, weights: &[F], only_low: bool) -> Sums {
-    if only_low && let Some(sums) = by_lanes(part, weights, Low) {
+    if only_low && let Some(sums) = by_lanes::<false>(part, weights) {
         return sums;
     }
     let pair = |(i, eq): (usize, &F)| {
@@ -142,43 +142,21 @@ pub(super) fn sums(part: &Part<'_>, weights: &[F], only_low: bool) -> Sums {
     pairs.map(pair).fold(Sums::default(), Sums::add)
 }
 
-/// What a kernel is to add up.
-trait Wanted: Copy {
-    /// Whether the last factor is the braces of both rows of each pair, and both count; else those of the low row follow from all
-    /// factors, and no others count.
-    const KNOWN: bool;
-}
-
-#[derive(Clone, Copy)]
-struct Known;
-
-impl Wanted for Known {
-    const KNOWN: bool = true;
-}
-
-#[derive(Clone, Copy)]
-struct Low;
-
-impl Wanted for Low {
-    const KNOWN: bool = false;
-}
-
-/// `None` where that is no faster, or vectors would not be whole.
-fn by_lanes<W: Wanted>(part: &Part<'_>, weights: &[F], wanted: W) -> Option<Sums> {
+/// The sums: if `KNOWN`, the last factor is the braces of both rows of each pair, and both rows count; else the low row's braces follow
+/// from all factors, and the high rows do not count. `None` where that is no faster, or vectors would not be whole.
+fn by_lanes<const KNOWN: bool>(part: &Part<'_>, weights: &[F]) -> Option<Sums> {
     let whole = part.iter().all(|factor| factor.len() == 2 * weights.len());
     if !available() || !whole || !weights.len().is_multiple_of(LANES) {
         return None;
     }
-    let sums = run::<<F as Element>::Modulus, _>(PairSums {
+    let sums = run::<<F as Element>::Modulus, _>(PairSums::<KNOWN> {
         factors: part.map(limbs_of),
         weights: limbs_of(weights),
-        wanted,
     });
-    let [at0, at1, square, logup0, logup1] =
-        sums.map(|lanes| lanes.into_iter().map(F::from_limbs).sum::<F>());
+    let [at0, at1, square, logup0, logup1] = sums.map(added::<F>);
     let sixteen = F::from(16);
     Some(Sums {
-        at0: if W::KNOWN { at0 } else { at0 * sixteen },
+        at0: if KNOWN { at0 } else { at0 * sixteen },
         at1,
         square: square * sixteen,
         logup0,
@@ -186,19 +164,17 @@ fn by_lanes<W: Wanted>(part: &Part<'_>, weights: &[F], wanted: W) -> Option<Sums
     })
 }
 
-struct PairSums<'a, W> {
+struct PairSums<'a, const KNOWN: bool> {
     factors: [&'a [Limbs]; FACTORS],
     weights: &'a [Limbs],
-    wanted: W,
 }
 
-impl<M: Modulus, W: Wanted> Kernel<M> for PairSums<'_, W> {
+impl<M: Modulus, const KNOWN: bool> Kernel<M> for PairSums<'_, KNOWN> {
     /// In the order of [`Sums`]; sixteenths of the sums that need factors.
     type Output = [[Limbs; LANES]; 5];
 
     #[inline(always)]
     fn run<V: Vector<M>>(self) -> Self::Output {
-        let _ = self.wanted;
         let factors = self.factors.map(|f| f.as_chunks::<{ 2 * LANES }>().0);
         let (weights, _) = self.weights.as_chunks::<LANES>();
         let one = V::splat(&M::ONE);
@@ -214,17 +190,17 @@ impl<M: Modulus, W: Wanted> Kernel<M> for PairSums<'_, W> {
                     let [b, b_high] = pair(&factors, 2 * product + 1, i);
                     if product < 3 {
                         V::count(&mut tallies[3], a);
-                        if W::KNOWN {
+                        if KNOWN {
                             V::count(&mut tallies[4], a_high);
                         }
                     }
-                    if !W::KNOWN {
+                    if !KNOWN {
                         V::add_product(&mut braces, a, b);
                     }
                     V::add_product(&mut square, a_high.sub(a), b_high.sub(b));
                 }
                 let [last, last_high] = pair(&factors, 8, i);
-                if W::KNOWN {
+                if KNOWN {
                     V::add_product(&mut sums[0], weight, last);
                     V::add_product(&mut sums[1], weight, last_high);
                 } else {
@@ -239,7 +215,7 @@ impl<M: Modulus, W: Wanted> Kernel<M> for PairSums<'_, W> {
         }
         let mut out = [[[0; 4]; LANES]; 5];
         for (lanes, tally) in out.iter_mut().zip(tallies) {
-            V::counted(tally).reduced().store(lanes);
+            *lanes = V::counted(tally).reduced().lanes();
         }
         out
     }

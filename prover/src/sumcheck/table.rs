@@ -2,7 +2,7 @@
 
 use ff::Field;
 use pleat_lanes::{
-    Element, Kernel, LANES, Limbs, Modulus, PRODUCTS, Vector, available, limbs_of, run,
+    Element, Kernel, LANES, Limbs, Modulus, PRODUCTS, Vector, added, available, limbs_of, run,
 };
 use pleat_nova_circuits::cycle::F;
 
@@ -79,8 +79,7 @@ fn by_lanes(ht: &[F], phi: &[F], counts: &[F], weights: &[F]) -> Sums {
         counts: limbs_of(counts),
         weights: limbs_of(weights),
     });
-    let [at0, at1, square, count0, count1, h0, h1] =
-        sums.map(|lanes| lanes.into_iter().map(F::from_limbs).sum::<F>());
+    let [at0, at1, square, count0, count1, h0, h1] = sums.map(added::<F>);
     let sixteen = F::from(16);
     Sums {
         at0: at0 * sixteen + count0,
@@ -138,7 +137,7 @@ impl<M: Modulus> Kernel<M> for PairSums<'_> {
         }
         let mut out = [[[0; 4]; LANES]; 7];
         for (lanes, tally) in out.iter_mut().zip(tallies) {
-            V::counted(tally).reduced().store(lanes);
+            *lanes = V::counted(tally).reduced().lanes();
         }
         out
     }

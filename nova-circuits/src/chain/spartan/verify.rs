@@ -1,7 +1,7 @@
 //! The verifier: nova-snark's equations in nova-snark's order, as the transcript and the tests demand.
 
 use super::{OpenedEngine, Spartan, VerifierKey, mirrored};
-use crate::ipa::{EvaluationEngine, tensor};
+use crate::ipa::{EvaluationEngine, equality};
 use ff::Field;
 use nova_snark::{
     errors::NovaError,
@@ -12,7 +12,6 @@ use nova_snark::{
         evaluation::EvaluationEngineTrait,
     },
 };
-use pleat_lanes::Element;
 use rayon::prelude::*;
 use serde::Deserialize;
 
@@ -35,11 +34,6 @@ fn eq<S: Field>(a: &[S], b: &[S]) -> S {
     pairs.fold(S::ONE, |product, (a, b)| {
         product * (*a * b + (S::ONE - a) * (S::ONE - b))
     })
-}
-
-/// `eq(point, ·)` on all of the cube.
-fn table<S: Element>(point: &[S]) -> Vec<S> {
-    tensor(S::ONE, point.iter().map(|p| (S::ONE - p, *p)))
 }
 
 pub(super) fn verify<E: OpenedEngine>(
@@ -82,7 +76,7 @@ pub(super) fn verify<E: OpenedEngine>(
     let public = [&[u], X.as_slice()].concat();
     let eval_x = SparsePolynomial::new(low.len(), public).evaluate(low);
     let eval_z = (E::Scalar::ONE - first) * proof.eval_w + *first * eval_x;
-    let (t_x, t_y) = rayon::join(|| table(&r_x), || table(&r_y));
+    let (t_x, t_y) = rayon::join(|| equality(&r_x), || equality(&r_y));
     let evaluations: Vec<E::Scalar> = key
         .matrices
         .par_iter()
