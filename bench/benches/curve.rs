@@ -8,7 +8,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use pleat_bench::argument::{self, Novas, Opened, Ours};
 use pleat_bench::{measured_mode, nets};
 use pleat_nova_circuits::cycle::{F, Point, generators, msm, msm_small};
-use pleat_nova_circuits::ipa::{self, Bases, Functional, Statement, inner_generator};
+use pleat_nova_circuits::ipa::{self, Bases, Functional, Statement, Sum, inner_generator};
 use pleat_nova_circuits::tree::Key;
 use pleat_nova_circuits::tree::instance::{Relaxed, Step};
 use pleat_nova_circuits::tree::step::{BITS, Message, PADDED, ROUNDS, Segment};
@@ -145,8 +145,8 @@ fn committed_steps(c: &mut Criterion) {
         inner: &inner_generator::<Point>(),
     };
     let [vector, functional] = [0; 2].map(|_| random(size, &mut rng));
+    let commitment = msm(&vector, &points);
     let statement = Statement {
-        commitment: &msm(&vector, &points),
         functional: Functional::Vector(&functional),
         value: &vector.iter().zip(&functional).map(|(a, b)| *a * b).sum(),
     };
@@ -156,7 +156,11 @@ fn committed_steps(c: &mut Criterion) {
     group.bench_function(name, |b| b.iter(prove));
     let argument = prove();
     group.bench_function("verify argument", |b| {
-        b.iter(|| ipa::verify(&bases, &mut transcript(), &statement, &argument).unwrap());
+        b.iter(|| {
+            let commitment = Sum::from(&commitment);
+            let mut transcript = transcript();
+            ipa::verify(&bases, &mut transcript, &statement, commitment, &argument).unwrap();
+        });
     });
     group.finish();
 }

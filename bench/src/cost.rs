@@ -52,6 +52,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use pleat_verifier::fold::Mode;
+    use pleat_verifier::places::{Place, Places};
     use pleat_verifier::proof::proof_bytes;
 
     #[test]
@@ -69,11 +70,13 @@ mod tests {
                 folding,
                 last,
             } = Bytes::of(&network);
+            // One packs public integers, the other does not.
+            let places = Places::new(&network, Place::Elsewhere, Place::Elsewhere);
             let clear = crate::clear::proof_bytes(&network, shown);
             // Model and mode, and a flag for each of two ports.
             let named = 32 + 1 + 2;
             assert_eq!(
-                proof_bytes(&network, Mode::Tree, shown) + elements,
+                proof_bytes(&network, Mode::Tree, &places) + elements + 4 * shown,
                 clear + named + points + folding + last,
                 "{depth} layers"
             );

@@ -124,5 +124,5 @@ pub fn run(case: &Case, mode: Mode, meter: &mut Meter) -> Result<Measured, Bench
     if verify(keys, model, &other).is_ok() {
         return Err(BenchError::Accepted);
     }
-    meter.finish(proved.proof.to_bytes().len())
+    meter.finish(proved.proof.to_bytes(case.model.network()).len())
 }

@@ -115,11 +115,12 @@ fn systems_take_turns_on_as_many_cores_as_are_said() {
 
 #[test]
 fn whole_processes_are_measured() {
-    let folder = tempfile::tempdir().unwrap();
     let own = PathBuf::from(env!("CARGO_BIN_EXE_pleat-bench"));
-    // Without the programs, as when this package alone was built, it says what to do.
+    let folder = tempfile::tempdir_in(own.parent().unwrap()).unwrap();
+    // Without the programs, as when this package alone was built, it says what to do. A link, as a copy could not be run while a test
+    // that starts a process at the same moment holds it open for writing.
     let lonely = folder.path().join("pleat-bench");
-    std::fs::copy(&own, &lonely).unwrap();
+    std::fs::hard_link(&own, &lonely).unwrap();
     let output = Command::new(&lonely).arg("processes").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let errors = String::from_utf8(output.stderr).unwrap();

@@ -74,11 +74,15 @@ pub fn point_to_bytes(point: &Point) -> [u8; POINT_BYTES] {
 /// curve library's own, which does it in constant time.
 #[must_use]
 pub fn point_from_bytes(bytes: &[u8; POINT_BYTES]) -> Option<Point> {
+    affine_from_bytes(bytes).map(|point| point_from_affine(&point))
+}
+
+fn affine_from_bytes(bytes: &[u8; POINT_BYTES]) -> Option<Affine> {
     static CURVE: LazyLock<Curve<Point>> = LazyLock::new(|| Curve::new(Form::Compressed));
     if *bytes == [0; POINT_BYTES] {
-        return Some(point_zero());
+        return Some(affine(&point_zero()));
     }
-    CURVE.read(bytes).map(|point| point_from_affine(&point))
+    CURVE.read(bytes)
 }
 
 /// 64 uniform bytes, little-endian, reduced mod `q` (PROTOCOL.md §4).
@@ -114,6 +118,7 @@ pub fn field_to_i64(value: &F) -> Option<i64> {
 pub struct EncodedPoint {
     bytes: [u8; POINT_BYTES],
     point: Point,
+    affine: Affine,
 }
 
 impl EncodedPoint {
@@ -123,15 +128,18 @@ impl EncodedPoint {
         Self {
             bytes: point_to_bytes(&point),
             point,
+            affine: affine(&point),
         }
     }
 
     /// Decodes a canonical encoding.
     #[must_use]
     pub fn from_bytes(bytes: [u8; POINT_BYTES]) -> Option<Self> {
+        let affine = affine_from_bytes(&bytes)?;
         Some(Self {
             bytes,
-            point: point_from_bytes(&bytes)?,
+            point: point_from_affine(&affine),
+            affine,
         })
     }
 
@@ -145,6 +153,12 @@ impl EncodedPoint {
     #[must_use]
     pub const fn point(&self) -> &Point {
         &self.point
+    }
+
+    /// The point in affine form, for which nothing is inverted.
+    #[must_use]
+    pub const fn affine(&self) -> &Affine {
+        &self.affine
     }
 }
 

@@ -7,7 +7,8 @@ use nova_snark::traits::Engine;
 use nova_snark::traits::PrimeFieldExt;
 use pleat_nova_circuits::cycle::{Primary, Secondary};
 use pleat_nova_circuits::ipa::{
-    Argument, Bases, Functional, IpaError, Statement, Transcript, inner_generator, prove, verify,
+    Argument, Bases, Functional, IpaError, Statement, Sum, Transcript, inner_generator, prove,
+    verify,
 };
 use pleat_nova_circuits::msm::{EndoGroup, reference};
 use rand_chacha::ChaCha20Rng;
@@ -96,28 +97,39 @@ impl<G: EndoGroup> Case<G> {
         }
     }
 
-    fn statement(&self) -> Statement<'_, G> {
+    fn statement(&self) -> Statement<'_, G::Scalar> {
         Statement {
-            commitment: &self.commitment,
             functional: Functional::Point(&self.point),
             value: &self.value,
         }
     }
 
     fn prove(&self) -> Result<Argument<G>, IpaError> {
+        let mut transcript = Chain::default();
+        self.statement().bind(&mut transcript, &self.commitment);
         prove(
             &self.bases(),
-            &mut Chain::default(),
+            &mut transcript,
             &self.statement(),
             &self.vector,
         )
     }
 
     fn verify(&self, argument: &Argument<G>) -> Result<(), IpaError> {
+        self.verify_after(Chain::default(), argument)
+    }
+
+    fn verify_after(
+        &self,
+        mut transcript: impl Transcript<G::Scalar>,
+        argument: &Argument<G>,
+    ) -> Result<(), IpaError> {
+        self.statement().bind(&mut transcript, &self.commitment);
         verify(
             &self.bases(),
-            &mut Chain::default(),
+            &mut transcript,
             &self.statement(),
+            Sum::from(&self.commitment),
             argument,
         )
     }
@@ -238,8 +250,7 @@ fn every_change_of_the_statement_is_refused() {
     }
     // Another context.
     let case = new();
-    let mut transcript = Chain(vec![1]);
-    let verdict = verify(&case.bases(), &mut transcript, &case.statement(), &argument);
+    let verdict = case.verify_after(Chain(vec![1]), &argument);
     assert_eq!(verdict, Err(IpaError::Refused));
 }
 
@@ -282,6 +293,6 @@ fn a_zero_challenge_is_an_error() {
     let argument = case.prove().unwrap();
     let proved = prove(&case.bases(), &mut Zeros, &case.statement(), &case.vector);
     assert_eq!(proved.err(), Some(IpaError::Challenge));
-    let verdict = verify(&case.bases(), &mut Zeros, &case.statement(), &argument);
+    let verdict = case.verify_after(Zeros, &argument);
     assert_eq!(verdict, Err(IpaError::Challenge));
 }

@@ -47,8 +47,16 @@ fn main() {
             traced
         };
         let tree = prove_tree(run(Mode::Tree), &key);
-        write("proof", &format!("tree-{name}"), &tree.to_bytes());
+        write(
+            "proof",
+            &format!("tree-{name}"),
+            &tree.to_bytes(model.network()),
+        );
         let chain = complete(&parameters, prove_chain(run(Mode::Chain), &key));
-        write("proof", &format!("chain-{name}"), &chain.to_bytes());
+        write(
+            "proof",
+            &format!("chain-{name}"),
+            &chain.to_bytes(model.network()),
+        );
     }
 }

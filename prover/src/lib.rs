@@ -16,7 +16,7 @@
 //! let request = Request { inputs: &[vec![1200]], indices: &[], visibility: Visibility { inputs: false, outputs: true }, linked: &[] };
 //! // The callback hears every stage; `Break` cancels.
 //! let proved = pleat_prover::prove(&model, keys, &request, &mut OsRng, &mut |_| Continue(()))?;
-//! println!("{:?}, {} bytes", proved.outputs, proved.proof.to_bytes().len());
+//! println!("{:?}, {} bytes", proved.outputs, proved.proof.to_bytes(model.network()).len());
 //! # pleat_verifier::verify(pleat_verifier::Keys { opening: &opening, chain: None }, model.verification(), &proved.proof)?;
 //! # use std::ops::ControlFlow::Continue;
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -19,6 +19,7 @@ use pleat_prover::model::ProvingModel;
 use pleat_verifier::descriptor::{Limits, Operation};
 use pleat_verifier::fold::Mode;
 use pleat_verifier::network::Network;
+use pleat_verifier::places::{Place, Places};
 use pleat_verifier::proof::proof_bytes;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -49,7 +50,13 @@ fn proved(compiled: &Compiled, sample: &ArrayD<f32>) {
     let port = &network.descriptor().inputs[0];
     let values: Vec<f64> = sample.iter().map(|v| f64::from(*v)).collect();
     let input = pleat_verifier::quantize::quantize(port, &network.input_range(), &values).unwrap();
-    assert!(proof_bytes(&network, Mode::Tree, 0) <= 10_000);
+    assert!(
+        proof_bytes(
+            &network,
+            Mode::Tree,
+            &Places::new(&network, Place::Hidden, Place::Hidden)
+        ) <= 10_000
+    );
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let (descriptor, weights) = (compiled.descriptor.clone(), compiled.weights.clone());
     let model = ProvingModel::commit(descriptor, weights, String::new(), &mut rng).unwrap();

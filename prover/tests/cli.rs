@@ -152,7 +152,11 @@ fn proving_reports_the_proof_and_its_stages() {
     }
     let bytes = |proof: &Value| proof["proof_bytes"].as_u64().unwrap();
     let values = u64::try_from(FEATURES + 1).unwrap();
-    assert_eq!(bytes(&WORLD.public), bytes(&WORLD.hidden) + 4 * values);
+    let bits = 12 * values;
+    assert_eq!(
+        bytes(&WORLD.public),
+        bytes(&WORLD.hidden) + bits.div_ceil(8)
+    );
     assert_eq!(WORLD.hidden["output"][0]["hidden"], true);
     assert_eq!(
         WORLD.public["output"][0]["integers"],
@@ -447,13 +451,16 @@ fn bad_proofs_are_invalid_and_say_why() {
     refused(&changed(10, &|b| b ^ 1), "the proof is about model");
     refused(&changed(42, &|_| 9), "unknown mode");
     refused(&changed(42, &|_| 2), "bytes; this model");
-    refused(&changed(43, &|_| 2), "visibility flag");
+    refused(&changed(43, &|_| 3), "visibility flag");
     refused(&good[..good.len() - 1], "bytes; this model");
     refused(&[&good[..], &[0]].concat(), "bytes; this model");
     refused(&good[..20], "truncated");
     // The first public integer of the input, and the output's.
     refused(&changed(45, &|b| b ^ 1), "shares");
-    refused(&changed(45 + 4 * FEATURES, &|b| b ^ 1), "shares");
+    refused(
+        &changed(45 + (12 * FEATURES).div_ceil(8), &|b| b ^ 1),
+        "shares",
+    );
     let mut chain = fs::read(WORLD.folder.join("chain.proof")).unwrap();
     chain[45] ^= 1;
     refused(&chain, "Nova");

@@ -15,7 +15,8 @@ use pleat_prover::execute::{block_values, execute, weight_column};
 use pleat_verifier::descriptor::{AxisId, AxisMap, Function, Limits, Stride};
 use pleat_verifier::fold::Mode;
 use pleat_verifier::network::Network;
-use pleat_verifier::proof::{elements, proof_bytes};
+use pleat_verifier::places::{Place, Places};
+use pleat_verifier::proof::proof_bytes;
 use pleat_verifier::quantize::quantize;
 
 fn testdata(name: &str) -> PathBuf {
@@ -95,9 +96,8 @@ fn counts_as_by_hand() {
 #[test]
 fn a_proof_is_short() {
     let network = Network::new(compiled().descriptor, &Limits::default()).unwrap();
-    let shown: usize = network.descriptor().outputs.iter().map(elements).sum();
-    assert_eq!(shown, 10);
-    let [tree, chain] = Mode::ALL.map(|mode| proof_bytes(&network, mode, shown));
+    let places = Places::new(&network, Place::Hidden, Place::Here);
+    let [tree, chain] = Mode::ALL.map(|mode| proof_bytes(&network, mode, &places));
     assert!(tree <= 9_200, "{tree}");
     assert!(chain <= 16_000, "{chain}");
     assert_eq!(Mode::shorter(&network), Mode::Tree);

@@ -21,13 +21,14 @@ use std::sync::LazyLock;
 use common::Problem;
 use common::algebra::{check_both, commit, key, traced};
 use ndarray::{ArrayD, IxDyn};
-use network::{CHANNELS, CLASSES, Deep, PIXELS, SIDE};
+use network::{CHANNELS, Deep, PIXELS, SIDE};
 use pleat_prover::compile::{CompileOptions, Compiled, compile, unheard};
 use pleat_prover::data;
 use pleat_prover::execute::{block_values, execute, weight_column};
 use pleat_verifier::descriptor::Limits;
 use pleat_verifier::fold::Mode;
 use pleat_verifier::network::Network;
+use pleat_verifier::places::{Place, Places};
 use pleat_verifier::proof::proof_bytes;
 
 fn deep(depth: usize) -> Deep {
@@ -145,7 +146,11 @@ fn counts_as_by_hand() {
 
 #[test]
 fn depth_hardly_lengthens_proofs() {
-    let bytes = |compiled: &Compiled, mode| proof_bytes(&network(compiled), mode, CLASSES);
+    let bytes = |compiled: &Compiled, mode| {
+        let network = network(compiled);
+        let places = Places::new(&network, Place::Hidden, Place::Here);
+        proof_bytes(&network, mode, &places)
+    };
     let shallow = compiled(2, 20).1;
     let [tree, chain] = Mode::ALL.map(|mode| (bytes(&DEEP512.1, mode), bytes(&shallow, mode)));
     assert!(tree.0 <= 13_800 && tree.0 <= tree.1 + 6_000, "{tree:?}");

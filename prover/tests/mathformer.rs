@@ -22,6 +22,7 @@ use pleat_prover::model::ProvingModel;
 use pleat_verifier::descriptor::Limits;
 use pleat_verifier::fold::Mode;
 use pleat_verifier::network::Network;
+use pleat_verifier::places::{Place, Places};
 use pleat_verifier::proof::proof_bytes;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -121,7 +122,8 @@ fn choices_are_the_float_networks() {
 fn a_sum_is_proved_in_both_modes() {
     let compiled = compiled();
     let network = Network::new(compiled.descriptor.clone(), &Limits::default()).unwrap();
-    assert!(proof_bytes(&network, Mode::Tree, TOKENS * WORDS) <= 9_000);
+    let places = Places::new(&network, Place::Hidden, Place::Here);
+    assert!(proof_bytes(&network, Mode::Tree, &places) <= 9_000);
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let model = ProvingModel::commit(
         compiled.descriptor.clone(),

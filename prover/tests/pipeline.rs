@@ -54,7 +54,7 @@ fn real_proofs_verify_and_their_openings_do() {
         assert_eq!(proved.outputs, problem.outputs);
         assert_eq!(proved.proof.mode(), folding.mode());
 
-        let bytes = proved.proof.to_bytes();
+        let bytes = proved.proof.to_bytes(network);
         let proof = Proof::from_bytes(&bytes, network).unwrap();
         assert_eq!(proof, proved.proof);
         let keys = pleat_verifier::Keys {

@@ -7,15 +7,17 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 POINT = SCALAR = 32
+DIGIT_BITS = 12
 # Neither a point, nor a scalar below the modulus.
 NONE = [255] * 32
 
-credit = {"nodes": 4, "rounds": [6, 14, 15], "rows": 27, "row_bits": 12, "elements": [61, 1]}
+credit = {"nodes": 4, "rounds": [6, 14, 15], "rows": 33, "row_bits": 11, "elements": [61, 1]}
 # A transformer: eight ids are given, eight choices are answers; nothing else is shown.
-sums = {"nodes": 45, "rounds": [8, 17, 18], "rows": 13, "row_bits": 15, "elements": [], "indices": 16}
-mnist = {"nodes": 10, "rounds": [9, 16, 17], "rows": 30, "row_bits": 14, "elements": [784, 10]}
+sums = {"nodes": 45, "rounds": [8, 17, 18], "rows": 31, "row_bits": 13, "elements": [], "indices": 16, "index_ports": 2}
+mnist = {"nodes": 10, "rounds": [9, 15, 16], "rows": 62, "row_bits": 12, "elements": [784, 10]}
 FILES = {
     "public.proof": (credit, "tree", [1, 1]),
+    "left-out.proof": (credit, "tree", [2, 1]),
     "hidden.proof": (credit, "tree", [0, 0]),
     "mnist-8.proof": (mnist, "tree", [1, 1]),
     "sums.proof": (sums, "tree", []),
@@ -26,7 +28,7 @@ FILES = {
 
 
 def layout(model, mode, shown):
-    """Where each part starts, and where the file ends."""
+    """Where each part starts, and where the file ends. A value of an input or output takes 12 bits."""
     at, end = {}, 0
 
     def part(name, length):
@@ -39,9 +41,9 @@ def layout(model, mode, shown):
     part("header", 10)
     part("model", 32)
     part("mode", 1)
-    part("flags", len(shown))
-    for i, (elements, visible) in enumerate(zip(model["elements"], shown)):
-        part(f"values {i}", 4 * elements * visible)
+    part("flags", len(shown) + model.get("index_ports", 0))
+    here = [elements * (visible == 1) for elements, visible in zip(model["elements"], shown)]
+    part("values", -(-DIGIT_BITS * sum(here) // 8))
     part("indices", 4 * model.get("indices", 0))
     part("rows", POINT * model["rows"])
     part("masks", POINT * 10)
@@ -142,10 +144,13 @@ def valid(proof):
         at = AT[proof]["indices"]
         values = [int.from_bytes(stored[proof][at + 4 * i:at + 4 * i + 4], "little") for i in range(model["indices"])]
         return {**outcome, "shown_inputs": [], "outputs": [], "indices": [values[:8], values[8:]]}
-    at = AT[proof]["values 1"]
-    integers = [int.from_bytes(stored[proof][at + 4 * i:at + 4 * i + 4], "little", signed=True) for i in range(model["elements"][1])]
-    shown_inputs = [model["elements"][0] * shown[0]]
-    return {**outcome, "shown_inputs": shown_inputs, "outputs": [integers if shown[1] else None]}
+    at, end = AT[proof]["values"], AT[proof]["indices"]
+    bits = int.from_bytes(stored[proof][at:end], "little")
+    half, first = 1 << DIGIT_BITS - 1, model["elements"][0] * shown[0]
+    integer = lambda i: (bits >> DIGIT_BITS * (first + i)) % (2 * half) - half
+    integers = [integer(i) for i in range(model["elements"][1])] if shown[1] else None
+    shown_inputs = [first]
+    return {**outcome, "shown_inputs": shown_inputs, "outputs": [integers]}
 
 
 def other_model(got, expected):
@@ -194,11 +199,12 @@ def case(name, proof, expect, *edits, model=None, model_edits=(), demanded=None)
 case("all shown", "public.proof", valid("public.proof"))
 case("all hidden", "hidden.proof", valid("hidden.proof"))
 case("an image shown", "mnist-8.proof", valid("mnist-8.proof"))
+case("an input left out", "left-out.proof", error("the proof shows tensor x, but its file does not hold the values"))
 case("chain: all shown", "chain-public.proof", valid("chain-public.proof"))
 case("chain: all hidden", "chain-hidden.proof", valid("chain-hidden.proof"))
 case("chain: an image shown", "chain-mnist-8.proof", valid("chain-mnist-8.proof"))
-for version in (1, 2):
-    case(f"a proof of format version {version}", f"version-{version}.proof", malformed(f"proof of format version {version}; this program reads version 3"))
+for version in (1, 2, 3):
+    case(f"a proof of format version {version}", f"version-{version}.proof", malformed(f"proof of format version {version}; this program reads version 4"))
 case("public indices", "sums.proof", valid("sums.proof"))
 
 # What is demanded, and which model it is about.
@@ -230,7 +236,7 @@ case("proof: magic", "public.proof", NO_PROOF, flip(0))
 # The form of both modes.
 public, hidden, chain = AT["public.proof"], AT["hidden.proof"], AT["chain-public.proof"]
 size, chain_size = LENGTH["public.proof"], LENGTH["chain-public.proof"]
-case("proof: a version to come", "public.proof", malformed("proof of format version 4; this program reads version 3"), put(8, [4]))
+case("proof: a version to come", "public.proof", malformed("proof of format version 5; this program reads version 4"), put(8, [5]))
 case("proof: only its header", "public.proof", malformed("proof is truncated"), truncate(public["model"]))
 case("proof: only header and model id", "public.proof", malformed("proof is truncated"), truncate(public["mode"]))
 case("proof: only header, model id and mode", "public.proof", malformed("proof is truncated"), truncate(public["flags"]))
@@ -238,10 +244,12 @@ for mode in (0, 3, 255):
     case(f"proof: the unknown mode {mode}", "public.proof", malformed(f"the proof is of an unknown mode, number {mode}"), put(public["mode"], [mode]))
 case("proof: steps called a chain", "public.proof", length(size, chain_size), put(public["mode"], [2]))
 case("proof: a chain called steps", "chain-public.proof", length(chain_size, size), put(chain["mode"], [1]))
-FLAG = malformed("proof: a visibility flag is neither 0 nor 1")
-case("proof: a flag that is neither 0 nor 1", "public.proof", FLAG, flip(public["flags"], 2))
-case("proof: an input called hidden that is shown", "public.proof", length(size, size - 4 * 61), flip(public["flags"]))
-case("proof: an output called shown that is hidden", "hidden.proof", length(LENGTH["hidden.proof"], LENGTH["hidden.proof"] + 4), flip(hidden["flags"] + 1))
+FLAG = malformed("proof: a visibility flag is none")
+case("proof: a flag that is none", "public.proof", FLAG, flip(public["flags"], 2))
+case("proof: public indices called hidden", "sums.proof", FLAG, flip(AT["sums.proof"]["flags"] + 1))
+case("proof: an input called left out that is not", "public.proof", length(size, size - 91), put(public["flags"], [2]))
+case("proof: an input called hidden that is shown", "public.proof", length(size, size - 91), flip(public["flags"]))
+case("proof: an output called shown that is hidden", "hidden.proof", length(LENGTH["hidden.proof"], LENGTH["hidden.proof"] + 2), flip(hidden["flags"] + 1))
 for name, proof, bytes_ in [("proof", "public.proof", size), ("chain", "chain-public.proof", chain_size)]:
     case(f"{name}: last byte missing", proof, length(bytes_ - 1, bytes_), truncate(bytes_ - 1))
     case(f"{name}: one byte too many", proof, length(bytes_ + 1, bytes_), APPEND)
@@ -282,11 +290,11 @@ for part in ("sigma", "x", "tau", "u", "rho", "z"):
 
 # What the proof is about: the equation of committed steps does not hold.
 image = AT["mnist-8.proof"]
-case("an input changed", "public.proof", SHARES, flip(public["values 0"]))
-case("the sign of an input changed", "public.proof", SHARES, flip(public["values 0"] + 3, 128))
-case("the output changed", "public.proof", SHARES, flip(public["values 1"]))
-case("a pixel changed", "mnist-8.proof", SHARES, flip(image["values 0"] + 4 * 400))
-case("a logit changed", "mnist-8.proof", SHARES, flip(image["values 1"] + 4 * 3))
+case("an input changed", "public.proof", SHARES, flip(public["values"]))
+case("the sign of an input changed", "public.proof", SHARES, flip(public["values"] + 1, 8))
+case("the output changed", "public.proof", SHARES, flip(public["values"] + 92, 1))
+case("a pixel changed", "mnist-8.proof", SHARES, flip(image["values"] + 600))
+case("a logit changed", "mnist-8.proof", SHARES, flip(image["values"] + 1182))
 case("a trace commitment replaced by its neighbour", "hidden.proof", SHARES, copy(hidden["rows"], hidden["rows"] + POINT))
 case("a mask commitment replaced by its neighbour", "mnist-8.proof", SHARES, copy(image["masks"] + POINT, image["masks"]))
 case("the claims' commitment replaced", "public.proof", SHARES, copy(public["A"], public["Z"]))
@@ -344,11 +352,11 @@ case("an image's opening changed", "mnist-8.proof", OPENING, flip(image["argumen
 
 # The chain.
 secret, image = AT["chain-hidden.proof"], AT["chain-mnist-8.proof"]
-case("chain: an input changed", "chain-public.proof", NOVA, flip(chain["values 0"]))
-case("chain: the sign of an input changed", "chain-public.proof", NOVA, flip(chain["values 0"] + 3, 128))
-case("chain: the output changed", "chain-public.proof", NOVA, flip(chain["values 1"]))
-case("chain: a pixel changed", "chain-mnist-8.proof", NOVA, flip(image["values 0"] + 4 * 400))
-case("chain: a logit changed", "chain-mnist-8.proof", NOVA, flip(image["values 1"] + 4 * 3))
+case("chain: an input changed", "chain-public.proof", NOVA, flip(chain["values"]))
+case("chain: the sign of an input changed", "chain-public.proof", NOVA, flip(chain["values"] + 1, 8))
+case("chain: the output changed", "chain-public.proof", NOVA, flip(chain["values"] + 92))
+case("chain: a pixel changed", "chain-mnist-8.proof", NOVA, flip(image["values"] + 600))
+case("chain: a logit changed", "chain-mnist-8.proof", NOVA, flip(image["values"] + 1182))
 case("chain: a trace commitment replaced by its neighbour", "chain-hidden.proof", NOVA, copy(secret["rows"], secret["rows"] + POINT))
 case("chain: a mask commitment replaced by its neighbour", "chain-mnist-8.proof", NOVA, copy(image["masks"] + POINT, image["masks"]))
 case("chain: the last challenge of the advice changed", "chain-public.proof", end_state("Dig"), flip(chain["columns"] - SCALAR))

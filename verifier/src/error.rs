@@ -87,9 +87,15 @@ pub enum FormatError {
         /// The number.
         got: u8,
     },
-    /// A flag is neither 0 nor 1.
-    #[error("{what}: a visibility flag is neither 0 nor 1")]
+    /// A flag has no meaning.
+    #[error("{what}: a visibility flag is none")]
     Flag {
+        /// The kind of file.
+        what: &'static str,
+    },
+    /// A public value is none that its tensor can have, or bits that fill the last byte are not zero.
+    #[error("{what}: a public value is out of range")]
+    Value {
         /// The kind of file.
         what: &'static str,
     },
@@ -149,6 +155,22 @@ pub enum VerifyError {
         got: String,
         /// Model given.
         expected: String,
+    },
+    /// The proof's file does not hold the values of a tensor that it shows, and nobody supplied them.
+    #[error("the proof shows tensor {tensor}, but its file does not hold the values")]
+    LeftOut {
+        /// An input, an output or an index port.
+        tensor: String,
+    },
+    /// Values were supplied for a tensor that has another number of them.
+    #[error("{got} values are supplied for {tensor}, which has {expected}")]
+    Supplied {
+        /// An input, an output or an index port.
+        tensor: String,
+        /// Values supplied.
+        got: usize,
+        /// Values needed.
+        expected: usize,
     },
     /// A public index is out of range.
     #[error("index port {port}: value {value} at {index:?} is not below {len}")]
@@ -215,6 +237,7 @@ impl VerifyError {
         match self {
             Self::Format(_) => "format",
             Self::OtherModel { .. } => "other-model",
+            Self::LeftOut { .. } | Self::Supplied { .. } => "left-out",
             Self::IndexRange { .. } => "index-range",
             Self::Agreement { .. } => "agreement",
             Self::Nova(NovaError::Format(_)) => "nova-format",

@@ -4,10 +4,10 @@
 //! The argument is [`ipa`]'s. Its vectors' lengths are fixed by `κ`, so they are written without length prefixes.
 
 use pleat_nova_circuits::cycle::{
-    Affine, F, FIELD_BYTES, POINT_BYTES, Point, affine, field_from_bytes, field_to_bytes, msm,
-    point_from_affine, point_from_bytes, point_to_bytes,
+    Affine, F, FIELD_BYTES, POINT_BYTES, Point, field_from_bytes, field_to_bytes, point_from_bytes,
+    point_to_bytes,
 };
-use pleat_nova_circuits::ipa::{self, Argument, Bases, Claim, Functional, Statement};
+use pleat_nova_circuits::ipa::{self, Argument, Bases, Claim, Functional, Statement, Sum};
 
 use crate::commitments::{Commitments, Generators, RowCommitment};
 use crate::error::{FormatError, VerifyError};
@@ -177,7 +177,6 @@ pub fn open(
     z: &[F],
 ) -> Result<Opening, VerifyError> {
     let statement = Statement {
-        commitment: &msm(y_star, key.generators.cells()),
         functional: Functional::Point(&point_in_row(network, z)),
         value,
     };
@@ -236,9 +235,10 @@ pub fn claim(
         z,
     } = *columns;
     let network = model.network();
-    let combined = combine(network, model.weights(), commitments, eta, z);
+    let mut combined = combination(network, model.weights(), commitments, eta, z);
+    combined.scalars.push(-opening.blind);
+    combined.points.push(*key.generators.blind());
     let statement = Statement {
-        commitment: &(combined - point_from_affine(key.generators.blind()) * opening.blind),
         functional: Functional::Point(&point_in_row(network, z)),
         value: &opened_value(eta, values),
     };
@@ -246,18 +246,24 @@ pub fn claim(
         .decode(network.row_bits())
         .ok_or(VerifyError::Opening)?;
     let mut transcript = OpeningTranscript::new(eta, &opening.blind);
-    ipa::claim(&key.bases(), &mut transcript, &statement, &argument)
-        .map_err(|_| VerifyError::Opening)
+    ipa::claim(
+        &key.bases(),
+        &mut transcript,
+        &statement,
+        combined,
+        &argument,
+    )
+    .map_err(|_| VerifyError::Opening)
 }
 
 /// `Σ_col η^col Σ_rows weight·commitment`, mask rows included: a commitment to `y*`.
-fn combine(
+fn combination(
     network: &Network,
     weights: &[RowCommitment],
     commitments: &Commitments,
     eta: &F,
     z: &[F],
-) -> Point {
+) -> Sum<Point> {
     let mut scalars = Vec::new();
     let mut bases = Vec::new();
     let mut eta_power = F::one();
@@ -270,11 +276,14 @@ fn combine(
         };
         for (row, commitment) in network.rows(column).into_iter().zip(own) {
             scalars.push(eta_power * row_weight(network, z, row));
-            bases.push(affine(commitment.point()));
+            bases.push(*commitment.affine());
         }
         scalars.push(eta_power * mask_weight);
-        bases.push(affine(mask.point()));
+        bases.push(*mask.affine());
         eta_power *= eta;
     }
-    msm(&scalars, &bases)
+    Sum {
+        scalars,
+        points: bases,
+    }
 }

@@ -17,7 +17,7 @@ use crate::points::Challenges;
 use crate::public::PublicValues;
 
 /// The protocol's version, the first message.
-pub const PROTOCOL_VERSION: &[u8] = b"pleat protocol 3";
+pub const PROTOCOL_VERSION: &[u8] = b"pleat protocol 4";
 
 /// A hash of everything said so far.
 #[derive(Clone)]
@@ -224,8 +224,8 @@ impl ipa::Transcript<F> for Folding {
     }
 }
 
-/// Step 10: the inner-product argument's own transcript. It starts with `η`, which binds all that went before, and the blind;
-/// the argument adds the blind-free commitment, the point and the value.
+/// Step 10: the inner-product argument's own transcript. It starts with `η`, which binds all that went before, and the blind: the
+/// combined commitment, the point and the value are functions of these.
 pub struct OpeningTranscript(Outside);
 
 impl OpeningTranscript {

@@ -12,6 +12,7 @@ use crate::error::VerifyError;
 use crate::fold::Mode;
 use crate::model::{ModelId, VerificationModel};
 use crate::opened::PortOpening;
+use crate::places::Supplied;
 use crate::proof::{Proof, model_of};
 #[cfg(feature = "cli")]
 use crate::quantize::unflatten;
@@ -35,6 +36,9 @@ pub enum Refusal {
     /// A check of the proof.
     #[error(transparent)]
     Proof(VerifyError),
+    /// A check of a proof whose file leaves out public values, with those that the caller gave.
+    #[error("{0}. The proof's file leaves out values that it shows: those given may be others")]
+    Given(VerifyError),
     /// A check of the opening.
     #[error("the opening is refused: {0}")]
     Opening(VerifyError),
@@ -93,7 +97,7 @@ impl Refusal {
     /// opening is refused; `receipt/form` and `receipt/mismatch`; `demand/model-id`, `demand/index` and `demand/value` for what the caller demands.
     pub fn check(&self) -> String {
         match self {
-            Self::Proof(error) => error.check().to_owned(),
+            Self::Proof(error) | Self::Given(error) => error.check().to_owned(),
             Self::Opening(error) => format!("opening-file/{}", error.check()),
             Self::Receipt(_) => "receipt/form".to_owned(),
             Self::Mismatch(_) => "receipt/mismatch".to_owned(),
@@ -354,6 +358,18 @@ pub struct Failure {
 /// # Errors
 /// The check that refuses it.
 pub fn decode_proof(bytes: &[u8], model: &VerificationModel) -> Result<Proof, VerifyError> {
+    decode_proof_with(bytes, model, &Supplied::default())
+}
+
+/// [`decode_proof`], with the public values that the file leaves out.
+///
+/// # Errors
+/// The check that refuses it.
+pub fn decode_proof_with(
+    bytes: &[u8],
+    model: &VerificationModel,
+    supplied: &Supplied,
+) -> Result<Proof, VerifyError> {
     let got = model_of(bytes)?;
     if got != model.id() {
         return Err(VerifyError::OtherModel {
@@ -361,7 +377,7 @@ pub fn decode_proof(bytes: &[u8], model: &VerificationModel) -> Result<Proof, Ve
             expected: model.id().to_string(),
         });
     }
-    Proof::from_bytes(bytes, model.network())
+    Proof::from_bytes_with(bytes, model.network(), supplied)
 }
 
 impl Verdict {

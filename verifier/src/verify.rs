@@ -68,7 +68,7 @@ pub fn verify_all(
         .collect();
     let bases = [Key::embedded().bases(), keys.opening.bases()];
     let mut together = [Claim::empty(), Claim::empty()];
-    for (claims, weight) in reduced.iter().zip(weights(proofs)) {
+    for (claims, weight) in reduced.iter().zip(weights(model, proofs)) {
         let claims = claims.as_ref().ok().and_then(Option::as_ref);
         for (sum, claim) in together.iter_mut().zip(claims.into_iter().flatten()) {
             sum.add(claim, &weight);
@@ -92,11 +92,11 @@ pub fn verify_all(
 }
 
 /// A weight for each proof, which depends on all of them.
-fn weights(proofs: &[Proof]) -> impl Iterator<Item = F> {
+fn weights(model: &VerificationModel, proofs: &[Proof]) -> impl Iterator<Item = F> {
     let mut hash = Sha3_512::new();
     hash.update(b"pleat/verify-all");
     for proof in proofs {
-        let bytes = proof.to_bytes();
+        let bytes = proof.to_bytes(model.network());
         hash.update(bytes.len().to_le_bytes());
         hash.update(bytes);
     }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 const STORED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/proof");
 /// Of the stored model.
-const MODEL_ID: &str = "60102f249c313b8637a990b470010128695f8ecea04f37ffeccb8b526509b122";
+const MODEL_ID: &str = "f41b94a51e8677ad423ebed56befe54d639459cb95bc21ffec1d661c9aae59d1";
 const FEATURES: usize = 61;
 
 fn stored(name: &str) -> String {
@@ -106,6 +106,32 @@ fn stored_proofs_verify_and_demands_are_checked() {
 }
 
 #[test]
+fn an_input_that_is_left_out_is_given_by_the_verifier() {
+    let folder = tempfile::tempdir().unwrap();
+    let public = verdict(&stored("public.proof"), &[], 0);
+    let write = |name: &str, values: &Value| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, json!({ "input_data": [values] }).to_string()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let mut values = public["input"][0]["values"].clone();
+    let right = write("right.json", &values);
+    values[0] = json!(0.0);
+    let wrong = write("wrong.json", &values);
+    let left_out = stored("left-out.proof");
+    let verdict_of = verdict(&left_out, &["--input", &right], 0);
+    for port in ["input", "output"] {
+        assert_eq!(verdict_of[port], public[port]);
+    }
+    let refused = verdict(&left_out, &["--input", &wrong], 1);
+    assert_eq!(refused["check"], "shares");
+    let reason = refused["reason"].as_str().unwrap();
+    assert!(reason.contains("those given may be others"), "{reason}");
+    let (code, _, err) = verify(&left_out, &[]);
+    assert!(code == 2 && err.contains("--input DATA"), "{err}");
+}
+
+#[test]
 fn a_proof_of_committed_steps_needs_nothing_loaded() {
     let cache = tempfile::tempdir().unwrap();
     for proof in ["public.proof", "hidden.proof"] {
@@ -136,8 +162,8 @@ fn a_forged_output_is_refused_in_words() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("forged.proof");
     let mut bytes = std::fs::read(stored("public.proof")).unwrap();
-    // Header, model id, mode, flags, the input's integers; then the output's.
-    bytes[10 + 32 + 1 + 2 + 4 * FEATURES] ^= 1;
+    // Header, model id, mode, flags, the input's integers of 12 bits; then the output's.
+    bytes[10 + 32 + 1 + 2 + (12 * FEATURES).div_ceil(8)] ^= 1;
     std::fs::write(&path, &bytes).unwrap();
     let (code, out, _) = verify(path.to_str().unwrap(), &[]);
     assert_eq!(code, 1);

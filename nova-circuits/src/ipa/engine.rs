@@ -1,7 +1,8 @@
 //! The argument as nova-snark's evaluation engine, for engines with Pedersen commitments.
 
 use super::{
-    Argument, Bases, Functional, IpaError, Statement, Transcript, inner_generator, prove, verify,
+    Argument, Bases, Functional, IpaError, Statement, Sum, Transcript, inner_generator, prove,
+    verify,
 };
 use crate::msm::EndoGroup;
 use crate::pedersen::Commitments;
@@ -127,11 +128,11 @@ where
             inner: &prover.inner,
         };
         let statement = Statement {
-            commitment: &E::CE::point(commitment),
             functional: Functional::Point(point),
             value,
         };
         let mut transcript = NovaTranscript::<E>(transcript);
+        statement.bind(&mut transcript, &E::CE::point(commitment));
         Ok(prove(&bases, &mut transcript, &statement, vector)?)
     }
 
@@ -148,11 +149,19 @@ where
             inner: &key.inner,
         };
         let statement = Statement {
-            commitment: &E::CE::point(commitment),
             functional: Functional::Point(point),
             value,
         };
         let mut transcript = NovaTranscript::<E>(transcript);
-        Ok(verify(&bases, &mut transcript, &statement, argument)?)
+        let commitment = E::CE::point(commitment);
+        statement.bind(&mut transcript, &commitment);
+        let commitment = Sum::from(&commitment);
+        Ok(verify(
+            &bases,
+            &mut transcript,
+            &statement,
+            commitment,
+            argument,
+        )?)
     }
 }

@@ -2,8 +2,8 @@
 //! `a` with `C = ⟨a, G⟩` and `v = ⟨a, b⟩`. The public vector is any, or `eq(p, ·)` for a point `p` of `m` coordinates, the first of
 //! which belongs to the most significant bit of the index.
 //!
-//! The transcript absorbs `m, C, b` (or `p`), `v` and gives `u`; let `U = u·H`, `P = C + v·U`. In each of `m` rounds, with halves
-//! `a = (a_L, a_R)`, `b = (b_L, b_R)`, `G = (G_L, G_R)`,
+//! The transcript, which has absorbed `C, b, v` or what they follow from, absorbs `m` and gives `u`; let `U = u·H`, `P = C + v·U`. In
+//! each of `m` rounds, with halves `a = (a_L, a_R)`, `b = (b_L, b_R)`, `G = (G_L, G_R)`,
 //!
 //! ```text
 //! L = ⟨a_L, G_R⟩ + ⟨a_L, b_R⟩·U     R = ⟨a_R, G_L⟩ + ⟨a_R, b_L⟩·U     are absorbed, and give x ≠ 0;
@@ -99,15 +99,49 @@ impl<S: Element> Functional<'_, S> {
     }
 }
 
-/// What is claimed: the functional gives `value` on the vector in `commitment`.
+/// What is claimed of the vector in a commitment `C`. **The transcript has to have absorbed `C`, `b` and `v`, or what they are a
+/// function of**, before the argument begins; [`Statement::bind`] is for where it has not.
 #[derive(Clone, Copy, Debug)]
-pub struct Statement<'a, G: EndoGroup> {
-    /// `C`.
-    pub commitment: &'a G,
+pub struct Statement<'a, S> {
     /// `b`.
-    pub functional: Functional<'a, G::Scalar>,
+    pub functional: Functional<'a, S>,
     /// `v`.
-    pub value: &'a G::Scalar,
+    pub value: &'a S,
+}
+
+impl<S: Element> Statement<'_, S> {
+    /// Absorbs all of the statement.
+    pub fn bind<G: EndoGroup<Scalar = S>>(
+        &self,
+        transcript: &mut impl Transcript<S>,
+        commitment: &G,
+    ) {
+        absorb_point::<G>(transcript, "commitment", &commitment.affine());
+        let entries = match self.functional {
+            Functional::Point(entries) | Functional::Vector(entries) => entries,
+        };
+        let bytes = entries.iter().map(|v| v.to_repr().as_ref().to_vec());
+        transcript.absorb("functional", &bytes.collect::<Vec<_>>().concat());
+        transcript.absorb("value", self.value.to_repr().as_ref());
+    }
+}
+
+/// A commitment as a sum of points, which the verifier need not compute by itself: `Σ scalars[i]·points[i]`.
+#[derive(Clone, Debug)]
+pub struct Sum<G: EndoGroup> {
+    /// Factors.
+    pub scalars: Vec<G::Scalar>,
+    /// As many points.
+    pub points: Vec<G::AffineGroupElement>,
+}
+
+impl<G: EndoGroup> From<&G> for Sum<G> {
+    fn from(point: &G) -> Self {
+        Self {
+            scalars: vec![G::Scalar::ONE],
+            points: vec![point.affine()],
+        }
+    }
 }
 
 /// The argument. Serde's form is that of nova-snark's: two vectors of compressed points, then a scalar.
@@ -178,45 +212,28 @@ fn nonzero_challenge<S: Field>(
 fn absorb_point<G: EndoGroup>(
     transcript: &mut impl Transcript<G::Scalar>,
     label: &'static str,
-    point: &G,
+    point: &G::AffineGroupElement,
 ) {
-    let point = G::coordinates(&point.affine());
+    let point = G::coordinates(point);
     let bytes = [point.x.to_repr(), point.y.to_repr()].map(|repr| repr.as_ref().to_vec());
     transcript.absorb(label, &bytes.concat());
 }
 
-/// Absorbs the statement; gives `u`.
-fn start<G: EndoGroup>(
-    transcript: &mut impl Transcript<G::Scalar>,
-    statement: &Statement<'_, G>,
-) -> Result<G::Scalar, IpaError> {
+/// Absorbs the number of rounds; gives `u`.
+fn start<S: Field>(transcript: &mut impl Transcript<S>, rounds: usize) -> Result<S, IpaError> {
     transcript.absorb("ipa", INNER_LABEL);
-    let rounds = statement.functional.rounds().ok_or(IpaError::Size)?;
     transcript.absorb("rounds", &(rounds as u64).to_le_bytes());
-    absorb_point(transcript, "commitment", statement.commitment);
-    match statement.functional {
-        Functional::Point(point) => {
-            for coordinate in point {
-                transcript.absorb("point", coordinate.to_repr().as_ref());
-            }
-        }
-        Functional::Vector(vector) => {
-            let bytes = vector.iter().map(|v| v.to_repr().as_ref().to_vec());
-            transcript.absorb("vector", &bytes.collect::<Vec<_>>().concat());
-        }
-    }
-    transcript.absorb("value", statement.value.to_repr().as_ref());
     nonzero_challenge(transcript, "u")
 }
 
 /// Absorbs a round's `L` and `R`; gives `x`.
 fn round<G: EndoGroup>(
     transcript: &mut impl Transcript<G::Scalar>,
-    left: &G,
-    right: &G,
+    left: &G::AffineGroupElement,
+    right: &G::AffineGroupElement,
 ) -> Result<G::Scalar, IpaError> {
-    absorb_point(transcript, "L", left);
-    absorb_point(transcript, "R", right);
+    absorb_point::<G>(transcript, "L", left);
+    absorb_point::<G>(transcript, "R", right);
     nonzero_challenge(transcript, "x")
 }
 

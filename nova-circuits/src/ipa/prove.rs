@@ -49,7 +49,7 @@ impl<G: EndoGroup> Deferred<'_, G> {
     }
 }
 
-/// Shows that `vector` satisfies the statement; if it does not, the argument will not verify.
+/// Shows that `vector` satisfies the statement, to which the transcript has to be bound; if it does not, the argument will not verify.
 ///
 /// # Errors
 /// [`IpaError::Size`] unless the vector has as many entries as `b`, and there are so many generators;
@@ -57,14 +57,14 @@ impl<G: EndoGroup> Deferred<'_, G> {
 pub fn prove<G: EndoGroup>(
     bases: &Bases<'_, G>,
     transcript: &mut impl Transcript<G::Scalar>,
-    statement: &Statement<'_, G>,
+    statement: &Statement<'_, G::Scalar>,
     vector: &[G::Scalar],
 ) -> Result<Argument<G>, IpaError> {
-    let (_, n) = size(bases, &statement.functional)?;
+    let (rounds, n) = size(bases, &statement.functional)?;
     if vector.len() != n {
         return Err(IpaError::Size);
     }
-    let inner = (G::group(bases.inner) * start(transcript, statement)?).affine();
+    let inner = (G::group(bases.inner) * start(transcript, rounds)?).affine();
     let mut a = vector.to_vec();
     let mut b = statement.functional.vector();
     let mut generators = Deferred::<G> {
@@ -79,7 +79,7 @@ pub fn prove<G: EndoGroup>(
             || generators.commit(a_left, true, (product(a_left, b_right), inner)),
             || generators.commit(a_right, false, (product(a_right, b_left), inner)),
         );
-        let x = round(transcript, &l, &r)?;
+        let x = round::<G>(transcript, &l.affine(), &r.affine())?;
         let inverse = Option::from(x.invert()).ok_or(IpaError::Challenge)?;
         a = combined(a_left, &inverse, a_right);
         b = combined(b_left, &x, b_right);

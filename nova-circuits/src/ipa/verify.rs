@@ -1,7 +1,7 @@
 //! The verifier: one multi-scalar multiplication, or one for many arguments on the same generators.
 
 use super::{
-    Argument, Bases, Functional, IpaError, Statement, Transcript, round, size, start, tensor,
+    Argument, Bases, Functional, IpaError, Statement, Sum, Transcript, round, size, start, tensor,
 };
 use crate::msm::{EndoGroup, msm};
 use crate::vectors::{add_scaled, inner_product};
@@ -53,17 +53,19 @@ impl<G: EndoGroup> Claim<G> {
     }
 }
 
-/// Checks that the argument shows the statement. The transcript has to be in the state in which the prover's was.
+/// Checks that the argument shows the statement about the vector in `commitment`. The transcript has to be in the state in which the
+/// prover's was, bound to both.
 ///
 /// # Errors
 /// [`IpaError`].
 pub fn verify<G: EndoGroup>(
     bases: &Bases<'_, G>,
     transcript: &mut impl Transcript<G::Scalar>,
-    statement: &Statement<'_, G>,
+    statement: &Statement<'_, G::Scalar>,
+    commitment: Sum<G>,
     argument: &Argument<G>,
 ) -> Result<(), IpaError> {
-    if claim(bases, transcript, statement, argument)?.holds(bases) {
+    if claim(bases, transcript, statement, commitment, argument)?.holds(bases) {
         Ok(())
     } else {
         Err(IpaError::Refused)
@@ -77,7 +79,8 @@ pub fn verify<G: EndoGroup>(
 pub fn claim<G: EndoGroup>(
     bases: &Bases<'_, G>,
     transcript: &mut impl Transcript<G::Scalar>,
-    statement: &Statement<'_, G>,
+    statement: &Statement<'_, G::Scalar>,
+    commitment: Sum<G>,
     argument: &Argument<G>,
 ) -> Result<Claim<G>, IpaError> {
     let (rounds, _) = size(bases, &statement.functional)?;
@@ -89,12 +92,12 @@ pub fn claim<G: EndoGroup>(
     if left.len() != rounds || right.len() != rounds {
         return Err(IpaError::Size);
     }
-    let u = start(transcript, statement)?;
-    let challenges = left
-        .iter()
-        .zip(right)
-        .map(|(l, r)| round(transcript, l, r))
-        .collect::<Result<Vec<_>, _>>()?;
+    let u = start(transcript, rounds)?;
+    let own: Vec<G::AffineGroupElement> = left.iter().chain(right).map(G::affine).collect();
+    let (own_left, own_right) = own.split_at(rounds);
+    let pairs = own_left.iter().zip(own_right);
+    let challenges = pairs.map(|(l, r)| round::<G>(transcript, l, r));
+    let challenges = challenges.collect::<Result<Vec<_>, _>>()?;
     let mut inverses = challenges.clone();
     inverses.iter_mut().batch_invert();
 
@@ -109,10 +112,13 @@ pub fn claim<G: EndoGroup>(
         }
         Functional::Vector(vector) => inner_product(&generators, vector),
     };
-    let mut scalars = vec![-G::Scalar::ONE];
-    let mut points = vec![statement.commitment.affine()];
+    let Sum {
+        mut scalars,
+        mut points,
+    } = commitment;
+    scalars.iter_mut().for_each(|scalar| *scalar = -*scalar);
     scalars.extend(challenges.iter().chain(&inverses).map(|x| -*x));
-    points.extend(left.iter().chain(right).map(G::affine));
+    points.extend(own);
     Ok(Claim {
         generators,
         inner: u * (product - statement.value),

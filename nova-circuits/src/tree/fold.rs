@@ -10,7 +10,7 @@ use super::{
     step::{SEGMENTS, Segment, WORDS},
 };
 use crate::{
-    cycle::{EncodedPoint, F, Point, affine, field_to_bytes, point_zero},
+    cycle::{EncodedPoint, F, Point, field_to_bytes, point_zero},
     ipa::{Claim, IpaError, Transcript},
 };
 use ff::Field;
@@ -271,8 +271,7 @@ fn root(steps: &[StepInstance], proof: &FoldProof, coefficients: &Coefficients) 
         words: vec![F::ZERO; WORDS],
     };
     let mut add = |opened: Opened, factor: &F, point: &EncodedPoint| {
-        root.commitments
-            .push((opened, *factor, affine(point.point())));
+        root.commitments.push((opened, *factor, *point.affine()));
     };
     let leaves = steps.iter().zip(&proof.shares).zip(&coefficients.leaves);
     for ((step, [share, products]), factor) in leaves {

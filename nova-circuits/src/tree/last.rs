@@ -13,8 +13,8 @@ use super::{
     step::{BITS, PADDED, SEGMENTS, SLACK, Segment, constraints, products, vector},
 };
 use crate::{
-    cycle::{Affine, F, Point, field_to_bytes, msm},
-    ipa::{self, Claim, Functional, IpaError, Statement, Transcript},
+    cycle::{Affine, F, Point, field_to_bytes},
+    ipa::{self, Claim, Functional, IpaError, Statement, Sum, Transcript},
     relation::fold_round_at,
     vectors::eq_table,
 };
@@ -102,8 +102,8 @@ pub fn prove(
     let combination = Combination::new(transcript, &eq_x, &eq_y)?;
     let (variables, blind) = combination.of(root);
     absorb(transcript, "blind", &[blind]);
+    // The commitment and the functional follow from what was absorbed.
     let statement = Statement {
-        commitment: &msm(&variables, key.bases().generators),
         functional: Functional::Vector(&combination.functional),
         value: &combination.value(&at_y, &at_x[3]),
     };
@@ -329,11 +329,12 @@ pub fn claim(
         points.push(*point);
     }
     let statement = Statement {
-        commitment: &msm(&scalars, &points),
         functional: Functional::Vector(&combination.functional),
         value: &combination.value(at_y, &error),
     };
-    ipa::claim(&key.bases(), transcript, &statement, argument).map_err(|_| Check::Opening)
+    let commitment = Sum { scalars, points };
+    ipa::claim(&key.bases(), transcript, &statement, commitment, argument)
+        .map_err(|_| Check::Opening)
 }
 
 #[cfg(test)]
@@ -341,7 +342,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use super::*;
     use crate::{
-        cycle::{affine, field_from_uniform},
+        cycle::{affine, field_from_uniform, msm},
         tree::step::{CONSTRAINTS, VARIABLES, WORDS, residue},
     };
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
@@ -418,7 +419,6 @@ mod tests {
         }
         absorb(&mut transcript, "blind", &[blind]);
         let statement = Statement {
-            commitment: &msm(&vector, key.bases().generators),
             functional: Functional::Vector(&combination.functional),
             value: &combination.value(&proof.at_y, &at_x[3]),
         };

@@ -207,9 +207,6 @@ fn a_message_that_only_the_verifier_absorbs() {
         ("blind", Check::Opening),
         ("ipa", Check::Opening),
         ("rounds", Check::Opening),
-        ("commitment", Check::Opening),
-        ("vector", Check::Opening),
-        ("value", Check::Opening),
         ("L", Check::Opening),
         ("R", Check::Opening),
     ];

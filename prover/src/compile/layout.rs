@@ -1,4 +1,5 @@
-//! Where blocks go, and how long a committed row is (PROTOCOL.md §1, §3): `κ` minimises the proof's commitments.
+//! Where blocks go, and how long a committed row is (PROTOCOL.md §1, §3): `κ` minimises the proof's commitments and the time that
+//! verifying their opening takes.
 
 use pleat_verifier::descriptor::Descriptor;
 use pleat_verifier::mle::bits;
@@ -7,12 +8,16 @@ use pleat_verifier::mle::bits;
 const ROW_BITS: std::ops::RangeInclusive<u32> = 8..=16;
 /// Bytes of a commitment.
 const POINT: usize = 32;
+/// What a proof has besides, roughly: bytes, and the verifier's multiplications of points.
+const OTHER_BYTES: usize = 5_000;
+const OTHER_POINTS: usize = 1 << 12;
 
 /// What a choice of `κ` costs.
 struct Choice {
     row_bits: u32,
     nu: usize,
-    bytes: usize,
+    /// The length's fifth power times the verifier's time: a twentieth of the one is worth a quarter of the other.
+    cost: f64,
 }
 
 /// Sets `κ` (the given one, or the best), and all addresses.
@@ -24,11 +29,11 @@ pub fn lay_out(descriptor: &mut Descriptor, row_bits: Option<u32>) {
 /// The cheapest `κ`; among those within a tenth of it, the one with the shortest trace.
 fn choose(descriptor: &mut Descriptor) -> u32 {
     let choices: Vec<Choice> = ROW_BITS.map(|k| cost(descriptor, k)).collect();
-    let least = choices.iter().map(|c| c.bytes).min().unwrap_or(0);
+    let least = choices.iter().map(|c| c.cost).fold(f64::INFINITY, f64::min);
     choices
         .iter()
-        .filter(|c| c.bytes <= least + least / 10)
-        .min_by_key(|c| (c.nu, c.bytes, c.row_bits))
+        .filter(|c| c.cost <= 1.1 * least)
+        .min_by(|a, b| a.nu.cmp(&b.nu).then(a.cost.total_cmp(&b.cost)))
         .map_or(*ROW_BITS.start(), |c| c.row_bits)
 }
 
@@ -39,10 +44,13 @@ fn cost(descriptor: &mut Descriptor, row_bits: u32) -> Choice {
     let table = (descriptor.all_functions().len() + 1) << descriptor.digit_bits;
     let trace_rows = end.div_ceil(cells);
     let table_rows = table.div_ceil(cells);
+    let own = 7 * trace_rows + 2 * table_rows + 10 + 2 * kappa;
+    let bytes = own * POINT + OTHER_BYTES;
+    let points = own + cells + OTHER_POINTS;
     Choice {
         row_bits,
         nu: bits(end.max(table)).max(kappa),
-        bytes: (7 * trace_rows + 2 * table_rows + 10) * POINT + 2 * POINT * kappa,
+        cost: (bytes as f64).powi(5) * points as f64,
     }
 }
 

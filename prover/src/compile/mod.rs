@@ -41,7 +41,7 @@ pub struct CompileOptions {
     pub digit_bits: Option<u32>,
     /// How far beyond the calibrated range a tensor may go, as a fraction of it.
     pub headroom: f64,
-    /// `κ`, 4 to 18; chosen for the shortest proof if `None`.
+    /// `κ`, 4 to 18; chosen for short proofs that are verified fast if `None`.
     pub row_bits: Option<u32>,
     /// Per input, real value of one unit; chosen from the samples for those that are not named. An input that is to be another
     /// network's output takes that output's scale.

@@ -116,7 +116,7 @@ pub fn verify_tree(
     key: &OpeningKey,
     proof: &Proof,
 ) -> Result<(), VerifyError> {
-    let proof = Proof::from_bytes(&proof.to_bytes(), model.network())?;
+    let proof = Proof::from_bytes(&proof.to_bytes(model.network()), model.network())?;
     let keys = Keys {
         opening: key,
         chain: None,

@@ -492,6 +492,7 @@ pub enum NovaFormat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Magic,
+    Value,
     Version,
     Truncated,
     Length,
@@ -527,6 +528,7 @@ pub fn refusal(verdict: Result<(), VerifyError>) -> Refusal {
             FormatError::Point { .. } => Format::Point,
             FormatError::Flag { .. } => Format::Flag,
             FormatError::Mode { .. } => Format::Mode,
+            FormatError::Value { .. } => Format::Value,
             _ => Format::Other,
         }),
         Err(other) => panic!("no check, but {other}"),

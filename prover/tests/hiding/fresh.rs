@@ -10,6 +10,7 @@ use pleat_prover::{OpeningKey, ProvingModel};
 use pleat_verifier::Mode;
 use pleat_verifier::fold::Folded;
 use pleat_verifier::network::Column;
+use pleat_verifier::places::{Place, Places};
 use pleat_verifier::proof::{Proof, proof_bytes};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -72,9 +73,11 @@ fn parts(proof: &Proof) -> BTreeSet<Vec<u8>> {
         assert_eq!(*first, F::ZERO);
         *first = proof.messages.opening.blind.square();
     }
-    let bytes = proof.to_bytes();
+    let network = STACK.network();
+    let bytes = proof.to_bytes(&network);
+    let hidden = Places::new(&network, Place::Elsewhere, Place::Elsewhere);
+    let shown = bytes.len() - proof.to_bytes_with(&network, &hidden).len();
     let ports = proof.messages.public.ports();
-    let shown: usize = ports.iter().flatten().map(|v| 4 * v.len()).sum();
     // Magic, version, model id, mode, flags, shown values.
     let statement = 8 + 2 + 32 + 1 + ports.len() + shown;
     let parts = bytes[statement..].windows(16);
@@ -129,9 +132,9 @@ fn proofs_of_one_run_share_nothing() {
 #[test]
 fn lengths_are_those_of_the_descriptor() {
     let network = STACK.network();
-    let shown = STACK.width;
+    let places = Places::new(&network, Place::Hidden, Place::Here);
     for mode in Mode::ALL {
-        let expected = proof_bytes(&network, mode, shown);
+        let expected = proof_bytes(&network, mode, &places);
         for integers in [
             STACK.extreme(0),
             STACK.extreme(1),
@@ -142,7 +145,7 @@ fn lengths_are_those_of_the_descriptor() {
             assert_eq!(Mode::shorter(model.network()), Mode::shorter(&network));
             let proof = proof(&model, &integers, mode, 20);
             assert_eq!(proof.mode(), mode);
-            assert_eq!(proof.to_bytes().len(), expected, "{mode}");
+            assert_eq!(proof.to_bytes(model.network()).len(), expected, "{mode}");
         }
     }
 }

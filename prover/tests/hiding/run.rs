@@ -154,7 +154,7 @@ pub fn ordinary(subject: &Subject, tape: &Tape, opening: &OpeningKey, key: &Key)
         messages,
         folded: Folded::Tree(Box::new(folded)),
     };
-    proof.to_bytes()
+    proof.to_bytes(&subject.network)
 }
 
 /// Where the watched prover has its randomness from.
@@ -529,7 +529,7 @@ pub fn watched(subject: &Subject, key: &Known, source: &mut dyn Source) -> Run {
         power *= stated.eta;
     }
     Run {
-        bytes: proof.to_bytes(),
+        bytes: proof.to_bytes(&network),
         tape: watch.tape,
         logarithms: watch.logarithms,
         challenges: ledger.challenges.clone(),

@@ -210,7 +210,7 @@ fn the_stages_are_those_of_the_prover() {
     let proved = prove(&model, keys, &request, &mut reader, &mut unheard).unwrap();
     assert!(reader.is_at_its_end());
     let stages = ordinary(&subject, &tape, &opening, Key::embedded());
-    assert!(proved.proof.to_bytes() == stages);
+    assert!(proved.proof.to_bytes(&subject.network) == stages);
     let keys = pleat_verifier::Keys {
         opening: &opening,
         chain: None,

@@ -22,13 +22,15 @@ use common::cheat::{Format, Refusal, Setting, refusal};
 use common::dense::mlp;
 use pleat_nova_circuits::cache::CacheFolder;
 use pleat_nova_circuits::chain::params::Parameters;
+use pleat_nova_circuits::tree::Check;
 use pleat_verifier::descriptor::Limits;
 use pleat_verifier::error::VerifyError;
 use pleat_verifier::fold::Mode;
 use pleat_verifier::model::VerificationModel;
 use pleat_verifier::network::Network;
 use pleat_verifier::pcs::argument_bytes;
-use pleat_verifier::proof::{Proof, PublicValues, proof_bytes};
+use pleat_verifier::places::{Place, Places, Supplied};
+use pleat_verifier::proof::{Proof, PublicValues, places_of, proof_bytes};
 use pleat_verifier::verify::{Keys, verify};
 use proptest::prelude::*;
 
@@ -61,7 +63,7 @@ impl Real {
                 (Some(executed), proof)
             }
         };
-        let bytes = proof.to_bytes();
+        let bytes = proof.to_bytes(setting.model.network());
         Self {
             setting,
             executed,
@@ -110,7 +112,7 @@ fn check_statements(mode: Mode, first: &Real, relabelled: Refusal) {
     assert_eq!(refused, Refusal::OtherModel);
     let mut other = first.proof.clone();
     other.messages.model = second.model().id();
-    let refused = refusal(second.verify_against(&other.to_bytes(), second.model()));
+    let refused = refusal(second.verify_against(&other.to_bytes(second.network()), second.model()));
     assert_eq!(refused, relabelled);
     let refused = refusal(third.verify_against(&first.bytes, third.model()));
     assert_eq!(refused, Refusal::Format(Format::Length));
@@ -127,15 +129,98 @@ fn length_depends_on_public_values_alone() {
     for (shown, hidden) in [(tree_shown, tree_hidden), (chain_shown, chain_hidden)] {
         let (mode, network) = (shown.proof.mode(), shown.network());
         let values: usize = shown.proof.messages.public.shown().map(<[i32]>::len).sum();
-        assert_eq!(shown.bytes.len(), hidden.bytes.len() + 4 * values);
-        assert_eq!(shown.bytes.len(), proof_bytes(network, mode, values));
-        assert_eq!(hidden.bytes.len(), proof_bytes(network, mode, 0));
+        let bits = network.digit_bits() as usize * values;
+        assert_eq!(shown.bytes.len(), hidden.bytes.len() + bits.div_ceil(8));
+        let expected = |place| proof_bytes(network, mode, &Places::new(network, place, place));
+        assert_eq!(shown.bytes.len(), expected(Place::Here));
+        assert_eq!(hidden.bytes.len(), expected(Place::Hidden));
+        assert_eq!(hidden.bytes.len(), expected(Place::Elsewhere));
         let argument = argument_bytes(network.row_bits());
         assert_eq!(hidden.proof.messages.opening.argument.len(), argument);
         // The same statement proved again has another proof.
         let commitments = |real: &Real| real.proof.messages.commitments.clone();
         assert_ne!(commitments(shown), commitments(hidden));
     }
+}
+
+/// A proof without its public values is as long as one that hides them, and verifies with the right values alone.
+#[test]
+fn values_that_are_left_out_have_to_be_supplied() {
+    let [tree, _, chain, _] = all();
+    for (real, wrong) in [
+        (tree, Refusal::Steps(Check::Shares)),
+        (chain, Refusal::Nova),
+    ] {
+        let network = real.network();
+        let public = &real.proof.messages.public;
+        let places = Places::all_here(public);
+        let places = places.without_inputs(network).without_outputs(network);
+        let bytes = real.proof.to_bytes_with(network, &places);
+        assert_eq!(
+            bytes.len(),
+            proof_bytes(network, real.proof.mode(), &places)
+        );
+        assert_eq!(places_of(&bytes, network).unwrap(), places);
+        let read = |ports: Vec<Option<Vec<i32>>>| {
+            let supplied = Supplied {
+                ports,
+                indices: Vec::new(),
+            };
+            Proof::from_bytes_with(&bytes, network, &supplied)
+        };
+        let right = public.ports().to_vec();
+        assert_eq!(read(right.clone()).unwrap(), real.proof);
+        let missing = Proof::from_bytes(&bytes, network).unwrap_err();
+        assert!(matches!(missing, VerifyError::LeftOut { .. }));
+        for port in 0..right.len() {
+            let mut ports = right.clone();
+            ports[port] = None;
+            assert!(matches!(read(ports), Err(VerifyError::LeftOut { .. })));
+            let mut ports = right.clone();
+            ports[port].as_mut().unwrap().push(0);
+            assert!(matches!(read(ports), Err(VerifyError::Supplied { .. })));
+            let mut ports = right.clone();
+            ports[port].as_mut().unwrap()[0] += 1;
+            let other = read(ports).unwrap();
+            let refused = refusal(real.verify(&other.to_bytes(network)));
+            assert_eq!(refused, wrong);
+        }
+    }
+}
+
+/// The bits that fill the last byte of the public values are zeros.
+#[test]
+fn a_filling_is_zero() {
+    let real = &*tree::SHOWN;
+    let network = real.network();
+    let public = &real.proof.messages.public;
+    let supplied = Supplied {
+        ports: public.ports().to_vec(),
+        indices: Vec::new(),
+    };
+    let inputs = network.descriptor().inputs.len();
+    let (given, answers) = public.ports().split_at(inputs);
+    let places = Places::all_here(public);
+    let mut fillings = 0;
+    for (places, ports) in [
+        (places.clone().without_inputs(network), answers),
+        (places.clone().without_outputs(network), given),
+    ] {
+        let values: usize = ports.iter().flatten().map(Vec::len).sum();
+        let bits = network.digit_bits() as usize * values;
+        let good = real.proof.to_bytes_with(network, &places);
+        let flags = pleat_verifier::encoding::HEADER_BYTES + 33;
+        let last = flags + public.ports().len() + bits.div_ceil(8) - 1;
+        for bit in bits..bits.next_multiple_of(8) {
+            let mut bytes = good.clone();
+            bytes[last] |= 1 << (bit % 8);
+            let refused = Proof::from_bytes_with(&bytes, network, &supplied).unwrap_err();
+            assert_eq!(refused.to_string(), "proof: a public value is out of range");
+            fillings += 1;
+        }
+        assert!(Proof::from_bytes_with(&good, network, &supplied).is_ok());
+    }
+    assert!(fillings > 0, "the case has none");
 }
 
 /// What one mode proves, the other does not read.
@@ -159,7 +244,7 @@ fn modes_are_told_apart() {
             messages: own.proof.messages.clone(),
             folded: other.proof.folded.clone(),
         };
-        assert!(own.verify(&mixed.to_bytes()).is_err());
+        assert!(own.verify(&mixed.to_bytes(own.network())).is_err());
     }
     // A proof of the chain needs its key.
     let keys = Keys {
@@ -252,7 +337,7 @@ proptest! {
             prop_assert_eq!(verdict.is_ok(), bytes == real.bytes);
             // A file that can be read is the file that would be written.
             if let Ok(proof) = Proof::from_bytes(&bytes, real.network()) {
-                prop_assert_eq!(proof.to_bytes(), bytes);
+                prop_assert_eq!(proof.to_bytes(real.network()), bytes);
             }
         }
     }

@@ -11,6 +11,7 @@ use pleat_verifier::encoding::HEADER_BYTES;
 use pleat_verifier::fold::tree::Layout;
 use pleat_verifier::fold::{Folded, Mode};
 use pleat_verifier::network::{Column, Network};
+use pleat_verifier::packing::{Packing, bytes as packed_bytes};
 use pleat_verifier::proof::{Proof, elements};
 
 use crate::Real;
@@ -21,7 +22,7 @@ pub enum Kind {
     Raw,
     Mode,
     Flag,
-    Integer,
+    Packed,
     Point,
     Scalar,
     Nova,
@@ -55,10 +56,12 @@ pub fn regions(network: &Network, proof: &Proof) -> Vec<Region> {
     push("mode", Kind::Mode, 1, 1);
     let ports: Vec<_> = network.descriptor().ports().collect();
     push("flags", Kind::Flag, 1, ports.len());
-    for (port, values) in ports.iter().zip(proof.messages.public.ports()) {
-        let shown = if values.is_some() { elements(port) } else { 0 };
-        push("public values", Kind::Integer, 4, shown);
-    }
+    let shown = ports.iter().zip(proof.messages.public.ports());
+    let bits = shown.map(|(port, values)| match values {
+        Some(_) => Packing::of(network, port).bits_of(elements(port)),
+        None => 0,
+    });
+    push("public values", Kind::Packed, 1, packed_bytes(bits.sum()));
     for column in Column::WITNESS {
         let rows = network.rows(column).len();
         push(&format!("rows {}", column.name()), Kind::Point, 32, rows);
@@ -240,10 +243,8 @@ pub fn changed(bytes: &[u8], region: &Region) -> Vec<u8> {
         // The first field is a point: its negative.
         Kind::Nova => own[31] ^= 0x80,
         Kind::Flag => own[0] = 1 - own[0],
-        Kind::Integer => {
-            let value = i32::from_le_bytes(own.try_into().unwrap());
-            own.copy_from_slice(&(value + 1).to_le_bytes());
-        }
+        // A bit of some integer: the first one is never a filling.
+        Kind::Packed => own[0] ^= 1,
         Kind::Point => {
             let point = point_from_bytes(own.as_ref().try_into().unwrap()).unwrap();
             let other = point + point_from_affine(&generators(b"another", 1)[0]);

@@ -10,6 +10,7 @@ use pleat_verifier::network::Network;
 use pleat_verifier::points::{Challenges, Points};
 use pleat_verifier::fold::tree::{Statement, Weights};
 use pleat_verifier::fold::{Mode, chain};
+use pleat_verifier::places::{Place, Places};
 use pleat_verifier::proof::{Proof, PublicValues, proof_bytes};
 
 /// Smaller than a verifier's own, so that thousands of models can be tried in a second.
@@ -29,6 +30,7 @@ fn limits() -> Limits {
 }
 
 fn compute(network: &Network) {
+    let hidden = Places::new(network, Place::Hidden, Place::Hidden);
     let element = |i: usize| F::from(i as u64 + 2);
     let elements = |n: usize| (0..n).map(element).collect::<Vec<F>>();
     let challenges = Challenges {
@@ -79,9 +81,9 @@ fn compute(network: &Network) {
             }
         };
         assert_eq!(steps, schedule.steps);
-        assert!(proof_bytes(network, mode, 0) > 4_000);
+        assert!(proof_bytes(network, mode, &hidden) > 4_000);
     }
-    assert!(proof_bytes(network, Mode::shorter(network), 0) > 4_000);
+    assert!(proof_bytes(network, Mode::shorter(network), &hidden) > 4_000);
     assert!(Proof::from_bytes(&[], network).is_err());
 }
 

@@ -33,7 +33,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(proof) = Proof::from_bytes(bytes, model.network()) else {
         return;
     };
-    assert_eq!(proof.to_bytes(), bytes);
+    assert_eq!(proof.to_bytes(model.network()), bytes);
     let messages = &proof.messages;
     let verdict = match &proof.folded {
         Folded::Tree(_) => verify(

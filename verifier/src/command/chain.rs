@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{
     CommandError, EXIT_GOOD, EXIT_INVALID, Key, PortValues, ReceiptSummary, Refusal, Seconds,
-    checked_receipt, decode_proof, load_model, read, read_receipt,
+    checked_receipt, decode_proof_with, load_model, read, read_receipt,
 };
 use crate::chain::{self, Link, Member};
 use crate::fold::Mode;
@@ -306,7 +306,8 @@ fn load(path: &Path, args: &ChainArgs, models: &[VerificationModel]) -> Result<L
         model: receipt.model,
     })?;
     let file = proof_file(path, args, &receipt)?;
-    let proof = decode_proof(&file, model).map_err(|e| refused(&name, &Refusal::Proof(e)))?;
+    let proof = decode_proof_with(&file, model, &receipt.values())
+        .map_err(|e| refused(&name, &Refusal::Proof(e)))?;
     checked_receipt(&bytes, model, &file, &proof).map_err(|e| refused(&name, &e))?;
     Ok(Loaded {
         path: path.to_owned(),

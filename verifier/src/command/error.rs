@@ -46,6 +46,16 @@ pub enum CommandError {
         /// Why.
         source: QuantizeError,
     },
+    /// The proof's file leaves out values that nobody gives.
+    #[error(
+        "the proof shows tensor {tensor}, but its file does not hold the values; give them with {flag} DATA"
+    )]
+    LeftOut {
+        /// The tensor.
+        tensor: String,
+        /// The option that takes them.
+        flag: &'static str,
+    },
     /// A value is given for a tensor that the proof hides.
     #[error(
         "{flag} cannot be checked: the proof hides tensor {port}; ask the prover for an opening (`pleat open`) and give it with --opened"

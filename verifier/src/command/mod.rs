@@ -8,6 +8,7 @@ mod data;
 mod error;
 pub mod program;
 mod several;
+mod sides;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,23 +20,25 @@ use pleat_nova_circuits::chain::params::VerifierKey;
 #[cfg(unix)]
 use rayon::prelude::*;
 
-use crate::descriptor::{IndexPort, IndexRole, Indices, Limits, Port};
+use crate::descriptor::{Indices, Limits, Port};
 use crate::fold::Mode;
 use crate::model::{ModelId, VerificationModel};
 use crate::opened::PortOpening;
 use crate::pcs::OpeningKey;
-use crate::proof::Proof;
-use crate::quantize::{indices as indices_of, quantize};
-use crate::receipt::{IndexTensor, RECEIPT_LIMIT, Receipt, Subject};
+use crate::places::Supplied;
+use crate::proof::{Proof, model_of, places_of};
+use crate::receipt::{RECEIPT_LIMIT, Receipt, Subject};
 use crate::verify::{Keys, verify};
 
 pub use crate::verdict::{
     EXIT_FAILED, EXIT_GOOD, EXIT_INVALID, Failure, PortValues, ReceiptSummary, Refusal, Seconds,
-    Valid, Verdict, decode_proof, values_line,
+    Valid, Verdict, decode_proof, decode_proof_with, values_line,
 };
 pub use chain::{ChainArgs, ChainVerdict, LinkJson, MemberVerdict, RECEIPT_SUFFIX, run_chain};
 pub use data::read_json;
 pub use error::CommandError;
+use sides::Side;
+
 pub use several::{ProofVerdict, Verdicts, run_several};
 
 /// Options of both commands.
@@ -53,13 +56,13 @@ pub struct VerifyArgs {
         conflicts_with_all = ["input", "output", "opened", "value", "receipt"]
     )]
     pub more: Vec<PathBuf>,
-    /// Demand that the proof is about this input
+    /// Demand that the proof is about this input; needed if the proof's file leaves it out (`pleat prove --leave-out input`)
     #[arg(long, value_name = "DATA")]
     pub input: Option<String>,
     /// Sample of --input that is meant, counted from 0
     #[arg(long, value_name = "I", default_value_t = 0, requires = "input")]
     pub index: usize,
-    /// Demand that the proof shows this output (rounded to the model's integers)
+    /// Demand that the proof shows this output (rounded to the model's integers); needed if the proof's file leaves it out
     #[arg(long, value_name = "DATA")]
     pub output: Option<String>,
     /// Demand this model id: 64 hexadecimal digits, from someone you trust
@@ -242,7 +245,8 @@ impl Checking<'_> {
             return Ok(Err(refusal));
         }
         let file = proof;
-        let proof = match decode_proof(file, self.model) {
+        let supplied = self.supplied(file, receipt, load)?;
+        let proof = match decode_proof_with(file, self.model, &supplied) {
             Ok(proof) => proof,
             Err(error) => return Ok(Err(Refusal::Proof(error))),
         };
@@ -280,7 +284,13 @@ impl Checking<'_> {
             opening: &opening_key,
             chain: chain.as_ref(),
         };
-        let verified = verify(keys, self.model, &proof).map_err(Refusal::Proof);
+        let is_complete = places_of(file, network).is_ok_and(|places| places.is_complete());
+        let refused = if is_complete {
+            Refusal::Proof
+        } else {
+            Refusal::Given
+        };
+        let verified = verify(keys, self.model, &proof).map_err(refused);
         let verdict = verified.and_then(|()| {
             let opened = opening
                 .as_ref()
@@ -295,6 +305,27 @@ impl Checking<'_> {
         }))
     }
 
+    /// The public values that the proof's file leaves out: as DATA has them, otherwise as the receipt does.
+    fn supplied(
+        &self,
+        file: &[u8],
+        receipt: Option<&[u8]>,
+        load: &mut Load<'_>,
+    ) -> Result<Supplied, CommandError> {
+        let network = self.model.network();
+        // What is wrong with a file, decoding it says.
+        let places = match (model_of(file), places_of(file, network)) {
+            (Ok(id), Ok(places)) if id == self.model.id() => places,
+            _ => return Ok(Supplied::default()),
+        };
+        let receipt = receipt.and_then(|bytes| Receipt::from_bytes(bytes).ok());
+        let mut supplied = receipt.as_ref().map(Receipt::values).unwrap_or_default();
+        for side in [Side::input, Side::output] {
+            side(self.args, network).supply(network, &places, &mut supplied, load)?;
+        }
+        Ok(supplied)
+    }
+
     /// Compares what the caller demands with what the proof and the opening claim.
     fn demands(
         &self,
@@ -303,83 +334,26 @@ impl Checking<'_> {
         opening: Option<&PortOpening>,
         load: &mut Load<'_>,
     ) -> Result<Result<(), Refusal>, CommandError> {
-        let descriptor = self.model.network().descriptor();
-        let inputs = descriptor.inputs.len();
-        let shown = IndexTensor::all(descriptor, indices);
-        let numbered: Vec<(usize, &Port)> = descriptor.ports().enumerate().collect();
-        let (input_ports, output_ports) = numbered.split_at_checked(inputs).unwrap_or((&[], &[]));
-        let opened: Vec<(usize, &Port)> = opening
-            .and_then(|o| numbered.get(o.port).copied())
-            .into_iter()
-            .collect();
-        let opened_role = match opening {
-            Some(o) if o.port >= inputs => TensorRole::Output,
-            _ => TensorRole::Input,
-        };
-        let args = self.args;
-        let demands = [
-            (
-                "--input",
-                &args.input,
-                TensorRole::Input,
-                input_ports,
-                args.index,
-            ),
-            (
-                "--output",
-                &args.output,
-                TensorRole::Output,
-                output_ports,
-                0,
-            ),
-            ("--value", &args.value, opened_role, &opened, 0),
-        ];
-        for (flag, spec, role, ports, index) in demands {
-            let Some(spec) = spec else { continue };
-            let role_of = match (flag, role) {
-                ("--value", _) => None,
-                (_, TensorRole::Input) => Some(IndexRole::Given),
-                (_, TensorRole::Output) => Some(IndexRole::Answer),
+        let network = self.model.network();
+        let opened = opening.map(|o| Side::opened(self.args, network, o.port));
+        let whole = [Side::input, Side::output].map(|side| side(self.args, network));
+        for side in whole.iter().chain(&opened) {
+            let Some(demanded) = side.read(network, load)? else {
+                continue;
             };
-            let index_ports = descriptor.indices.iter().zip(&shown);
-            let index_ports = index_ports.filter(|(port, _)| Some(port.role) == role_of);
-            let index_ports: Vec<(&IndexPort, &IndexTensor)> = index_ports.collect();
-            let tensors: Vec<Port> = index_ports.iter().map(|(p, _)| p.tensor()).collect();
-            let request = DataRequest {
-                flag,
-                role,
-                ports: ports
-                    .iter()
-                    .map(|(_, port)| *port)
-                    .chain(&tensors)
-                    .collect(),
-                index,
-            };
-            let values = load(spec, &request).map_err(|reason| CommandError::Data {
-                flag,
-                spec: spec.clone(),
-                reason,
-            })?;
-            let (values, demanded) = values.split_at_checked(ports.len()).unwrap_or_default();
-            for ((port, shown), values) in index_ports.iter().zip(demanded) {
-                let demanded = indices_of(port, values)
-                    .map_err(|source| CommandError::Quantize { flag, source })?;
-                if let Some(refusal) = Refusal::of_indices(flag, port, &demanded, &shown.values) {
+            let flag = side.flag;
+            for ((number, port), demanded) in side.indices.iter().zip(&demanded.indices) {
+                let shown = indices.of(*number);
+                if let Some(refusal) = Refusal::of_indices(flag, port, demanded, shown) {
                     return Ok(Err(refusal));
                 }
             }
-            for ((number, port), values) in ports.iter().zip(values) {
+            for ((number, port), demanded) in side.ports.iter().zip(&demanded.ports) {
                 let Some(claimed) = known.get(*number).and_then(Option::as_ref) else {
                     let port = port.name.clone();
                     return Err(CommandError::Hidden { flag, port });
                 };
-                let range = match role {
-                    TensorRole::Input => self.model.network().input_range(),
-                    TensorRole::Output => i32::MIN..=i32::MAX,
-                };
-                let demanded = quantize(port, &range, values)
-                    .map_err(|source| CommandError::Quantize { flag, source })?;
-                if let Some(refusal) = Refusal::of_values(flag, port, &demanded, claimed) {
+                if let Some(refusal) = Refusal::of_values(flag, port, demanded, claimed) {
                     return Ok(Err(refusal));
                 }
             }

@@ -21,6 +21,7 @@ use crate::descriptor::{Descriptor, IndexPort, IndexRole, Indices, Port};
 use crate::fold::Mode;
 use crate::messages::Messages;
 use crate::model::{ModelId, VerificationModel};
+use crate::places::Supplied;
 use crate::proof::Proof;
 
 pub use canonical::canonical;
@@ -285,6 +286,16 @@ impl IndexTensor {
 }
 
 impl Receipt {
+    /// The public values that it lists.
+    pub fn values(&self) -> Supplied {
+        let ports = self.inputs.iter().chain(&self.outputs);
+        let indices = self.indices.iter();
+        Supplied {
+            ports: ports.map(|tensor| tensor.integers.clone()).collect(),
+            indices: indices.map(|tensor| Some(tensor.values.clone())).collect(),
+        }
+    }
+
     /// The receipt of a proof.
     pub fn new(model: &VerificationModel, proof: &Subject<'_>, remarks: Remarks) -> Self {
         let Subject {

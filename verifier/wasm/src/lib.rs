@@ -5,6 +5,7 @@
 
 use pleat_nova_circuits::chain::params::VerifierKey;
 use pleat_verifier::descriptor::Limits;
+use pleat_verifier::error::VerifyError;
 use pleat_verifier::fold::Mode;
 use pleat_verifier::model::{ModelId, VerificationModel};
 use pleat_verifier::pcs::OpeningKey;
@@ -92,6 +93,9 @@ impl Verifier {
             VerificationModel::from_bytes(model, &Limits::default()).map_err(|e| e.to_string())?;
         let mut seconds = Seconds::default();
         let outcome = self.outcome(&model, proof, demanded, &mut seconds);
+        if let Err(Refusal::Proof(error @ VerifyError::LeftOut { .. })) = &outcome {
+            return Err(error.to_string());
+        }
         seconds.total = since(start);
         Ok(Verdict::new(&model, outcome.map(Into::into), seconds))
     }

@@ -139,7 +139,7 @@ pub struct CompileArgs {
         allow_negative_numbers = true
     )]
     pub headroom: f64,
-    /// Commit to rows of 2^K cells [default: chosen for the shortest proof]
+    /// Commit to rows of 2^K cells [default: chosen for short proofs that are verified fast]
     #[arg(long, value_name = "K")]
     pub row_bits: Option<u32>,
     /// Give an input the scale of another model's tensor, so that its proofs can take that tensor from the other model's
@@ -220,6 +220,10 @@ pub struct ProveArgs {
     /// Hide the inputs or the outputs; may be given twice
     #[arg(long, value_name = "WHAT")]
     pub hide: Vec<Hide>,
+    /// Show the inputs or the outputs, but leave their values out of the proof's file: whoever verifies it has them, and gives them
+    /// with `verify --input` or `--output`; may be given twice
+    #[arg(long, value_name = "WHAT")]
+    pub leave_out: Vec<Hide>,
     /// How the proof hides its steps [default: whichever proof is shorter for this model]
     #[arg(long, value_name = "MODE")]
     pub fold: Option<Fold>,

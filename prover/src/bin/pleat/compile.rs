@@ -11,7 +11,8 @@ use pleat_prover::data::InputSpec;
 use pleat_prover::files::{Access, NewFile, write_together};
 use pleat_prover::model::ProvingModel;
 use pleat_verifier::fold::Mode;
-use pleat_verifier::proof::{elements, proof_bytes};
+use pleat_verifier::places::{Place, Places};
+use pleat_verifier::proof::proof_bytes;
 use rand_core::OsRng;
 use serde::Serialize;
 
@@ -157,7 +158,7 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
         ));
     }
     let network = model.network();
-    let shown = network.descriptor().ports().map(elements).sum();
+    let shown = Places::new(network, Place::Here, Place::Here);
     let fold = Mode::shorter(network);
     Ok(Compiled {
         model_id: model.verification().id().to_string(),
@@ -166,7 +167,7 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
         row_bits: network.row_bits(),
         fold,
         steps: fold.schedule(network).steps,
-        proof_bytes: proof_bytes(network, fold, shown),
+        proof_bytes: proof_bytes(network, fold, &shown),
         proving_model: secret_path,
         verification_model: public_path,
         seconds,

@@ -79,6 +79,7 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
 
     let proved = prove(
         &ProveArgs {
+            leave_out: Vec::new(),
             model: path("mnist.pleat"),
             input: Some(digits),
             index: DIGIT,
@@ -195,7 +196,7 @@ fn forge(model: &Path, proof: &Path) -> Result<Vec<u8>, CliError> {
         logits.rotate_right(1);
     }
     forged.messages.public = PublicValues::new(ports, forged.messages.public.indices().clone());
-    Ok(forged.to_bytes())
+    Ok(forged.to_bytes(model.network()))
 }
 
 impl Demo {

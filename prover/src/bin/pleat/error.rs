@@ -26,6 +26,11 @@ pub enum CliError {
         flag: &'static str,
         source: DataError,
     },
+    /// What is hidden has no values that anyone could give.
+    #[error(
+        "--leave-out and --hide both name the {what}s: hide them, or show them and leave their values out"
+    )]
+    HiddenAndLeftOut { what: &'static str },
     /// DATA has no integers.
     #[error("{flag}: {source}")]
     Quantize {

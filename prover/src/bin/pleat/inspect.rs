@@ -10,11 +10,12 @@ use pleat_prover::opening::{PrivateOpenings, SECRET_MAGIC, SECRET_VERSION};
 use pleat_verifier::command::{self, PortValues, decode_proof};
 use pleat_verifier::descriptor::{IndexRole, Port};
 use pleat_verifier::encoding::Reader;
-use pleat_verifier::error::FormatError;
+use pleat_verifier::error::{FormatError, VerifyError};
 use pleat_verifier::fold::Mode;
 use pleat_verifier::model::{MODEL_MAGIC, ModelId, VerificationModel};
 use pleat_verifier::network::Network;
 use pleat_verifier::opened::{OPENING_MAGIC, OPENING_VERSION, PortOpening};
+use pleat_verifier::places::{Place, Places};
 use pleat_verifier::proof::{PROOF_MAGIC, model_of, proof_bytes};
 use pleat_verifier::receipt::IndexTensor;
 use prost::Message;
@@ -75,8 +76,10 @@ pub struct ModelDetail {
     macs: usize,
     /// The mode that `pleat prove` chooses.
     fold: Mode,
-    /// Length of that proof if it shows nothing; each public integer adds 4 bytes.
+    /// Length of that proof if it shows nothing but public indices.
     proof_bytes_hidden: usize,
+    /// Length of that proof if it shows everything.
+    proof_bytes_shown: usize,
     /// Proofs of both modes.
     folds: Vec<FoldDetail>,
     inputs: Vec<PortDetail>,
@@ -95,6 +98,7 @@ struct FoldDetail {
     fold: Mode,
     steps: usize,
     proof_bytes_hidden: usize,
+    proof_bytes_shown: usize,
 }
 
 #[derive(Serialize)]
@@ -134,6 +138,8 @@ pub struct OnnxDetail {
     operators: BTreeMap<String, usize>,
     unsupported: Vec<String>,
 }
+
+const LEFT_OUT: &str = "its file leaves values that it shows to whoever verifies it (`pleat verify --input`, `--output`)";
 
 const MODEL_NEEDED: &str = "give --model MODEL.vmodel to see what it shows";
 
@@ -228,10 +234,13 @@ fn about(
 }
 
 fn proof_detail(path: &Path, bytes: &[u8], model: &VerificationModel) -> Result<Detail, CliError> {
-    let proof = decode_proof(bytes, model).map_err(|e| CliError::BadProof {
-        path: path.to_owned(),
-        reason: e.to_string(),
-    })?;
+    let proof = match decode_proof(bytes, model) {
+        Err(VerifyError::LeftOut { .. }) => return Ok(Detail::Closed { hint: LEFT_OUT }),
+        other => other.map_err(|e| CliError::BadProof {
+            path: path.to_owned(),
+            reason: e.to_string(),
+        })?,
+    };
     let descriptor = model.network().descriptor();
     let ports = descriptor.ports();
     let tensors = ports.zip(proof.messages.public.ports());
@@ -286,6 +295,8 @@ impl ModelDetail {
         });
         let nodes: Vec<NodeDetail> = nodes.collect();
         let fold = Mode::shorter(network);
+        let [hidden, shown] =
+            [Place::Hidden, Place::Here].map(|place| Places::new(network, place, place));
         let sizes = descriptor
             .weights
             .iter()
@@ -300,12 +311,14 @@ impl ModelDetail {
             rows: network.real_rows(),
             macs: nodes.iter().map(|n| n.macs).sum(),
             fold,
-            proof_bytes_hidden: proof_bytes(network, fold, 0),
+            proof_bytes_hidden: proof_bytes(network, fold, &hidden),
+            proof_bytes_shown: proof_bytes(network, fold, &shown),
             folds: Mode::ALL
                 .map(|fold| FoldDetail {
                     fold,
                     steps: fold.schedule(network).steps,
-                    proof_bytes_hidden: proof_bytes(network, fold, 0),
+                    proof_bytes_hidden: proof_bytes(network, fold, &hidden),
+                    proof_bytes_shown: proof_bytes(network, fold, &shown),
                 })
                 .into(),
             inputs: ports(&descriptor.inputs),
@@ -431,7 +444,7 @@ impl fmt::Display for ModelDetail {
         for own in &self.folds {
             writeln!(
                 f,
-                "  a proof of the mode {}{}: {} steps, {} bytes and 4 for each public integer",
+                "  a proof of the mode {}{}: {} steps, {} bytes with inputs and outputs hidden, {} with all shown",
                 own.fold,
                 if own.fold == self.fold {
                     " (the default)"
@@ -439,7 +452,8 @@ impl fmt::Display for ModelDetail {
                     ""
                 },
                 own.steps,
-                grouped(own.proof_bytes_hidden)
+                grouped(own.proof_bytes_hidden),
+                grouped(own.proof_bytes_shown)
             )?;
         }
         let width = |header: &str, cell: fn(&NodeDetail) -> &str| {

@@ -14,6 +14,7 @@ use pleat_verifier::descriptor::Port;
 use pleat_verifier::fold::Mode;
 use pleat_verifier::network::Network;
 use pleat_verifier::pcs::OpeningKey;
+use pleat_verifier::places::Places;
 use pleat_verifier::receipt::{IndexTensor, Origin, Receipt, Remarks, Subject};
 use rand_core::OsRng;
 use serde::Serialize;
@@ -71,6 +72,11 @@ pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
         inputs: !args.hide.contains(&Hide::Input),
         outputs: !args.hide.contains(&Hide::Output),
     };
+    for (hide, what) in [(Hide::Input, "input"), (Hide::Output, "output")] {
+        if args.hide.contains(&hide) && args.leave_out.contains(&hide) {
+            return Err(CliError::HiddenAndLeftOut { what });
+        }
+    }
     let hides = !visibility.inputs || !visibility.outputs;
     let secret_path = hides.then(|| with_suffix(&path, ".secret"));
     let receipt_path = args.receipt.then(|| with_suffix(&path, RECEIPT_SUFFIX));
@@ -144,7 +150,14 @@ pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
     }
 
     console.stage("write");
-    let proof = proved.proof.to_bytes();
+    let mut places = Places::all_here(&proved.proof.messages.public);
+    if args.leave_out.contains(&Hide::Input) {
+        places = places.without_inputs(network);
+    }
+    if args.leave_out.contains(&Hide::Output) {
+        places = places.without_outputs(network);
+    }
+    let proof = proved.proof.to_bytes_with(network, &places);
     let secret = proved.openings.to_bytes();
     // The secret comes first: a proof whose hidden values cannot be opened any more is worth less than none.
     let secret_file = secret_path.as_deref().map(|path| NewFile {

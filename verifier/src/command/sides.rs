@@ -1,0 +1,182 @@
+//! DATA for a proof's inputs, its outputs or an opened tensor, as integers: demanded of the proof, or supplied where its file leaves
+//! values out.
+
+use super::{CommandError, DataRequest, Load, TensorRole, VerifyArgs};
+use crate::descriptor::{IndexPort, IndexRole, Port};
+use crate::network::Network;
+use crate::places::{Place, Places, Supplied};
+use crate::quantize::{indices as indices_of, quantize};
+
+/// Tensors that one option gives values for, each with its number.
+pub(super) struct Side<'a> {
+    /// The option.
+    pub flag: &'static str,
+    role: TensorRole,
+    spec: Option<&'a str>,
+    index: usize,
+    /// Inputs and outputs.
+    pub ports: Vec<(usize, &'a Port)>,
+    /// Index ports.
+    pub indices: Vec<(usize, &'a IndexPort)>,
+}
+
+/// What DATA says.
+pub(super) struct Values {
+    /// Integers of inputs and outputs.
+    pub ports: Vec<Vec<i32>>,
+    /// Values of index ports.
+    pub indices: Vec<Vec<u32>>,
+}
+
+impl<'a> Side<'a> {
+    /// `--input`: inputs, and given indices.
+    pub fn input(args: &'a VerifyArgs, network: &'a Network) -> Self {
+        let spec = args.input.as_deref();
+        Self::whole("--input", TensorRole::Input, spec, args.index, network)
+    }
+
+    /// `--output`: outputs, and answers.
+    pub fn output(args: &'a VerifyArgs, network: &'a Network) -> Self {
+        let spec = args.output.as_deref();
+        Self::whole("--output", TensorRole::Output, spec, 0, network)
+    }
+
+    /// `--value`: the tensor that is opened.
+    pub fn opened(args: &'a VerifyArgs, network: &'a Network, port: usize) -> Self {
+        let inputs = network.descriptor().inputs.len();
+        let ports = network.descriptor().ports().enumerate();
+        Self {
+            flag: "--value",
+            role: if port < inputs {
+                TensorRole::Input
+            } else {
+                TensorRole::Output
+            },
+            spec: args.value.as_deref(),
+            index: 0,
+            ports: ports.filter(|(number, _)| *number == port).collect(),
+            indices: Vec::new(),
+        }
+    }
+
+    fn whole(
+        flag: &'static str,
+        role: TensorRole,
+        spec: Option<&'a str>,
+        index: usize,
+        network: &'a Network,
+    ) -> Self {
+        let descriptor = network.descriptor();
+        let is_input = role == TensorRole::Input;
+        let inputs = descriptor.inputs.len();
+        let ports = descriptor.ports().enumerate();
+        let indices = descriptor.indices.iter().enumerate();
+        Self {
+            flag,
+            role,
+            spec,
+            index,
+            ports: ports.filter(|(n, _)| (*n < inputs) == is_input).collect(),
+            indices: indices
+                .filter(|(_, port)| (port.role == IndexRole::Given) == is_input)
+                .collect(),
+        }
+    }
+
+    /// Reads the option's DATA, if it was given.
+    ///
+    /// # Errors
+    /// If it cannot be read, or has no integers.
+    pub fn read(
+        &self,
+        network: &Network,
+        load: &mut Load<'_>,
+    ) -> Result<Option<Values>, CommandError> {
+        let flag = self.flag;
+        let Some(spec) = self.spec else {
+            return Ok(None);
+        };
+        let tensors: Vec<Port> = self.indices.iter().map(|(_, p)| p.tensor()).collect();
+        let request = DataRequest {
+            flag,
+            role: self.role,
+            ports: self
+                .ports
+                .iter()
+                .map(|(_, port)| *port)
+                .chain(&tensors)
+                .collect(),
+            index: self.index,
+        };
+        let values = load(spec, &request).map_err(|reason| CommandError::Data {
+            flag,
+            spec: spec.to_owned(),
+            reason,
+        })?;
+        let (values, indices) = values
+            .split_at_checked(self.ports.len())
+            .unwrap_or_default();
+        let range = match self.role {
+            TensorRole::Input => network.input_range(),
+            TensorRole::Output => i32::MIN..=i32::MAX,
+        };
+        let error = |source| CommandError::Quantize { flag, source };
+        let ports = self.ports.iter().zip(values);
+        let indices = self.indices.iter().zip(indices);
+        Ok(Some(Values {
+            ports: ports
+                .map(|((_, port), values)| quantize(port, &range, values))
+                .collect::<Result<_, _>>()
+                .map_err(error)?,
+            indices: indices
+                .map(|((_, port), values)| indices_of(port, values))
+                .collect::<Result<_, _>>()
+                .map_err(error)?,
+        }))
+    }
+
+    /// Supplies what the file leaves out: what the option says, otherwise what is supplied already.
+    ///
+    /// # Errors
+    /// As [`Self::read`]; [`CommandError::LeftOut`].
+    pub fn supply(
+        &self,
+        network: &Network,
+        places: &Places,
+        supplied: &mut Supplied,
+        load: &mut Load<'_>,
+    ) -> Result<(), CommandError> {
+        let is_left = |place: Option<&Place>| place == Some(&Place::Elsewhere);
+        let ports = self.ports.iter().enumerate();
+        let ports = ports.filter(|(_, (n, _))| is_left(places.ports().get(*n)));
+        let ports: Vec<(usize, &(usize, &Port))> = ports.collect();
+        let indices = self.indices.iter().enumerate();
+        let indices = indices.filter(|(_, (n, _))| is_left(places.indices().get(*n)));
+        let indices: Vec<(usize, &(usize, &IndexPort))> = indices.collect();
+        if ports.is_empty() && indices.is_empty() {
+            return Ok(());
+        }
+        if let Some(values) = self.read(network, load)? {
+            for (at, (number, _)) in &ports {
+                supplied.set_port(*number, values.ports.get(*at).cloned());
+            }
+            for (at, (number, _)) in &indices {
+                supplied.set_index(*number, values.indices.get(*at).cloned());
+            }
+        }
+        let ports = ports
+            .iter()
+            .filter(|(_, (n, _))| supplied.port(*n).is_none());
+        let indices = indices
+            .iter()
+            .filter(|(_, (n, _))| supplied.index(*n).is_none());
+        let names = ports.map(|(_, (_, port))| &port.name);
+        match names.chain(indices.map(|(_, (_, port))| &port.name)).next() {
+            Some(tensor) => Err(CommandError::LeftOut {
+                tensor: tensor.clone(),
+                flag: self.flag,
+            }),
+            None => Ok(()),
+        }
+    }
+}
