@@ -30,7 +30,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            column_bits: 28,
+            column_bits: 31,
             contraction_bits: 28,
             row_bits: 18,
             items: 1 << 16,

@@ -1,4 +1,4 @@
-//! `pleat compile`: ONNX and samples to the two model files.
+//! `pleat compile`: a model and samples to the two model files.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,9 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use ndarray::ArrayD;
-use pleat_prover::compile::{self as compiler, CompileOptions, Report, Stage, input_specs_with};
+use pleat_prover::compile::{
+    self as compiler, CompileOptions, Report, Stage, input_specs_with, random_ids,
+};
 use pleat_prover::data::InputSpec;
 use pleat_prover::files::{Access, NewFile, write_together};
 use pleat_prover::model::ProvingModel;
@@ -22,6 +24,9 @@ use crate::link::scales;
 use crate::paths::{demand_writable, stem, with_suffix};
 use crate::seconds::{StageSeconds, peak_rss_bytes};
 use crate::tensors::all_samples;
+
+/// Samples of a folder that come without any.
+const RANDOM_SAMPLES: usize = 8;
 
 /// What was compiled.
 #[derive(Serialize)]
@@ -95,6 +100,8 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
         hide: args.hide.clone(),
         dims: dimensions(&args.dim)?,
         bind: bound(&args.bind)?,
+        tokens: args.tokens,
+        last: args.last,
         ..CompileOptions::default()
     };
     let (samples, input_scales) = seconds.time("load", || {
@@ -107,10 +114,19 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
                 shape: s.shape,
             })
             .collect();
-        let samples = all_samples("--calibration", &args.calibration, &specs)?;
+        let samples = match &args.calibration {
+            Some(data) => all_samples("--calibration", data, &specs)?,
+            None if args.model.is_dir() => random_ids(&args.model, &options, RANDOM_SAMPLES)?,
+            None => return Err(CliError::NoCalibration),
+        };
         Ok::<_, CliError>((samples, input_scales))
     })?;
     options.input_scales = input_scales;
+    if args.calibration.is_none() {
+        console.note(&format!(
+            "note: ranges are those of {RANDOM_SAMPLES} samples of seeded random token ids; --calibration with real ones fits texts better"
+        ));
+    }
     let mut progress = |stage, done, total| {
         console.progress(stage_name(stage), done, total);
         ControlFlow::Continue(())
@@ -123,11 +139,12 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
     let report_text = serde_json::to_string(&report)?;
     let model = seconds
         .time("commit", || {
-            ProvingModel::commit(
+            ProvingModel::commit_heard(
                 compiled.descriptor,
                 compiled.weights,
                 report_text,
                 &mut OsRng,
+                &mut |done, total| console.progress("commit", done, total),
             )
         })
         .map_err(CliError::Commit)?;

@@ -52,7 +52,9 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
     let compiled = compile(
         &CompileArgs {
             model: path("mnist-8.onnx"),
-            calibration: digits.clone(),
+            calibration: Some(digits.clone()),
+            tokens: None,
+            last: None,
             digit_bits: None,
             headroom: 0.25,
             row_bits: None,

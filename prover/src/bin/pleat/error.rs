@@ -32,6 +32,11 @@ pub enum CliError {
         flag: &'static str,
         source: QuantizeError,
     },
+    /// An ONNX model without samples.
+    #[error(
+        "--calibration DATA is missing: the ranges of all tensors are those that typical inputs have; only folders have samples of their own"
+    )]
+    NoCalibration,
     /// The model cannot be compiled.
     #[error(transparent)]
     Compile(#[from] CompileError),
