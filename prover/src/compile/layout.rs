@@ -1,10 +1,12 @@
 //! Where blocks go, and how long a committed row is (PROTOCOL.md §1, §3): `κ` minimises the proof's commitments.
 
 use pleat_verifier::descriptor::Descriptor;
-use pleat_verifier::mle::bits;
+use pleat_verifier::mle::{bits, shape_bits};
 
 /// Row lengths that are tried.
 const ROW_BITS: std::ops::RangeInclusive<u32> = 8..=16;
+/// Rows of weights that a verifier should not have to load more of: each takes it a square root.
+const MOST_WEIGHT_ROWS: usize = 1 << 15;
 /// Bytes of a commitment.
 const POINT: usize = 32;
 
@@ -13,6 +15,7 @@ struct Choice {
     row_bits: u32,
     nu: usize,
     bytes: usize,
+    weight_rows: usize,
 }
 
 /// Sets `κ` (the given one, or the best), and all addresses.
@@ -21,9 +24,16 @@ pub fn lay_out(descriptor: &mut Descriptor, row_bits: Option<u32>) {
     place(descriptor, row_bits);
 }
 
-/// The cheapest `κ`; among those within a tenth of it, the one with the shortest trace.
+/// The cheapest `κ`; among those within a tenth of it, the one with the shortest trace. One that makes the weights few rows, if
+/// there is one.
 fn choose(descriptor: &mut Descriptor) -> u32 {
-    let choices: Vec<Choice> = ROW_BITS.map(|k| cost(descriptor, k)).collect();
+    let mut choices: Vec<Choice> = ROW_BITS.map(|k| cost(descriptor, k)).collect();
+    let few = |c: &Choice| c.weight_rows <= MOST_WEIGHT_ROWS;
+    if choices.iter().any(few) {
+        choices.retain(few);
+    } else {
+        choices.drain(..choices.len().saturating_sub(1));
+    }
     let least = choices.iter().map(|c| c.bytes).min().unwrap_or(0);
     choices
         .iter()
@@ -39,7 +49,11 @@ fn cost(descriptor: &mut Descriptor, row_bits: u32) -> Choice {
     let table = (descriptor.all_functions().len() + 1) << descriptor.digit_bits;
     let trace_rows = end.div_ceil(cells);
     let table_rows = table.div_ceil(cells);
+    let weights = (descriptor.weights.iter())
+        .map(|b| b.address + (1 << shape_bits(&b.shape)))
+        .max();
     Choice {
+        weight_rows: weights.unwrap_or(0).div_ceil(cells),
         row_bits,
         nu: bits(end.max(table)).max(kappa),
         bytes: (7 * trace_rows + 2 * table_rows + 10) * POINT + 2 * POINT * kappa,

@@ -5,6 +5,7 @@
 //! descriptor and the weights, however they came about.
 
 mod error;
+mod estimate;
 mod expr;
 mod float;
 mod graph;
@@ -32,6 +33,7 @@ use rayon::prelude::*;
 
 use crate::weights::Integers;
 pub use error::{CompileError, Unsupported};
+pub use estimate::{Estimate, estimate};
 pub use layout::lay_out;
 pub use onnx::InputSpec;
 pub use operators::SUPPORTED;

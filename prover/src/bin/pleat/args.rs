@@ -141,14 +141,9 @@ pub struct CompileArgs {
     /// that divides, takes roots or exponentiates, else 12]
     #[arg(long, value_name = "B")]
     pub digit_bits: Option<u32>,
-    /// How far beyond its calibrated range a tensor may go, as a fraction of the range
-    #[arg(
-        long,
-        value_name = "FRACTION",
-        default_value_t = 0.25,
-        allow_negative_numbers = true
-    )]
-    pub headroom: f64,
+    /// How far beyond its calibrated range a tensor may go, as a fraction of the range [default: 0.25; 0.5 without --calibration]
+    #[arg(long, value_name = "FRACTION", allow_negative_numbers = true)]
+    pub headroom: Option<f64>,
     /// Commit to rows of 2^K cells [default: chosen for the shortest proof]
     #[arg(long, value_name = "K")]
     pub row_bits: Option<u32>,

@@ -56,7 +56,7 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
             tokens: None,
             last: None,
             digit_bits: None,
-            headroom: 0.25,
+            headroom: None,
             row_bits: None,
             input_like: Vec::new(),
             best: Vec::new(),

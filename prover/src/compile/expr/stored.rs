@@ -25,6 +25,8 @@ pub(in crate::compile) struct Matrix {
     /// Inputs, or the width of an entry.
     pub columns: usize,
     largest: f32,
+    /// Whether nobody asks for its values.
+    sketch: bool,
     source: Box<dyn Rows>,
 }
 
@@ -39,6 +41,7 @@ impl Matrix {
             rows,
             columns,
             largest: 0.0,
+            sketch: false,
             source,
         };
         let largest = matrix.stretches().into_par_iter().map(|rows| {
@@ -51,6 +54,22 @@ impl Matrix {
         let largest = largest.try_reduce(|| 0.0, |a, b| Ok(a.max(b)))?;
         matrix.largest = largest;
         Ok(matrix)
+    }
+
+    /// One of which only the shape is of interest; it is not read.
+    pub const fn sketched((rows, columns): (usize, usize), source: Box<dyn Rows>) -> Self {
+        Self {
+            rows,
+            columns,
+            largest: 1.0,
+            sketch: true,
+            source,
+        }
+    }
+
+    /// Whether only its shape is of interest.
+    pub const fn is_sketch(&self) -> bool {
+        self.sketch
     }
 
     /// The largest absolute value.
@@ -74,6 +93,9 @@ impl Matrix {
 
     /// `Σ_column matrix[row, column]·vector[column]`.
     pub fn times(&self, vector: &[f32]) -> Result<Vec<f32>, CompileError> {
+        if self.sketch {
+            return Ok(vec![0.0; self.rows]);
+        }
         let dot = |row: &[f32]| -> f32 { row.iter().zip(vector).map(|(a, b)| a * b).sum() };
         let parts: Result<Vec<Vec<f32>>, CompileError> = (self.stretches().into_par_iter())
             .map(|rows| Ok(self.read(rows)?.chunks(self.columns).map(dot).collect()))

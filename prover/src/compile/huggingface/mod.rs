@@ -52,6 +52,15 @@ pub(super) struct Folder {
 
 impl Folder {
     pub fn open(path: &Path) -> Result<Self, CompileError> {
+        Self::opened(path, false)
+    }
+
+    /// For shapes only: no matrix is read.
+    pub fn sketch(path: &Path) -> Result<Self, CompileError> {
+        Self::opened(path, true)
+    }
+
+    fn opened(path: &Path, sketch: bool) -> Result<Self, CompileError> {
         let config = Config::open(path)?;
         let family = match config.family() {
             "gpt2" => Family::Gpt2(gpt2::Shape::read(&config)?),
@@ -66,7 +75,7 @@ impl Folder {
         Ok(Self {
             path: path.to_owned(),
             family,
-            tensors: Tensors::open(path)?,
+            tensors: Tensors::open(path, sketch)?,
         })
     }
 

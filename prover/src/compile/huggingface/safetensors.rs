@@ -187,6 +187,8 @@ impl Rows for Part {
 #[derive(Debug)]
 pub(super) struct Tensors {
     folder: PathBuf,
+    /// Whether matrices are wanted for their shapes only.
+    sketch: bool,
     tensors: HashMap<String, Tensor>,
     /// Matrices that somebody has asked for.
     matrices: Mutex<HashMap<String, Arc<Matrix>>>,
@@ -194,7 +196,7 @@ pub(super) struct Tensors {
 
 impl Tensors {
     /// Reads the headers of `model.safetensors`, or of all files that `model.safetensors.index.json` lists.
-    pub fn open(folder: &Path) -> Result<Self, CompileError> {
+    pub fn open(folder: &Path, sketch: bool) -> Result<Self, CompileError> {
         let index = folder.join("model.safetensors.index.json");
         let files = if index.exists() {
             let parsed: Index = super::json(&index)?;
@@ -220,6 +222,7 @@ impl Tensors {
         }
         Ok(Self {
             folder: folder.to_owned(),
+            sketch,
             tensors,
             matrices: Mutex::default(),
         })
@@ -295,7 +298,11 @@ impl Tensors {
             factors: wanted.factors.map(|(_, values)| values.to_vec()),
         };
         let size = (wanted.outputs.len(), inputs);
-        let matrix = Matrix::new(size, Box::new(part), |v| tensor.not_finite(v))?;
+        let matrix = if self.sketch {
+            Matrix::sketched(size, Box::new(part))
+        } else {
+            Matrix::new(size, Box::new(part), |v| tensor.not_finite(v))?
+        };
         let matrix = Arc::new(matrix);
         matrices.insert(key, Arc::clone(&matrix));
         Ok(matrix)

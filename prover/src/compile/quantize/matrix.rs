@@ -109,10 +109,17 @@ impl Quantizer<'_> {
                 };
                 Ok(columns.iter().map(part).collect())
             };
-            let read: Result<Vec<Vec<Vec<i16>>>, CompileError> = stretches.map(read).collect();
+            let read: Result<Vec<Vec<Vec<i16>>>, CompileError> = if matrix.is_sketch() {
+                Ok(Vec::new())
+            } else {
+                stretches.map(read).collect()
+            };
             let mut parts: Vec<Vec<i16>> = columns
                 .iter()
-                .map(|c| Vec::with_capacity(rows.len() * c.len()))
+                .map(|c| {
+                    let cells = rows.len() * c.len();
+                    Vec::with_capacity(if matrix.is_sketch() { 0 } else { cells })
+                })
                 .collect();
             for stretch in read? {
                 for (part, cells) in parts.iter_mut().zip(stretch) {

@@ -466,6 +466,11 @@ impl Quantizer<'_> {
             });
         }
         let top = f64::from(2 * self.digit_bits - 1).exp2() / (1.0 + self.headroom) - 2.0;
+        // A sum of exponentials of numbers that are not positive is as large as it ever gets where all are 1.
+        let high = match self.most_exponentials(view) {
+            Some(most) => high.max(most / (1.0 + self.headroom)),
+            None => high,
+        };
         let roots = view.reads.iter().any(|r| self.is_root(r.node));
         let mut integral = self.integral(&view.reads, INTEGER_MAX.sqrt(), true, names);
         if roots {
@@ -523,6 +528,26 @@ impl Quantizer<'_> {
             integral.view.terms.push(term);
         }
         Ok(integral)
+    }
+
+    /// The number of exponentials that a view adds up, if it adds up nothing else.
+    fn most_exponentials(&self, view: &super::expr::Sum) -> Option<f64> {
+        let count = |read: &super::expr::Read| {
+            let node = self.graph.nodes.get(read.node)?;
+            let visits: usize = (read.maps.iter())
+                .flat_map(|m| &m.inner)
+                .map(|(len, _)| *len)
+                .product();
+            let scale = self.scales.get(read.node)?;
+            // Softmax's: what it subtracts is the largest.
+            let own = node.exponentiates() && read.coefficient > 0.0 && scale.y * self.top() < 4.0;
+            let visits = u32::try_from(visits).ok()?;
+            own.then(|| read.coefficient * f64::from(visits))
+        };
+        if view.constant.is_some() || view.reads.is_empty() {
+            return None;
+        }
+        view.reads.iter().map(count).sum()
     }
 
     /// The scale of the quotient: the wanted one, raised where a multiplier would not fit.
