@@ -33,6 +33,15 @@ impl Integers {
         self.len() == 0
     }
 
+    /// All of them as 32-bit integers.
+    #[must_use]
+    pub fn to_wide(&self) -> Vec<i32> {
+        match self {
+            Self::Narrow(v) => v.iter().map(|v| i32::from(*v)).collect(),
+            Self::Wide(v) => v.clone(),
+        }
+    }
+
     const fn is_narrow(&self) -> bool {
         matches!(self, Self::Narrow(_))
     }
@@ -182,6 +191,18 @@ impl Weights {
             segments: segments.collect(),
             len: 1 << network.nu_w(),
         })
+    }
+
+    /// From all cells of the column.
+    #[must_use]
+    pub fn from_cells(cells: Vec<i32>) -> Self {
+        Self {
+            len: cells.len(),
+            segments: vec![Segment {
+                start: 0,
+                cells: cells.into(),
+            }],
+        }
     }
 
     /// Cells of the column.
