@@ -13,6 +13,7 @@ use pleat_verifier::network::{Column, Network};
 use rayon::prelude::*;
 
 use crate::execute::{Trace, runs};
+use crate::weights::Weights;
 
 /// All witness columns but the mask rows.
 #[derive(Clone, Debug, Default)]
@@ -98,8 +99,12 @@ impl FromIterator<F> for Fractions {
 /// A column's cells.
 #[derive(Clone, Copy, Debug)]
 pub enum Cells<'a> {
-    /// `Y`, `P`, `W`.
+    /// `Y`, `P`, a row of `W`.
     Signed(&'a [i32]),
+    /// A row of `W` whose integers are small.
+    Narrow(&'a [i16]),
+    /// `W`.
+    Weights(&'a Weights),
     /// `R1`, `R0`.
     Digits(&'a [u16]),
     /// `M`.
@@ -115,6 +120,8 @@ impl<'a> Cells<'a> {
     pub const fn len(&self) -> usize {
         match self {
             Self::Signed(v) => v.len(),
+            Self::Narrow(v) => v.len(),
+            Self::Weights(v) => v.len(),
             Self::Digits(v) => v.len(),
             Self::Counts(v) => v.len(),
             Self::Field(v) => v.len(),
@@ -132,6 +139,8 @@ impl<'a> Cells<'a> {
         let int = |v: Option<i64>| v.map_or(F::zero(), field_from_i64);
         match self {
             Self::Signed(v) => int(v.get(i).map(|v| i64::from(*v))),
+            Self::Narrow(v) => int(v.get(i).map(|v| i64::from(*v))),
+            Self::Weights(v) => field_from_i64(i64::from(v.get(i))),
             Self::Digits(v) => int(v.get(i).map(|v| i64::from(*v))),
             Self::Counts(v) => int(v.get(i).map(|v| i64::from(*v))),
             Self::Field(v) => v.get(i).copied().unwrap_or(F::zero()),
@@ -146,6 +155,8 @@ impl<'a> Cells<'a> {
     pub fn integer(&self, i: usize) -> i64 {
         match self {
             Self::Signed(v) => v.get(i).map_or(0, |v| i64::from(*v)),
+            Self::Narrow(v) => v.get(i).map_or(0, |v| i64::from(*v)),
+            Self::Weights(v) => i64::from(v.get(i)),
             Self::Digits(v) => v.get(i).map_or(0, |v| i64::from(*v)),
             Self::Counts(v) => v.get(i).map_or(0, |v| i64::from(*v)),
             Self::Field(_) | Self::Indexed(..) => 0,
@@ -156,6 +167,8 @@ impl<'a> Cells<'a> {
     pub fn row(&self, address: usize, row_bits: usize) -> Self {
         match self {
             Self::Signed(v) => Self::Signed(part(v, address, row_bits)),
+            Self::Narrow(v) => Self::Narrow(part(v, address, row_bits)),
+            Self::Weights(v) => v.part(address << row_bits..(address + 1) << row_bits),
             Self::Digits(v) => Self::Digits(part(v, address, row_bits)),
             Self::Counts(v) => Self::Counts(part(v, address, row_bits)),
             Self::Field(v) => Self::Field(part(v, address, row_bits)),
@@ -167,10 +180,11 @@ impl<'a> Cells<'a> {
     pub fn dot(&self, weights: &[F]) -> F {
         match self {
             Self::Signed(v) => dot(v, weights),
+            Self::Narrow(v) => dot(v, weights),
             Self::Digits(v) => dot(v, weights),
             Self::Counts(v) => dot(v, weights),
             Self::Field(v) => inner_product(v, weights),
-            Self::Indexed(..) => inner_product(&self.elements(), weights),
+            Self::Indexed(..) | Self::Weights(_) => inner_product(&self.elements(), weights),
         }
     }
 
@@ -188,6 +202,14 @@ impl<'a> Cells<'a> {
         let field = |address: usize| self.row(address, row_bits).dot(weights);
         match self {
             Self::Signed(v) => dots(&parts(v, rows, row_bits), weights),
+            Self::Narrow(v) => dots(&parts(v, rows, row_bits), weights),
+            Self::Weights(v) => {
+                // A block's rows, or one row.
+                match v.part(rows.start << row_bits..rows.end << row_bits) {
+                    Self::Weights(_) => Vec::new(),
+                    own => own.dots(0..rows.len(), row_bits, weights),
+                }
+            }
             Self::Digits(v) => dots(&parts(v, rows, row_bits), weights),
             Self::Counts(v) => dots(&parts(v, rows, row_bits), weights),
             Self::Field(_) | Self::Indexed(..) => {
@@ -211,6 +233,23 @@ impl<'a> Cells<'a> {
         let width = 1 << row_bits;
         match self {
             Self::Signed(v) => combine(&weighted(v, rows, row_bits), width),
+            Self::Narrow(v) => combine(&weighted(v, rows, row_bits), width),
+            Self::Weights(v) => {
+                let (mut narrow, mut wide) = (Vec::new(), Vec::new());
+                for (address, weight) in rows {
+                    match v.part(address << row_bits..(address + 1) << row_bits) {
+                        Self::Narrow([]) => {}
+                        Self::Narrow(row) => narrow.push((row, *weight)),
+                        Self::Signed(row) => wide.push((row, *weight)),
+                        _ => {}
+                    }
+                }
+                let mut sums = combine(&narrow, width);
+                if !wide.is_empty() {
+                    add_scaled(&mut sums, F::one(), &combine(&wide, width));
+                }
+                sums
+            }
             Self::Digits(v) => combine(&weighted(v, rows, row_bits), width),
             Self::Counts(v) => combine(&weighted(v, rows, row_bits), width),
             Self::Field(_) | Self::Indexed(..) => {

@@ -45,6 +45,8 @@ pub fn commit_row(generators: &Generators, row: Cells<'_>, blind: &F) -> RowComm
     let bases = generators.cells();
     let sum = match row {
         Cells::Signed(v) => msm_small(v.iter().map(|v| i64::from(*v)), bases),
+        Cells::Narrow(v) => msm_small(v.iter().map(|v| i64::from(*v)), bases),
+        Cells::Weights(v) => msm_small((0..v.len()).map(|i| i64::from(v.get(i))), bases),
         Cells::Digits(v) => msm_small(v.iter().map(|v| i64::from(*v)), bases),
         Cells::Counts(v) => msm_small(v.iter().map(|v| i64::from(*v)), bases),
         Cells::Field(v) => msm(v, bases),

@@ -5,7 +5,7 @@
 //! by the contraction axes that its map reads, its output axes being weighted with `eq` of the point.
 
 use pleat_nova_circuits::cycle::{F, field_from_i64};
-use pleat_nova_circuits::sums::{Weighted, combine};
+use pleat_nova_circuits::sums::{Small, Weighted, combine};
 use pleat_verifier::coordinates::Coordinates;
 use pleat_verifier::descriptor::{Axis, AxisId, AxisMap, Indices, Read, Role, Slot, Term, View};
 use pleat_verifier::functional::broadcast;
@@ -13,8 +13,9 @@ use pleat_verifier::mle::{bits, eq_table};
 use pleat_verifier::network::Network;
 use rayon::prelude::*;
 
-use crate::columns::Columns;
+use crate::columns::{Cells as Column, Columns};
 use crate::execute::Cells;
+use crate::weights::Weights;
 
 /// Work below which splitting over threads does not pay.
 const PARALLEL_FROM: usize = 1 << 12;
@@ -25,7 +26,7 @@ pub struct Sources<'a> {
     /// Witness columns.
     pub columns: &'a Columns,
     /// Column `W`.
-    pub weights: &'a [i32],
+    pub weights: &'a Weights,
     /// Public indices.
     pub indices: &'a Indices,
 }
@@ -38,7 +39,11 @@ impl<'a> Sources<'a> {
         let at = address..address + dims.iter().product::<usize>();
         let tensor = match term.read {
             Read::Value => Tensor::Integers(self.columns.y.get(at)?),
-            Read::Weight => Tensor::Integers(self.weights.get(at)?),
+            Read::Weight => match self.weights.part(at) {
+                Column::Narrow(cells) => Tensor::Narrow(cells),
+                Column::Signed(cells) => Tensor::Integers(cells),
+                _ => return None,
+            },
             Read::Constant => {
                 let constant = network.descriptor().constants.get(term.block)?;
                 let mut values = vec![F::zero(); at.len()];
@@ -195,6 +200,7 @@ impl AxisMatrix {
 /// A tensor being contracted: still the column's integers, or field elements.
 enum Tensor<'a> {
     Integers(&'a [i32]),
+    Narrow(&'a [i16]),
     Field(Vec<F>),
 }
 
@@ -233,13 +239,10 @@ fn contract_term(
         };
         let next = match &tensor {
             Tensor::Integers(values) => apply(matrix, shape, |entries, start, out| {
-                let row = |e: &Entry| {
-                    let first = start + e.j * inner;
-                    let cells = values.get(first..first + out.len());
-                    (cells.unwrap_or_default(), e.weight)
-                };
-                let rows: Vec<Weighted<'_, i32>> = entries.iter().map(row).collect();
-                out.copy_from_slice(&combine(&rows, out.len()));
+                combined(values, entries, start, inner, out);
+            }),
+            Tensor::Narrow(values) => apply(matrix, shape, |entries, start, out| {
+                combined(values, entries, start, inner, out);
             }),
             Tensor::Field(values) => apply(matrix, shape, |entries, start, out| {
                 for entry in entries {
@@ -266,8 +269,23 @@ fn contract_term(
             .iter()
             .map(|v| field_from_i64(i64::from(*v)))
             .collect(),
+        Tensor::Narrow(values) => values
+            .iter()
+            .map(|v| field_from_i64(i64::from(*v)))
+            .collect(),
     };
     (values, axes)
+}
+
+/// `out[i] = Σ_entries weight·values[start + j·inner + i]`.
+fn combined<T: Small>(values: &[T], entries: &[Entry], start: usize, inner: usize, out: &mut [F]) {
+    let row = |e: &Entry| {
+        let first = start + e.j * inner;
+        let cells = values.get(first..first + out.len());
+        (cells.unwrap_or_default(), e.weight)
+    };
+    let rows: Vec<Weighted<'_, T>> = entries.iter().map(row).collect();
+    out.copy_from_slice(&combine(&rows, out.len()));
 }
 
 /// Sizes around the axis that a step contracts.

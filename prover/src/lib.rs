@@ -38,6 +38,7 @@ pub mod opening;
 pub mod prove;
 pub mod stages;
 pub mod sumcheck;
+pub mod weights;
 
 pub use compile::{CompileError, CompileOptions, compile};
 pub use model::ProvingModel;

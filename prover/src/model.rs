@@ -1,6 +1,6 @@
 //! The proving model: the network, its quantized weights, and the blinds of their commitments. It is secret.
 //!
-//! File: magic, version, verification model, weights (32-bit integers, block by block, row-major over true shapes), blinds,
+//! File: magic, version, verification model, weights (integers of 16 or 32 bits, block by block, row-major over true shapes), blinds,
 //! compile report (JSON).
 
 use pleat_nova_circuits::cycle::F;
@@ -8,20 +8,26 @@ use pleat_verifier::commitments::Generators;
 use pleat_verifier::descriptor::{Descriptor, Limits};
 use pleat_verifier::encoding::{Reader, Writer};
 use pleat_verifier::error::{FormatError, ModelError};
+use pleat_verifier::mle::shape_bits;
 use pleat_verifier::model::VerificationModel;
 use pleat_verifier::network::{Column, Network};
 use rand_core::CryptoRngCore;
+use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::columns::Cells;
-use crate::commit::{commit_rows, random};
-use crate::execute::{ExecuteError, runs, weight_column};
+use crate::commit::{commit_row, random};
+use crate::execute::{ExecuteError, runs};
+use crate::weights::{Integers, Weights};
 
 /// First bytes of a proving model file.
 pub const PROVING_MAGIC: [u8; 8] = *b"PLEATPM\n";
 /// Version of the format.
-pub const PROVING_VERSION: u16 = 2;
+pub const PROVING_VERSION: u16 = 3;
 const WHAT: &str = "proving model";
+/// Bytes of each integer of a weight block, as the file says.
+const NARROW: u8 = 2;
+const WIDE: u8 = 4;
 
 /// Why a proving model cannot be made or read.
 #[derive(Debug, Error)]
@@ -36,6 +42,12 @@ pub enum ProvingModelError {
     /// The weights do not fit the descriptor.
     #[error(transparent)]
     Weights(#[from] ExecuteError),
+    /// A weight block's integers are of no known width.
+    #[error("proving model: a weight block has integers of {got} bytes; they have 2 or 4")]
+    Width {
+        /// Bytes of each.
+        got: u8,
+    },
     /// The report is not JSON text.
     #[error("proving model: the compile report is not text")]
     Report,
@@ -45,7 +57,7 @@ pub enum ProvingModelError {
 #[derive(Clone, Debug)]
 pub struct ProvingModel {
     verification: VerificationModel,
-    weights: Vec<i32>,
+    weights: Weights,
     blinds: Vec<F>,
     report: String,
 }
@@ -58,13 +70,28 @@ impl ProvingModel {
     /// If the descriptor breaks a rule or the blocks do not fit it.
     pub fn commit(
         descriptor: Descriptor,
-        blocks: Vec<Vec<i32>>,
+        blocks: Vec<impl Into<Integers>>,
         report: String,
         rng: &mut impl CryptoRngCore,
     ) -> Result<Self, ProvingModelError> {
+        Self::commit_heard(descriptor, blocks, report, rng, &mut |_, _| {})
+    }
+
+    /// [`Self::commit`], which tells how many rows of how many it has committed to.
+    ///
+    /// # Errors
+    /// Those of [`Self::commit`].
+    pub fn commit_heard(
+        descriptor: Descriptor,
+        blocks: Vec<impl Into<Integers>>,
+        report: String,
+        rng: &mut impl CryptoRngCore,
+        heard: &mut dyn FnMut(u64, u64),
+    ) -> Result<Self, ProvingModelError> {
         let network = Network::new(descriptor, &Limits::default()).map_err(ModelError::from)?;
         let generators = Generators::derive(network.row_bits());
-        Self::commit_under(&generators, network, blocks, report, rng)
+        let weights = Weights::new(&network, blocks.into_iter().map(Into::into).collect())?;
+        Self::committed(&generators, network, weights, report, rng, heard)
     }
 
     /// [`Self::commit`], for a network that is checked and under these generators. A model is one that others verify only under
@@ -75,19 +102,38 @@ impl ProvingModel {
     pub fn commit_under(
         generators: &Generators,
         network: Network,
-        blocks: Vec<Vec<i32>>,
+        blocks: Vec<impl Into<Integers>>,
         report: String,
         rng: &mut impl CryptoRngCore,
     ) -> Result<Self, ProvingModelError> {
-        let weights = weight_column(&network, &blocks)?;
-        let blinds = random(network.rows(Column::W).len(), rng);
-        let rows = commit_rows(
-            generators,
-            &network,
-            Column::W,
-            Cells::Signed(&weights),
-            &blinds,
-        );
+        let weights = Weights::new(&network, blocks.into_iter().map(Into::into).collect())?;
+        Self::committed(generators, network, weights, report, rng, &mut |_, _| {})
+    }
+
+    fn committed(
+        generators: &Generators,
+        network: Network,
+        weights: Weights,
+        report: String,
+        rng: &mut impl CryptoRngCore,
+        heard: &mut dyn FnMut(u64, u64),
+    ) -> Result<Self, ProvingModelError> {
+        let addresses = network.rows(Column::W);
+        let blinds = random(addresses.len(), rng);
+        let mut rows = Vec::with_capacity(addresses.len());
+        let cells = Cells::Weights(&weights);
+        // Some at a time, so that the caller hears how far it is.
+        let total = addresses.len() as u64;
+        let batch = 16 * rayon::current_num_threads();
+        for (addresses, blinds) in addresses.chunks(batch).zip(blinds.chunks(batch)) {
+            heard(rows.len() as u64, total);
+            let pairs = addresses.par_iter().zip(blinds);
+            let one = |(address, blind): (&usize, &F)| {
+                commit_row(generators, cells.row(*address, network.row_bits()), blind)
+            };
+            rows.par_extend(pairs.map(one));
+        }
+        heard(rows.len() as u64, rows.len() as u64);
         let verification = VerificationModel::new(network, rows)?;
         Ok(Self {
             verification,
@@ -108,7 +154,7 @@ impl ProvingModel {
     }
 
     /// Column `W`, of length `2^νW`.
-    pub fn weights(&self) -> &[i32] {
+    pub const fn weights(&self) -> &Weights {
         &self.weights
     }
 
@@ -130,8 +176,18 @@ impl ProvingModel {
         let mut out = Writer::new(PROVING_MAGIC, PROVING_VERSION);
         out.prefixed(&self.verification.to_bytes()?);
         for block in &self.network().descriptor().weights {
+            let end = block.address + (1_usize << shape_bits(&block.shape));
+            let narrow = matches!(self.weights.part(block.address..end), Cells::Narrow(_));
+            out.bytes(&[if narrow { NARROW } else { WIDE }]);
             for run in runs(block.address, &block.shape) {
-                out.integers(self.weights.get(run).unwrap_or_default());
+                match self.weights.part(run) {
+                    Cells::Narrow(v) => {
+                        let bytes: Vec<u8> = v.iter().flat_map(|v| v.to_le_bytes()).collect();
+                        out.bytes(&bytes);
+                    }
+                    Cells::Signed(v) => out.integers(v),
+                    _ => {}
+                }
             }
         }
         out.fields(&self.blinds);
@@ -148,18 +204,21 @@ impl ProvingModel {
         let mut input = Reader::new(bytes, PROVING_MAGIC, PROVING_VERSION, WHAT)?;
         let verification = VerificationModel::from_bytes(input.prefixed(bytes.len())?, &limits)?;
         let network = verification.network();
-        let blocks = network.descriptor().weights.iter();
-        let count: usize = blocks.map(|b| b.shape.iter().product::<usize>()).sum();
-        if input.left() / size_of::<i32>() < count {
-            return Err(FormatError::Truncated { what: WHAT }.into());
-        }
-        // Straight into the column: a large model is its weights.
-        let mut weights = vec![0; 1 << network.nu_w()];
+        let mut blocks = Vec::new();
         for block in &network.descriptor().weights {
-            for run in runs(block.address, &block.shape) {
-                input.integers_into(weights.get_mut(run).unwrap_or_default())?;
-            }
+            let count = block.shape.iter().product::<usize>();
+            let [width] = input.array()?;
+            blocks.push(match width {
+                NARROW => {
+                    let bytes = input.bytes(count.saturating_mul(size_of::<i16>()))?;
+                    let (pairs, _) = bytes.as_chunks();
+                    Integers::Narrow(pairs.iter().map(|b| i16::from_le_bytes(*b)).collect())
+                }
+                WIDE => Integers::Wide(input.integers(count)?),
+                got => return Err(ProvingModelError::Width { got }),
+            });
         }
+        let weights = Weights::new(network, blocks)?;
         let blinds = input.fields(network.rows(Column::W).len())?;
         let report = String::from_utf8(input.prefixed(bytes.len())?.to_vec())
             .map_err(|_| ProvingModelError::Report)?;
@@ -177,9 +236,7 @@ impl ProvingModel {
     #[doc(hidden)]
     #[must_use]
     pub fn with_weight_cell(mut self, cell: usize, value: i32) -> Self {
-        if let Some(v) = self.weights.get_mut(cell) {
-            *v = value;
-        }
+        self.weights.set(cell, value);
         self
     }
 }

@@ -764,7 +764,7 @@ fn another_network_or_other_weights_are_refused() {
         let verdict = setting.attempt_on(mode, &swapped.model, run, &honest, |_| true);
         assert_eq!(refusal(verdict), Refusal::OtherModel);
 
-        let weight = setting.model.weights()[0];
+        let weight = setting.model.weights().get(0);
         let cheater = Setting {
             problem: setting.problem.clone(),
             model: setting.model.clone().with_weight_cell(0, weight + 1),

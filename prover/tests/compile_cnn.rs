@@ -16,6 +16,7 @@ use common::{Problem, algebra};
 use compile_support::{Model, Numbers, Value};
 use pleat_prover::compile::{CompileOptions, Compiled};
 use pleat_prover::execute::{block_cells, block_values, execute, weight_column};
+use pleat_prover::weights::Integers;
 use pleat_verifier::descriptor::Indices;
 use pleat_verifier::descriptor::Limits;
 use pleat_verifier::network::Network;
@@ -332,7 +333,11 @@ fn runs_as_defined(compiled: &Compiled, sample: &[f32]) -> Result<(), TestCaseEr
     let b = network.digit_bits();
     let mut blocks = Blocks {
         network: &network,
-        weights: &compiled.weights,
+        weights: &compiled
+            .weights
+            .iter()
+            .map(Integers::to_wide)
+            .collect::<Vec<_>>(),
         activations: Vec::new(),
         exact: Vec::new(),
         indices: Indices::default(),
@@ -469,7 +474,7 @@ fn proofs_of_what_windows_become() {
             given: Vec::new(),
             name: String::new(),
             network,
-            weights: compiled.weights,
+            weights: compiled.weights.iter().map(Integers::to_wide).collect(),
             inputs: vec![input],
             outputs: Vec::new(),
         };

@@ -24,6 +24,7 @@ use pleat_prover::sumcheck::{
     self, Contract, ContractItem, Lookup, LookupColumns, Open, OpenBlock, OpenColumn, OpenItem,
     Summand, Tensor,
 };
+use pleat_prover::weights::Weights;
 use pleat_verifier::columns::{TableEntry, field_from_usize};
 use pleat_verifier::coordinates::Coordinates;
 use pleat_verifier::descriptor::{
@@ -561,7 +562,7 @@ fn random_witness(
     network: &Network,
     indices: Indices,
     rng: &mut ChaCha20Rng,
-) -> (Columns, Vec<i32>) {
+) -> (Columns, Weights) {
     let cells = 1 << network.nu();
     let mut signed =
         |n: usize| -> Vec<i32> { (0..n).map(|_| rng.next_u32() as i32 >> 4).collect() };
@@ -575,7 +576,7 @@ fn random_witness(
         indices,
         ..Columns::default()
     };
-    (columns, weights)
+    (columns, Weights::from_cells(weights))
 }
 
 /// Random values of all index ports.
@@ -621,7 +622,7 @@ fn check_view(network: &Network, slot: &Slot<'_>, role: Role, view: &View, rng: 
     let given = random_indices(network, rng);
     let (columns, weights) = random_witness(network, given.clone(), rng);
     let cells_of = |column: Column| match column {
-        Column::W => Cells::Signed(&weights),
+        Column::W => Cells::Weights(&weights),
         _ => columns.cells(column),
     };
     let r_low = elements(slot.relation.block_bits(), rng);

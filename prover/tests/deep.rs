@@ -25,6 +25,7 @@ use network::{CHANNELS, Deep, PIXELS, SIDE};
 use pleat_prover::compile::{CompileOptions, Compiled, compile, unheard};
 use pleat_prover::data;
 use pleat_prover::execute::{block_values, execute, weight_column};
+use pleat_prover::weights::Integers;
 use pleat_verifier::descriptor::Limits;
 use pleat_verifier::fold::Mode;
 use pleat_verifier::network::Network;
@@ -165,7 +166,7 @@ fn a_proof_of_128_layers_verifies() {
         given: Vec::new(),
         name: "deep128".to_owned(),
         network: network(&compiled),
-        weights: compiled.weights.clone(),
+        weights: compiled.weights.iter().map(Integers::to_wide).collect(),
         inputs: vec![integers(&compiled, digit)],
         outputs: Vec::new(),
     };
@@ -201,7 +202,7 @@ fn wide_layers_stay_alive_and_prove() {
         given: Vec::new(),
         name: "wide".to_owned(),
         network: network(&compiled),
-        weights: compiled.weights.clone(),
+        weights: compiled.weights.iter().map(Integers::to_wide).collect(),
         inputs: vec![integers(&compiled, &input)],
         outputs: Vec::new(),
     };

@@ -18,6 +18,7 @@ use ndarray::{ArrayD, Axis};
 use pleat_prover::compile::{CompileOptions, Compiled, compile, unheard};
 use pleat_prover::data::load;
 use pleat_prover::execute::{Executor, block_values, weight_column};
+use pleat_prover::weights::Integers;
 use pleat_verifier::descriptor::Limits;
 use pleat_verifier::fold::Mode;
 use pleat_verifier::network::Network;
@@ -163,7 +164,7 @@ fn proofs_verify() {
         given: Vec::new(),
         name: "fashion".to_owned(),
         network: network(),
-        weights: COMPILED.weights.clone(),
+        weights: COMPILED.weights.iter().map(Integers::to_wide).collect(),
         inputs: vec![integers(&IMAGE[7])],
         outputs: Vec::new(),
     };

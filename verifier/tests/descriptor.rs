@@ -442,9 +442,9 @@ fn bad_sizes() -> Vec<Row> {
             product(|_, p| p.contraction[0].len = 1 << 29),
         ),
         (
-            "a block of 2^29 rows",
+            "a block of 2^32 rows",
             "OverLimit: bits of a block",
-            with(|d| d.nodes[1].out[0].len = 1 << 28),
+            with(|d| d.nodes[1].out[0].len = 1 << 31),
         ),
         (
             "a block whose size overflows",
@@ -452,9 +452,9 @@ fn bad_sizes() -> Vec<Row> {
             out(4, 1 << 16),
         ),
         (
-            "weights of 2^29 values",
+            "weights of 2^32 values",
             "OverLimit: bits of a block",
-            with(|d| d.weights[0].shape = vec![1 << 29]),
+            with(|d| d.weights[0].shape = vec![1 << 32]),
         ),
         ("17 axes", "OverLimit: number of axes", out(17, 1)),
         (

@@ -39,6 +39,20 @@ impl Small for i32 {
     }
 }
 
+impl Small for i16 {
+    const SHIFT: u64 = 1 << 15;
+
+    #[inline(always)]
+    fn shifted(self) -> u64 {
+        u64::from(self.cast_unsigned() ^ (1 << 15))
+    }
+
+    #[inline(always)]
+    fn eight<M: Modulus, V: Vector<M>>(values: &[Self; LANES]) -> V::Integers {
+        V::from_u16(&values.map(|v| v.cast_unsigned() ^ (1 << 15)))
+    }
+}
+
 impl Small for u32 {
     const SHIFT: u64 = 0;
 

@@ -49,6 +49,76 @@ pub enum CompileError {
         /// What the parser says.
         reason: String,
     },
+    /// The folder is none of those that can be compiled.
+    #[error("{} cannot be compiled: {reason}", folder.display())]
+    NotFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A setting of a folder that has no translation.
+    #[error("{} describes a network that cannot be compiled: {what}", file.display())]
+    UnsupportedConfig {
+        /// The file of settings.
+        file: PathBuf,
+        /// Which setting, and its value.
+        what: String,
+    },
+    /// The file is not safetensors.
+    #[error("{} is no file of safetensors: {reason}", file.display())]
+    NotSafetensors {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A tensor of weights is missing.
+    #[error(
+        "the files of {} have no tensor {tensor} of floats, which config.json implies; check that the folder is complete",
+        folder.display()
+    )]
+    NoTensor {
+        /// The folder.
+        folder: PathBuf,
+        /// The tensor.
+        tensor: String,
+    },
+    /// A tensor of weights has another shape than the settings imply.
+    #[error("{}: tensor {tensor} has shape {got:?}, config.json implies {expected:?}", file.display())]
+    TensorShape {
+        /// The file.
+        file: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Its shape.
+        got: Vec<usize>,
+        /// The one expected.
+        expected: Vec<usize>,
+    },
+    /// A weight is not finite.
+    #[error("{}: tensor {tensor} has a value {value}; weights have to be finite", file.display())]
+    TensorValue {
+        /// The file.
+        file: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// The value.
+        value: f32,
+    },
+    /// More tokens than the network has positions for.
+    #[error(
+        "{} is asked for {tokens} tokens, and has positions for 1 to {most}; choose another --tokens",
+        folder.display()
+    )]
+    Tokens {
+        /// The folder.
+        folder: PathBuf,
+        /// Tokens wanted.
+        tokens: usize,
+        /// Most tokens.
+        most: usize,
+    },
     /// Operators that have no translation, all of them.
     #[error("{file} uses operators that cannot be proved:\n{}\nSupported operators: {}", list(nodes), super::operators::SUPPORTED.join(", "))]
     Unsupported {

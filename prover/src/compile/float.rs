@@ -1,9 +1,10 @@
 //! The translated network in floats: fixes the ranges of all tensors on the calibration samples, and shows that the
 //! translation means what the model means.
 
-use ndarray::{ArrayD, ArrayView2, ArrayViewD, IxDyn};
+use ndarray::{Array2, ArrayD, ArrayView2, ArrayViewD, Axis, IxDyn, Slice};
 
-use super::expr::{Atom, Atoms, Constant, Factor, Lookup, Map, Product, Read, Sum};
+use super::error::CompileError;
+use super::expr::{Atom, Atoms, Constant, Factor, Lookup, Map, Product, Read, Stored, Sum, Table};
 use super::graph::{Activation, Graph, GraphNode, Place, ProductAxes, index, one_hot};
 
 /// What one sample made of the network.
@@ -19,10 +20,19 @@ pub(super) struct Run {
     pub values: Vec<Vec<f32>>,
 }
 
-/// A node whose value is not finite.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct NotFinite {
-    pub node: usize,
+/// Why a run has no result.
+#[derive(Debug)]
+pub(super) enum RunError {
+    /// The value of this node is not finite.
+    NotFinite(usize),
+    /// Weights cannot be read.
+    Weights(CompileError),
+}
+
+impl From<CompileError> for RunError {
+    fn from(e: CompileError) -> Self {
+        Self::Weights(e)
+    }
 }
 
 /// A network with its weights laid out for contraction.
@@ -51,7 +61,7 @@ impl<'a> Runner<'a> {
     }
 
     /// Runs the network; `inputs` row-major, one per input.
-    pub fn run(&self, inputs: &[Vec<f32>]) -> Result<Run, NotFinite> {
+    pub fn run(&self, inputs: &[Vec<f32>]) -> Result<Run, RunError> {
         let graph = self.graph;
         let mut values: Vec<Vec<f32>> = Vec::with_capacity(graph.nodes.len());
         let mut ranges = Vec::with_capacity(graph.nodes.len());
@@ -73,11 +83,11 @@ impl<'a> Runner<'a> {
             let given = graph.inputs.iter().position(|p| p.node == index);
             let sum = match given {
                 Some(i) => tensors.get(i).cloned().unwrap_or_default(),
-                None => evaluate(graph, &node.sum, weights, &values, &indices),
+                None => evaluate(graph, &node.sum, weights, &values, &indices)?,
             };
             let divisor = match &node.activation {
                 Activation::Quotient(divisor) => {
-                    Some(evaluate(graph, divisor, &[], &values, &indices))
+                    Some(evaluate(graph, divisor, &[], &values, &indices)?)
                 }
                 _ => None,
             };
@@ -97,7 +107,7 @@ impl<'a> Runner<'a> {
             let value = activate(&node.activation, sum);
             match value.filter(|v| sum_finite && finite(v)) {
                 Some(value) => values.push(value),
-                None => return Err(NotFinite { node: index }),
+                None => return Err(RunError::NotFinite(index)),
             }
             ranges.push(range);
         }
@@ -178,7 +188,7 @@ fn evaluate(
     weights: &[Option<Vec<f32>>],
     values: &[Vec<f32>],
     indices: &[Vec<usize>],
-) -> Vec<f32> {
+) -> Result<Vec<f32>, CompileError> {
     let atoms = &graph.atoms;
     let out = of.atoms();
     let given = Given {
@@ -192,13 +202,16 @@ fn evaluate(
         .map(Option::as_deref)
         .chain(std::iter::repeat(None));
     for (product, weights) in of.products.iter().zip(own) {
-        let product = contraction(product, &out, weights, &given);
+        let product = match &product.k {
+            Factor::Stored(k) => Some(stored(&product.a, k, &out, &given)?),
+            _ => contraction(product, &out, weights, &given),
+        };
         for (s, p) in sum.iter_mut().zip(product.into_iter().flatten()) {
             *s += p;
         }
     }
     for lookup in &of.lookups {
-        for (s, v) in sum.iter_mut().zip(looked_up(lookup, &out, &given)) {
+        for (s, v) in sum.iter_mut().zip(looked_up(lookup, &out, &given)?) {
             *s += v;
         }
     }
@@ -207,7 +220,7 @@ fn evaluate(
             *s += c;
         }
     }
-    sum
+    Ok(sum)
 }
 
 /// A constant written out over `order`.
@@ -226,38 +239,87 @@ struct Given<'a> {
 
 /// The values of a table by public indices, row-major over `out`; not a number where an index is out of range.
 #[expect(clippy::cast_possible_truncation, reason = "tensors are f32")]
-fn looked_up(lookup: &Lookup, out: &[Atom], given: &Given<'_>) -> Vec<f32> {
+fn looked_up(lookup: &Lookup, out: &[Atom], given: &Given<'_>) -> Result<Vec<f32>, CompileError> {
     let atoms = &given.graph.atoms;
-    let rest: Vec<Atom> = (lookup.table.atoms.iter())
-        .filter(|a| **a != lookup.along)
-        .copied()
+    let rest: Vec<Atom> = (lookup.table.atoms().into_iter())
+        .filter(|a| *a != lookup.along)
         .collect();
-    let order = [&[lookup.along], rest.as_slice()].concat();
-    let table = spread(&lookup.table, &order, atoms);
     let row = atoms.size(&rest);
+    let entry: Box<dyn Fn(usize) -> Result<Vec<f32>, CompileError>> = match &lookup.table {
+        Table::Stored(s) if s.matrix.columns == row => Box::new(move |k| {
+            if k < s.matrix.rows {
+                s.matrix.read(k..k + 1)
+            } else {
+                Ok(vec![f32::NAN; row])
+            }
+        }),
+        Table::Stored(_) => Box::new(move |_| Ok(vec![f32::NAN; row])),
+        Table::Known(table) => {
+            let order = [&[lookup.along], rest.as_slice()].concat();
+            let table = spread(table, &order, atoms);
+            Box::new(move |k| {
+                let start = k.saturating_mul(row);
+                let own = table.get(start..start.saturating_add(row));
+                Ok(own.map_or_else(|| vec![f32::NAN; row], <[f32]>::to_vec))
+            })
+        }
+    };
     let indices = given
         .indices
         .get(lookup.port)
         .map_or(&[][..], Vec::as_slice);
-    let values: Vec<f32> = indices
-        .iter()
-        .flat_map(|k| {
-            let start = k.saturating_mul(row);
-            let own = table.get(start..start.saturating_add(row));
-            own.map_or_else(|| vec![f32::NAN; row], <[f32]>::to_vec)
-        })
-        .map(|v| v * lookup.coefficient as f32)
-        .collect();
+    let mut values: Vec<f32> = Vec::with_capacity(indices.len() * row);
+    for k in indices {
+        let entry = entry(*k)?;
+        values.extend(entry.iter().map(|v| v * lookup.coefficient as f32));
+    }
     let order = [lookup.index.as_slice(), &rest].concat();
     let values = ArrayD::from_shape_vec(IxDyn(&atoms.lens(&order)), values);
     let values = values.map(|values| Constant {
         atoms: order,
         values: values.into_shared(),
     });
-    values.map_or_else(
+    Ok(values.map_or_else(
         |_| vec![f32::NAN; atoms.size(out)],
         |v| spread(&v, out, atoms),
-    )
+    ))
+}
+
+/// A product with a matrix that is in a file, row-major over `out`.
+fn stored(
+    a: &[Read],
+    k: &Stored,
+    out: &[Atom],
+    given: &Given<'_>,
+) -> Result<Vec<f32>, CompileError> {
+    let atoms = &given.graph.atoms;
+    let free: Vec<Atom> = (out.iter().filter(|x| !k.rows.contains(x)).copied()).collect();
+    let a = view(a, &[free.as_slice(), &k.columns].concat(), given);
+    let failed = || vec![f32::NAN; atoms.size(out)];
+    let Ok(a) = Array2::from_shape_vec((atoms.size(&free), k.matrix.columns), a) else {
+        return Ok(failed());
+    };
+    let mut result = Array2::<f32>::zeros((a.nrows(), k.matrix.rows));
+    for rows in k.matrix.stretches() {
+        let values = k.matrix.read(rows.clone())?;
+        let Ok(values) = ArrayView2::from_shape((rows.len(), k.matrix.columns), &values) else {
+            return Ok(failed());
+        };
+        let mut own = result.slice_axis_mut(Axis(1), Slice::from(rows));
+        own.assign(&a.dot(&values.t()));
+    }
+    let order = [free.as_slice(), &k.rows].concat();
+    let result = result.into_shape_with_order(IxDyn(&atoms.lens(&order)));
+    Ok(result.map_or_else(
+        |_| failed(),
+        |values| {
+            let values = Constant {
+                atoms: order,
+                values: values.into_shared(),
+            };
+            spread(&values, out, atoms)
+        },
+    ))
 }
 
 fn contraction(
@@ -271,7 +333,7 @@ fn contraction(
     let a = view(&product.a, &axes.a_order(), given);
     let computed = match &product.k {
         Factor::Constant(c) if weights.is_none() => spread(c, &axes.k_order(), atoms),
-        Factor::Constant(_) => Vec::new(),
+        Factor::Constant(_) | Factor::Stored(_) => Vec::new(),
         Factor::Reads(reads) => view(reads, &axes.k_order(), given),
     };
     let k = weights.unwrap_or(&computed);

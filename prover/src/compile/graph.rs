@@ -117,6 +117,7 @@ impl ProductAxes {
         let a = super::expr::atoms_read(&product.a);
         let k = match &product.k {
             Factor::Constant(c) => c.atoms.clone(),
+            Factor::Stored(s) => s.atoms(),
             Factor::Reads(reads) => super::expr::atoms_read(reads),
         };
         let select = |in_a: bool, in_k: bool| -> Vec<Atom> {

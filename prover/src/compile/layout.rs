@@ -2,10 +2,12 @@
 //! verifying their opening takes.
 
 use pleat_verifier::descriptor::Descriptor;
-use pleat_verifier::mle::bits;
+use pleat_verifier::mle::{bits, shape_bits};
 
 /// Row lengths that are tried.
 const ROW_BITS: std::ops::RangeInclusive<u32> = 8..=16;
+/// What loading and multiplying the commitment to a row of weights costs a verifier, as multiplications: it is a square root.
+const LOADED: usize = 5;
 /// Bytes of a commitment.
 const POINT: usize = 32;
 /// What a proof has besides, roughly: bytes, and the verifier's multiplications of points.
@@ -44,9 +46,13 @@ fn cost(descriptor: &mut Descriptor, row_bits: u32) -> Choice {
     let table = (descriptor.all_functions().len() + 1) << descriptor.digit_bits;
     let trace_rows = end.div_ceil(cells);
     let table_rows = table.div_ceil(cells);
+    let weights = (descriptor.weights.iter())
+        .map(|b| b.address + (1 << shape_bits(&b.shape)))
+        .max();
+    let weight_rows = weights.unwrap_or(0).div_ceil(cells);
     let own = 7 * trace_rows + 2 * table_rows + 10 + 2 * kappa;
     let bytes = own * POINT + OTHER_BYTES;
-    let points = own + cells + OTHER_POINTS;
+    let points = own + cells + LOADED * weight_rows + OTHER_POINTS;
     Choice {
         row_bits,
         nu: bits(end.max(table)).max(kappa),

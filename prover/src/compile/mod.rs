@@ -5,9 +5,11 @@
 //! descriptor and the weights, however they came about.
 
 mod error;
+mod estimate;
 mod expr;
 mod float;
 mod graph;
+mod huggingface;
 mod layout;
 mod onnx;
 mod operators;
@@ -21,12 +23,17 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use float::RunError;
 use ndarray::ArrayD;
 use pleat_verifier::descriptor::{Descriptor, Limits};
 use pleat_verifier::network::Network;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{RngCore, SeedableRng};
 use rayon::prelude::*;
 
+use crate::weights::Integers;
 pub use error::{CompileError, Unsupported};
+pub use estimate::{Estimate, estimate};
 pub use layout::lay_out;
 pub use onnx::InputSpec;
 pub use operators::SUPPORTED;
@@ -53,6 +60,10 @@ pub struct CompileOptions {
     pub dims: BTreeMap<String, usize>,
     /// Outputs that are replaced by the index of their largest element along the last axis, a public answer: the rest stays hidden.
     pub best: Vec<String>,
+    /// Of a folder: how many tokens a run has; 16 if nobody says.
+    pub tokens: Option<usize>,
+    /// Of a folder: for how many of them there are logits, the last ones; for all if nobody says.
+    pub last: Option<usize>,
     /// Inputs of indices that are not public, but zeros and ones that a proof may hide: as many rows as there are candidates.
     pub hide: Vec<String>,
 }
@@ -68,6 +79,8 @@ impl Default for CompileOptions {
             dims: BTreeMap::new(),
             best: Vec::new(),
             hide: Vec::new(),
+            tokens: None,
+            last: None,
         }
     }
 }
@@ -91,7 +104,7 @@ pub struct Compiled {
     /// Everything public but the weights' commitment.
     pub descriptor: Descriptor,
     /// Per weight block, row-major over its true shape.
-    pub weights: Vec<Vec<i32>>,
+    pub weights: Vec<Integers>,
     /// How well the integer network imitates the float one.
     pub report: Report,
 }
@@ -105,12 +118,13 @@ pub const fn unheard(_: Stage, _: u64, _: u64) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-/// Compiles a model. `calibration` lists samples; each has one tensor per input of the model, in its shape.
+/// Compiles a model: an ONNX file, or a folder as Hugging Face has them. `calibration` lists samples; each has one tensor per input
+/// of the model, in its shape.
 ///
 /// # Errors
 /// If the model cannot be read or uses operators that cannot be proved, the samples do not fit it, or the caller cancels.
 pub fn compile(
-    onnx: &Path,
+    model: &Path,
     calibration: &[Vec<ArrayD<f32>>],
     options: &CompileOptions,
     progress: &mut Progress<'_>,
@@ -121,6 +135,30 @@ pub fn compile(
     };
     check_options(options)?;
     tell(Stage::Import, 0, 1)?;
+    if model.is_dir() {
+        compile_folder(model, calibration, options, &mut tell)
+    } else {
+        compile_onnx(model, calibration, options, &mut tell)
+    }
+}
+
+type Tell<'a> = dyn FnMut(Stage, u64, u64) -> Result<(), CompileError> + 'a;
+
+fn compile_onnx(
+    onnx: &Path,
+    calibration: &[Vec<ArrayD<f32>>],
+    options: &CompileOptions,
+    tell: &mut Tell<'_>,
+) -> Result<Compiled, CompileError> {
+    for (option, given) in [("tokens", options.tokens), ("last", options.last)] {
+        if let Some(value) = given {
+            return Err(CompileError::BadOption {
+                option,
+                value: value.to_string(),
+                range: "left out, unless the model is a folder",
+            });
+        }
+    }
     let mut proto = onnx::load(onnx)?;
     let Some(graph) = &mut proto.graph else {
         return Err(CompileError::NotOnnx {
@@ -151,8 +189,8 @@ pub fn compile(
     let mut graph = graph.clone();
     graph.node = nodes;
     let typed = onnx::typed(onnx, &proto, &specs)?;
-    let masked = softmax_mask(None);
-    let mut network = translate::translate(onnx, &graph, &typed, masked, &options.hide)?;
+    let build = |masked| translate::translate(onnx, &graph, &typed, masked, &options.hide);
+    let network = build(softmax_mask(None))?;
     if let Some(input) = options.hide.iter().find(|n| !network.hides(n)) {
         return Err(CompileError::NoIndices {
             input: input.clone(),
@@ -160,24 +198,145 @@ pub fn compile(
         });
     }
     tell(Stage::Import, 1, 1)?;
-
     let operator = |node: &str| onnx::origin(&graph, node).map(|n| n.op_type.clone());
-    let named = |e: CompileError| e.of(operator);
     let reference = report::Reference::new(onnx, &typed)?;
+    let given = Given {
+        file: onnx,
+        specs: &specs,
+        samples: &samples,
+        reference: Some(&reference),
+    };
+    let mut compiled =
+        integers(network, &build, &given, options, tell).map_err(|e| e.of(operator))?;
+    compiled.report.dropped = dropped;
+    Ok(compiled)
+}
+
+/// Tokens of a run, if nobody chooses.
+const TOKENS: usize = 16;
+
+fn compile_folder(
+    path: &Path,
+    calibration: &[Vec<ArrayD<f32>>],
+    options: &CompileOptions,
+    tell: &mut Tell<'_>,
+) -> Result<Compiled, CompileError> {
+    let folder = huggingface::Folder::open(path)?;
+    let tokens = options.tokens.unwrap_or(TOKENS);
+    folder.check(tokens, options.last)?;
+    let specs = folder.specs(tokens);
+    check_folder_options(&folder, options)?;
+    check_scales(options, &specs)?;
+    let samples = check_samples(path, calibration, &specs)?;
+    check_ids(path, &samples, &specs, folder.vocabulary())?;
+    let build = |masked| {
+        folder.graph(&huggingface::Wish {
+            tokens,
+            last: options.last,
+            best: !options.best.is_empty(),
+            masked,
+        })
+    };
+    let network = build(softmax_mask(None))?;
+    tell(Stage::Import, 1, 1)?;
+    let given = Given {
+        file: path,
+        specs: &specs,
+        samples: &samples,
+        reference: None,
+    };
+    integers(network, &build, &given, options, tell)
+}
+
+/// Demands that no option is given that is about ONNX models.
+fn check_folder_options(
+    folder: &huggingface::Folder,
+    options: &CompileOptions,
+) -> Result<(), CompileError> {
+    let output = folder.output();
+    if let Some(other) = options
+        .best
+        .iter()
+        .find(|o| *o != "logits" || output != "logits")
+    {
+        return Err(CompileError::NoOutput {
+            output: other.clone(),
+            outputs: vec![output.to_owned()],
+        });
+    }
+    let bad = |option, value: &String| {
+        Err(CompileError::BadOption {
+            option,
+            value: value.clone(),
+            range: "left out, as the model is a folder",
+        })
+    };
+    match (
+        options.hide.first(),
+        options.bind.keys().next(),
+        options.dims.keys().next(),
+    ) {
+        (Some(input), ..) => bad("hide", input),
+        (_, Some(input), _) => bad("bind", input),
+        (.., Some(dimension)) => bad("dim", dimension),
+        _ => Ok(()),
+    }
+}
+
+/// Demands that samples are token ids.
+fn check_ids(
+    file: &Path,
+    samples: &[Vec<Vec<f32>>],
+    specs: &[InputSpec],
+    vocabulary: usize,
+) -> Result<(), CompileError> {
+    for (sample, tensors) in samples.iter().enumerate() {
+        let mut ids = tensors.iter().flatten();
+        if let Some(id) = ids.find(|id| graph::index(**id) >= vocabulary) {
+            return Err(CompileError::BadSample {
+                file: file.to_owned(),
+                sample,
+                what: format!("{id} is no token id below {vocabulary}"),
+                expected: specs.iter().map(ToString::to_string).collect(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// What a network is compiled with.
+struct Given<'a> {
+    file: &'a Path,
+    specs: &'a [InputSpec],
+    samples: &'a [Vec<Vec<f32>>],
+    /// Runs the model itself, if somebody else's code can.
+    reference: Option<&'a report::Reference>,
+}
+
+/// From real numbers to integers. `build` makes the network again if scores have to be masked farther away.
+fn integers(
+    mut network: graph::Graph,
+    build: &dyn Fn(f64) -> Result<graph::Graph, CompileError>,
+    given: &Given<'_>,
+    options: &CompileOptions,
+    tell: &mut Tell<'_>,
+) -> Result<Compiled, CompileError> {
+    let Given { specs, samples, .. } = *given;
     if network.masks {
         // How far scores lie apart decides how far masked ones have to lie below.
-        let seen = calibrate(onnx, &network, &reference, &samples, &mut tell).map_err(named)?;
+        let seen = calibrate(&network, given, tell)?;
+        let masked = softmax_mask(None);
         let masked = softmax_mask(Some(spread(&network, &seen.ranges, masked)));
-        network = translate::translate(onnx, &graph, &typed, masked, &options.hide)?;
+        network = build(masked)?;
     }
-    let seen = calibrate(onnx, &network, &reference, &samples, &mut tell).map_err(named)?;
+    let seen = calibrate(&network, given, tell)?;
     tell(Stage::Quantize, 0, 1)?;
     // Of the inputs that are tensors.
     let tensors = || {
-        let places = network.given.iter().zip(&specs).enumerate();
+        let places = network.given.iter().zip(specs).enumerate();
         places.filter(|(_, (place, _))| matches!(place, graph::Place::Tensor(_)))
     };
-    let grids = tensors().map(|(input, _)| grid(&samples, input)).collect();
+    let grids = tensors().map(|(input, _)| grid(samples, input)).collect();
     let scales = tensors().map(|(_, (_, s))| options.input_scales.get(&s.name).copied());
     let calibration = quantize::Calibration {
         ranges: seen.ranges,
@@ -187,23 +346,21 @@ pub fn compile(
         scales: scales.collect(),
     };
     let digit_bits = options.digit_bits.unwrap_or_else(|| network.digit_bits());
-    let quantized =
-        quantize::quantize(&network, &calibration, digit_bits, options.headroom).map_err(named)?;
+    let quantized = quantize::quantize(&network, &calibration, digit_bits, options.headroom)?;
     let mut descriptor = quantized.descriptor;
     layout::lay_out(&mut descriptor, options.row_bits);
     let checked = Network::new(descriptor.clone(), &Limits::default())?;
     tell(Stage::Quantize, 1, 1)?;
 
     let mut compare = |done, total| tell(Stage::Compare, done, total);
-    let mut report = report::compare(
+    let report = report::compare(
         (&checked, &network),
         &quantized.weights,
         &quantized.scales,
-        &samples,
+        samples,
         &seen.expected,
         &mut compare,
     )?;
-    report.dropped = dropped;
     Ok(Compiled {
         descriptor,
         weights: quantized.weights,
@@ -222,12 +379,11 @@ struct Seen {
 
 /// Runs the translated network and the model on all samples, by all threads; demands that they agree.
 fn calibrate(
-    file: &Path,
     network: &graph::Graph,
-    reference: &report::Reference,
-    samples: &[Vec<Vec<f32>>],
-    tell: &mut dyn FnMut(Stage, u64, u64) -> Result<(), CompileError>,
+    given: &Given<'_>,
+    tell: &mut Tell<'_>,
 ) -> Result<Seen, CompileError> {
+    let Given { file, samples, .. } = *given;
     let total = samples.len() as u64;
     let runner = float::Runner::new(network);
     let nodes = network.nodes.len();
@@ -239,12 +395,23 @@ fn calibrate(
         expected: Vec::with_capacity(samples.len()),
     };
     let run = |(done, sample): (usize, &Vec<Vec<f32>>)| {
-        let run = runner.run(sample).map_err(|e| CompileError::Overflow {
-            node: (network.nodes.get(e.node)).map_or_else(String::new, |n| n.name.clone()),
-            sample: done,
+        let run = runner.run(sample).map_err(|e| match e {
+            RunError::NotFinite(node) => CompileError::Overflow {
+                node: (network.nodes.get(node)).map_or_else(String::new, |n| n.name.clone()),
+                sample: done,
+            },
+            RunError::Weights(e) => e,
         })?;
-        let outputs = reference.run(sample)?;
-        report::faithful(file, network, done, &run.outputs, &outputs)?;
+        let outputs = match given.reference {
+            Some(reference) => {
+                let outputs = reference.run(sample)?;
+                report::faithful(file, network, done, &run.outputs, &outputs)?;
+                outputs
+            }
+            None => (run.outputs.iter())
+                .map(|values| ndarray::Array1::from(values.clone()).into_dyn())
+                .collect(),
+        };
         Ok((run, outputs))
     };
     // A batch at a time, so that the caller hears how far it is.
@@ -302,12 +469,36 @@ pub fn input_specs_with(
     onnx: &Path,
     options: &CompileOptions,
 ) -> Result<Vec<InputSpec>, CompileError> {
+    if onnx.is_dir() {
+        let folder = huggingface::Folder::open(onnx)?;
+        return Ok(folder.specs(options.tokens.unwrap_or(TOKENS)));
+    }
     let mut proto = onnx::load(onnx)?;
     if let Some(graph) = &mut proto.graph {
         rewrite::bind_inputs(graph, &options.bind)?;
         rewrite::bind_dimensions(graph, &options.dims)?;
     }
     Ok(onnx::specs(onnx::graph_of(&proto, onnx)?))
+}
+
+/// Seeded token ids, samples for a folder that nobody has samples for.
+///
+/// # Errors
+/// If the folder cannot be compiled, or not for so many tokens.
+pub fn random_ids(
+    folder: &Path,
+    options: &CompileOptions,
+    samples: usize,
+) -> Result<Vec<Vec<ArrayD<f32>>>, CompileError> {
+    let folder = huggingface::Folder::open(folder)?;
+    let tokens = options.tokens.unwrap_or(TOKENS);
+    folder.check(tokens, options.last)?;
+    let mut rng = ChaCha20Rng::seed_from_u64(0);
+    let vocabulary = folder.vocabulary() as u64;
+    #[expect(clippy::cast_precision_loss, reason = "ids are below 2^24")]
+    let mut id = || (rng.next_u64() % vocabulary) as f32;
+    let mut sample = || vec![ArrayD::from_shape_fn(vec![1, tokens], |_| id())];
+    Ok((0..samples).map(|_| sample()).collect())
 }
 
 /// A step that all values of an input are multiples of, up to rounding: pixels, counts, one-hot vectors have one.

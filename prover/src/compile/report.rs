@@ -15,6 +15,7 @@ use super::graph::{self, Activation, Graph, Place, one_hot};
 use super::quantize::Scale;
 use super::rewrite::Dropped;
 use crate::execute::{ExecuteError, Executor, Trace, block_cells, block_values, weight_column};
+use crate::weights::Integers;
 
 /// One node's quantization.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -142,7 +143,7 @@ pub(super) fn faithful(
 /// Runs the integer network on every sample.
 pub(super) fn compare(
     (network, graph): (&Network, &Graph),
-    weights: &[Vec<i32>],
+    weights: &[Integers],
     scales: &[Scale],
     samples: &[Vec<Vec<f32>>],
     expected: &[Vec<ArrayD<f32>>],
@@ -225,7 +226,7 @@ pub(super) fn compare(
         output: scale.y,
     };
     Ok(Report {
-        parameters: weights.iter().map(Vec::len).sum(),
+        parameters: weights.iter().map(Integers::len).sum(),
         nodes: network.nodes().len(),
         rows: network.real_rows(),
         macs: network.nodes().iter().map(Node::macs).sum(),

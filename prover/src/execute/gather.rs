@@ -64,6 +64,12 @@ impl Cell for i32 {
     }
 }
 
+impl Cell for i16 {
+    fn to<E: Integer>(self) -> E {
+        E::from(i32::from(self))
+    }
+}
+
 impl Cell for u16 {
     fn to<E: Integer>(self) -> E {
         E::from(i32::from(self))
@@ -172,6 +178,7 @@ impl Gather {
         for term in &self.terms {
             match sources.cells(term.read, term.block) {
                 Integers::Short(cells) => term.add(cells, index, scratch, row),
+                Integers::Narrow(cells) => term.add(cells, index, scratch, row),
                 Integers::Digit(cells) => term.add(cells, index, scratch, row),
                 Integers::Long(cells) => term.add(cells, index, scratch, row),
             }
@@ -206,7 +213,12 @@ impl TermPlan {
             read: term.read,
             block: term.block,
             coefficient: term.coefficient,
-            address,
+            // Weights are read from their block's first cell on.
+            address: if term.read == Read::Weight {
+                0
+            } else {
+                address
+            },
             layers: 1,
             fixed: Vec::new(),
             moving: Vec::new(),

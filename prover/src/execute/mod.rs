@@ -18,6 +18,9 @@ use pleat_verifier::network::Network;
 use rayon::prelude::*;
 use thiserror::Error;
 
+use crate::columns;
+use crate::weights::Weights;
+pub use crate::weights::weight_column;
 use gather::bound;
 pub use layout::{Cells, runs};
 use rows::{NodePlan, Width};
@@ -173,7 +176,7 @@ pub enum ExecuteError {
 /// A network and its weights, prepared for running any number of inputs.
 pub struct Executor<'a> {
     network: &'a Network,
-    weights: &'a [i32],
+    weights: &'a Weights,
     nodes: Vec<Prepared>,
     reading: Reading,
     /// `g(p)` at `p + 2^(B-1)`, per function.
@@ -185,7 +188,7 @@ impl<'a> Executor<'a> {
     ///
     /// # Errors
     /// A column of another length, or a node whose sums may exceed 128 bits.
-    pub fn new(network: &'a Network, weights: &'a [i32]) -> Result<Self, ExecuteError> {
+    pub fn new(network: &'a Network, weights: &'a Weights) -> Result<Self, ExecuteError> {
         let expected = 1 << network.nu_w();
         if weights.len() != expected {
             return Err(ExecuteError::Length {
@@ -222,7 +225,17 @@ impl<'a> Executor<'a> {
             weights: (network.descriptor().weights.iter())
                 .map(|b| {
                     let size: usize = b.shape.iter().map(|n| n.next_power_of_two()).product();
-                    largest(&weights[b.address..b.address + size]).unwrap_or(0)
+                    match weights.part(b.address..b.address + size) {
+                        columns::Cells::Narrow(v) => {
+                            let sizes = v.par_iter().with_min_len(1 << 16);
+                            sizes
+                                .map(|v| u32::from(v.unsigned_abs()))
+                                .max()
+                                .unwrap_or(0)
+                        }
+                        columns::Cells::Signed(v) => largest(v).unwrap_or(0),
+                        _ => 0,
+                    }
                 })
                 .collect(),
         };
@@ -440,37 +453,10 @@ fn gathers(node: &Node) -> bool {
 /// Those of [`Executor::new`] and [`Executor::run`].
 pub fn execute(
     network: &Network,
-    weights: &[i32],
+    weights: &Weights,
     inputs: &[Vec<i32>],
 ) -> Result<Trace, ExecuteError> {
     Executor::new(network, weights)?.run(inputs)
-}
-
-/// Column `W`, of length `2^νW`: `blocks` holds one tensor per weight block, row-major over its true shape.
-///
-/// # Errors
-/// Tensors of another number or length.
-pub fn weight_column(network: &Network, blocks: &[Vec<i32>]) -> Result<Vec<i32>, ExecuteError> {
-    let weights = &network.descriptor().weights;
-    if blocks.len() != weights.len() {
-        return Err(ExecuteError::Count {
-            what: "weight tensors",
-            got: blocks.len(),
-            expected: weights.len(),
-        });
-    }
-    let mut column = vec![0; 1 << network.nu_w()];
-    for (i, (block, values)) in weights.iter().zip(blocks).enumerate() {
-        let length = block.shape.iter().product();
-        same_length(|| format!("weight tensor {i}"), values.len(), length)?;
-        let mut values = values.as_slice();
-        for run in runs(block.address, &block.shape) {
-            let (own, rest) = values.split_at(run.len());
-            column[run].copy_from_slice(own);
-            values = rest;
-        }
-    }
-    Ok(column)
 }
 
 /// Column positions of a node's real rows, row-major; no positions if there is no such node.

@@ -12,6 +12,8 @@ use super::sources::{Place, Sources};
 
 /// Rows of `A` that share one pass over the rows of `K`, so that a large `K` is read from memory less often.
 const GROUP: usize = 8;
+/// Cells of a factor that are gathered at once.
+const MOST_GATHERED: usize = 1 << 20;
 /// Products that are worth a task of their own.
 const TASK: usize = 1 << 15;
 
@@ -89,6 +91,10 @@ impl Contraction {
         sums: &mut [T],
     ) {
         let (left, right) = (volume(&self.split.left), volume(&self.split.right));
+        if left > 1 && right * depth > MOST_GATHERED && left * depth <= MOST_GATHERED {
+            self.multiply_by_stretches::<E, T>(sources, batch, depth, sums);
+            return;
+        }
         let group = left.div_ceil(rayon::current_num_threads()).clamp(1, GROUP);
         let k = Factor::<E>::new(
             &self.k,
@@ -130,6 +136,56 @@ impl Contraction {
                     }
                 },
             );
+    }
+}
+
+impl Contraction {
+    /// The same for a `K` that is large and an `A` that is not: every row of `K` is gathered once, and nothing of it is kept.
+    fn multiply_by_stretches<E: Integer, T: Integer + From<E>>(
+        &self,
+        sources: &Sources<'_>,
+        batch: &[usize],
+        depth: usize,
+        sums: &mut [T],
+    ) {
+        let (left, right) = (volume(&self.split.left), volume(&self.split.right));
+        let mut rows = vec![E::default(); left * depth];
+        rows.par_chunks_mut(depth).enumerate().for_each_init(
+            || {
+                (
+                    Scratch::default(),
+                    [batch, &vec![0; self.split.left.len()]].concat(),
+                )
+            },
+            |(scratch, index), (i, row)| {
+                unflatten(&self.split.left, i, &mut index[batch.len()..]);
+                self.a.row(sources, index, scratch, row);
+            },
+        );
+        let k = Factor::<E>::new(&self.k, sources, batch, &self.split.right, depth, false);
+        let stretch = (TASK / depth).max(1);
+        // By rows of K, then by those of A.
+        let columns: Vec<Vec<T>> = (0..right.div_ceil(stretch))
+            .into_par_iter()
+            .map_init(Row::<E>::default, |buffer, part| {
+                let rows_of_k = part * stretch..((part + 1) * stretch).min(right);
+                let mut sums = Vec::with_capacity(rows_of_k.len() * left);
+                for j in rows_of_k {
+                    let k = k.row(j, buffer);
+                    sums.extend(rows.chunks_exact(depth).map(|a| dot::<E, T>(a, k)));
+                }
+                sums
+            })
+            .collect();
+        for (j, column) in columns
+            .iter()
+            .flat_map(|c| c.chunks_exact(left))
+            .enumerate()
+        {
+            for (sum, value) in sums[j..].iter_mut().step_by(right).zip(column) {
+                *sum = *value;
+            }
+        }
     }
 }
 

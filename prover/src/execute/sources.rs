@@ -4,11 +4,14 @@ use pleat_verifier::descriptor::{Indices, Offset, Read, Relation, Term};
 use pleat_verifier::network::Network;
 
 use super::{Cells, Trace};
+use crate::columns as column;
+use crate::weights::Weights;
 
 /// Cells of one kind.
 #[derive(Clone, Copy)]
 pub(super) enum Integers<'a> {
     Short(&'a [i32]),
+    Narrow(&'a [i16]),
     Digit(&'a [u16]),
     Long(&'a [i64]),
 }
@@ -25,6 +28,8 @@ pub(super) struct Reading {
     wide: Vec<bool>,
     exact: Vec<bool>,
     constants: Vec<Vec<i32>>,
+    /// First cells of the weight blocks.
+    blocks: Vec<usize>,
 }
 
 impl Reading {
@@ -34,6 +39,12 @@ impl Reading {
             wide: vec![false; relations],
             exact: vec![false; relations],
             constants: Vec::new(),
+            blocks: network
+                .descriptor()
+                .weights
+                .iter()
+                .map(|b| b.address)
+                .collect(),
         };
         for slot in network.slots() {
             for (_, view, _) in slot.views() {
@@ -115,7 +126,7 @@ pub(super) struct Sources<'a> {
     pub(super) r1: &'a [u16],
     pub(super) derived: &'a Derived,
     pub(super) reading: &'a Reading,
-    pub(super) weights: &'a [i32],
+    pub(super) weights: &'a Weights,
 }
 
 impl<'a> Sources<'a> {
@@ -123,7 +134,12 @@ impl<'a> Sources<'a> {
     pub(super) fn cells(&self, read: Read, block: usize) -> Integers<'a> {
         match read {
             Read::Value => Integers::Short(self.y),
-            Read::Weight => Integers::Short(self.weights),
+            // From the block's first cell on.
+            Read::Weight => match self.weights.from(self.reading.blocks[block]) {
+                column::Cells::Narrow(cells) => Integers::Narrow(cells),
+                column::Cells::Signed(cells) => Integers::Short(cells),
+                _ => Integers::Short(&[]),
+            },
             Read::Wide => Integers::Short(&self.derived.wide),
             Read::Exact => Integers::Long(&self.derived.exact),
             Read::Middle => Integers::Digit(self.r1),

@@ -7,6 +7,7 @@ use crate::commit::{ColumnBlinds, commit_rows};
 use crate::functional::Sources;
 use crate::model::ProvingModel;
 use crate::sumcheck::{Contract, Lookup, LookupColumns, Message, Transcript};
+use crate::weights::Weights;
 use ff::Field;
 use pleat_nova_circuits::cycle::F;
 use pleat_nova_circuits::relation::LookupScalars;
@@ -50,7 +51,7 @@ pub struct Ledger<'m> {
     /// Witness columns.
     pub columns: Columns,
     /// Column `W` as the prover uses it.
-    pub weights: Cow<'m, [i32]>,
+    pub weights: Cow<'m, Weights>,
     /// Mask rows.
     pub masks: Masks,
     /// Blinds, in the order of [`Column::OPENED`].
@@ -94,7 +95,7 @@ impl Ledger<'_> {
     /// A column's cells, `W`'s included.
     pub fn cells(&self, column: Column) -> Cells<'_> {
         if column == Column::W {
-            Cells::Signed(&self.weights)
+            Cells::Weights(&self.weights)
         } else {
             self.columns.cells(column)
         }

@@ -16,6 +16,7 @@ use pleat_verifier::proof::PublicValues;
 use pleat_verifier::transcript::Statement;
 use rand_core::CryptoRngCore;
 use rayon::prelude::*;
+use std::borrow::Cow;
 use tracing::info_span;
 
 impl<'m> Traced<'m> {
@@ -58,7 +59,7 @@ impl<'m> Traced<'m> {
             model,
             public,
             columns,
-            weights: model.weights().into(),
+            weights: Cow::Borrowed(model.weights()),
             masks,
             blinds,
             commitments: Commitments::default(),

@@ -214,7 +214,9 @@ impl OpenColumn {
         let product = |block: &OpenBlock, tensor: Tensor| {
             let bits = pleat_verifier::mle::bits(tensor.low.len());
             let first = block.address >> bits;
-            let rows: Vec<(usize, F)> = (first..).zip(tensor.high.iter().copied()).collect();
+            let rows = (first..).zip(tensor.high.iter().copied());
+            // Of a table, few rows are looked up.
+            let rows: Vec<(usize, F)> = rows.filter(|(_, w)| *w != F::zero()).collect();
             let mut column = vec![F::zero(); tensor.low.len()];
             for (cells, weight) in source {
                 let sums = cells.combine(&rows, bits);

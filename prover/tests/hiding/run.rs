@@ -120,7 +120,7 @@ impl Subject {
     }
 
     /// The trace, and what is shown of it.
-    pub fn columns(&self, weights: &[i32]) -> (Columns, PublicValues) {
+    pub fn columns(&self, weights: &pleat_prover::weights::Weights) -> (Columns, PublicValues) {
         let network = &self.network;
         let trace = execute(network, weights, &self.integers.inputs).unwrap();
         let columns = Columns::new(network, trace);
@@ -420,7 +420,7 @@ pub fn watched(subject: &Subject, key: &Known, source: &mut dyn Source) -> Run {
         tape: Tape::default(),
         logarithms: BTreeMap::new(),
     };
-    let blinds = watch.rows(network, Column::W, Cells::Signed(&weights));
+    let blinds = watch.rows(network, Column::W, Cells::Weights(&weights));
     let model = subject.model(&key.opening, &mut Reader::new(blinds));
     let (columns, public) = subject.columns(model.weights());
     let mut unused = ChaCha20Rng::seed_from_u64(0);

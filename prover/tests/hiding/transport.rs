@@ -57,7 +57,7 @@ fn masks(proof: &Run, other: &Subject) -> BTreeMap<Draw, F> {
     let mut power = F::ONE;
     for column in Column::OPENED {
         let cells = match column {
-            Column::W => Cells::Signed(&weights),
+            Column::W => Cells::Weights(&weights),
             _ => columns.cells(column),
         };
         let rows = network.rows(column).into_iter();

@@ -1,9 +1,15 @@
 //! Sizes that a verifier accepts, over and above the rules of the protocol.
+//!
+//! They bound what a descriptor can make a verifier do before, and while, it checks a proof. A column's length does not: each of its
+//! variables is a round of two sumchecks, a coordinate of a few points, and nothing that grows faster. What grows with the cells are
+//! committed rows, which are listed in the files and bounded by [`Limits::rows`], and maps, whose index tuples are bounded by
+//! [`Limits::map_work`]. Both are counted along axes, never over whole blocks. A column of `2^31` cells, weights of two billion
+//! parameters, is the longest whose addresses fit 32 bits, so that a verifier in a browser reads the same models.
 
 /// Sizes that a verifier accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// `ν` and `νW`.
+    /// `ν` and `νW`: rounds, not work.
     pub column_bits: usize,
     /// `k_l`.
     pub contraction_bits: usize,
@@ -30,7 +36,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            column_bits: 28,
+            column_bits: 31,
             contraction_bits: 28,
             row_bits: 18,
             items: 1 << 16,

@@ -55,7 +55,7 @@ pub struct Common {
 /// The commands.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Quantize an ONNX model and commit to its weights
+    /// Quantize a model, ONNX or a Hugging Face folder, and commit to its weights
     Compile(CompileArgs),
     /// Run a compiled model on an input and prove the run
     Prove(ProveArgs),
@@ -109,7 +109,10 @@ given with --proof. Exit code 1 if something does not hold: the receipt or the l
 Example:
   pleat verify-chain score.proof.receipt.json decision.proof.receipt.json";
 
-/// Quantize an ONNX model and commit to its weights.
+/// Quantize a model and commit to its weights.
+///
+/// The model is an ONNX file, or a folder of the families GPT-2, Llama or BERT as Hugging Face has them: config.json and
+/// model.safetensors, one file or several.
 ///
 /// Writes BASE.pleat (for the prover; secret) and BASE.vmodel (for everyone). Weights and activations become integers; the
 /// calibration samples fix each tensor's range, so they should be typical inputs, a hundred or more. An input that drives a
@@ -119,26 +122,28 @@ Example:
 /// Commitments are blinded: compiling twice gives two model ids.
 #[derive(Args)]
 #[command(after_help = "Example:
-  pleat compile credit_mlp.onnx --calibration credit-300.npz:features -o credit")]
+  pleat compile credit_mlp.onnx --calibration credit-300.npz:features -o credit
+  pleat compile gpt2 --tokens 32 --last 1 --best logits -o gpt2.pleat")]
 pub struct CompileArgs {
     /// The model
-    #[arg(value_name = "MODEL.onnx")]
+    #[arg(value_name = "MODEL")]
     pub model: PathBuf,
-    /// Typical inputs
+    /// Typical inputs; of a folder, token ids [default for a folder: seeded random ids]
     #[arg(long, value_name = "DATA")]
-    pub calibration: String,
+    pub calibration: Option<String>,
+    /// Of a folder: tokens of a run [default: 16]
+    #[arg(long, value_name = "N")]
+    pub tokens: Option<usize>,
+    /// Of a folder: logits of the last N tokens only [default: of all]
+    #[arg(long, value_name = "N")]
+    pub last: Option<usize>,
     /// Width of activations and digits, 2 to 15: one more bit halves the error and doubles the lookup table [default: 14 for a network
     /// that divides, takes roots or exponentiates, else 12]
     #[arg(long, value_name = "B")]
     pub digit_bits: Option<u32>,
-    /// How far beyond its calibrated range a tensor may go, as a fraction of the range
-    #[arg(
-        long,
-        value_name = "FRACTION",
-        default_value_t = 0.25,
-        allow_negative_numbers = true
-    )]
-    pub headroom: f64,
+    /// How far beyond its calibrated range a tensor may go, as a fraction of the range [default: 0.25; 0.5 without --calibration]
+    #[arg(long, value_name = "FRACTION", allow_negative_numbers = true)]
+    pub headroom: Option<f64>,
     /// Commit to rows of 2^K cells [default: chosen for short proofs that are verified fast]
     #[arg(long, value_name = "K")]
     pub row_bits: Option<u32>,

@@ -1,4 +1,4 @@
-//! `pleat compile`: ONNX and samples to the two model files.
+//! `pleat compile`: a model and samples to the two model files.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,10 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use ndarray::ArrayD;
-use pleat_prover::compile::{self as compiler, CompileOptions, Report, Stage, input_specs_with};
+use pleat_prover::compile::{
+    self as compiler, CompileOptions, Estimate, Report, Stage, estimate, input_specs_with,
+    random_ids,
+};
 use pleat_prover::data::InputSpec;
 use pleat_prover::files::{Access, NewFile, write_together};
 use pleat_prover::model::ProvingModel;
@@ -23,6 +26,9 @@ use crate::link::scales;
 use crate::paths::{demand_writable, stem, with_suffix};
 use crate::seconds::{StageSeconds, peak_rss_bytes};
 use crate::tensors::all_samples;
+
+/// Samples of a folder that come without any.
+const RANDOM_SAMPLES: usize = 16;
 
 /// What was compiled.
 #[derive(Serialize)]
@@ -82,6 +88,11 @@ fn bound(given: &[String]) -> Result<BTreeMap<String, ArrayD<f64>>, CliError> {
 /// Compiles and writes.
 pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliError> {
     let base = args.output.clone().unwrap_or_else(|| stem(&args.model));
+    // Who names the file means its folder and stem.
+    let base = match base.extension() {
+        Some(ending) if ending == "pleat" => base.with_extension(""),
+        _ => base,
+    };
     let (secret_path, public_path) = (with_suffix(&base, ".pleat"), with_suffix(&base, ".vmodel"));
     demand_writable(&secret_path)?;
     demand_writable(&public_path)?;
@@ -90,13 +101,33 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
     console.stage("load");
     let mut options = CompileOptions {
         digit_bits: args.digit_bits,
-        headroom: args.headroom,
+        headroom: args.headroom.unwrap_or(if args.calibration.is_some() {
+            0.25
+        } else {
+            0.5
+        }),
         row_bits: args.row_bits,
         best: args.best.clone(),
         hide: args.hide.clone(),
         dims: dimensions(&args.dim)?,
         bind: bound(&args.bind)?,
+        tokens: args.tokens,
+        last: args.last,
         ..CompileOptions::default()
+    };
+    let estimate = if args.model.is_dir() {
+        let estimate = estimate(&args.model, &options)?;
+        console.note(&estimated(&estimate));
+        let available = available_memory();
+        if let Some(available) = available.filter(|m| *m < estimate.compile_memory) {
+            return Err(CliError::Memory {
+                needed: estimate.compile_memory,
+                available,
+            });
+        }
+        Some(estimate)
+    } else {
+        None
     };
     let (samples, input_scales) = seconds.time("load", || {
         let inputs = input_specs_with(&args.model, &options)?;
@@ -108,10 +139,19 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
                 shape: s.shape,
             })
             .collect();
-        let samples = all_samples("--calibration", &args.calibration, &specs)?;
+        let samples = match &args.calibration {
+            Some(data) => all_samples("--calibration", data, &specs)?,
+            None if args.model.is_dir() => random_ids(&args.model, &options, RANDOM_SAMPLES)?,
+            None => return Err(CliError::NoCalibration),
+        };
         Ok::<_, CliError>((samples, input_scales))
     })?;
     options.input_scales = input_scales;
+    if args.calibration.is_none() {
+        console.note(&format!(
+            "note: ranges are those of {RANDOM_SAMPLES} samples of seeded random token ids; --calibration with real ones fits texts better"
+        ));
+    }
     let mut progress = |stage, done, total| {
         console.progress(stage_name(stage), done, total);
         ControlFlow::Continue(())
@@ -124,11 +164,12 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
     let report_text = serde_json::to_string(&report)?;
     let model = seconds
         .time("commit", || {
-            ProvingModel::commit(
+            ProvingModel::commit_heard(
                 compiled.descriptor,
                 compiled.weights,
                 report_text,
                 &mut OsRng,
+                &mut |done, total| console.progress("commit", done, total),
             )
         })
         .map_err(CliError::Commit)?;
@@ -148,6 +189,14 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
         };
         Ok::<(), CliError>(write_together(&[secret, public])?)
     })?;
+    if let Some(needed) = estimate.map(|e| e.prove_memory)
+        && available_memory().is_some_and(|m| m < needed)
+    {
+        console.note(&format!(
+            "warning: to prove a run takes some {}, which this machine does not have free",
+            memory(needed)
+        ));
+    }
     for layer in &report.dropped {
         console.note(&format!("warning: {layer}"));
     }
@@ -173,6 +222,56 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
         seconds,
         peak_rss_bytes: peak_rss_bytes(),
     })
+}
+
+/// An estimate in words.
+fn estimated(estimate: &Estimate) -> String {
+    let Estimate {
+        weights,
+        rows,
+        compile_seconds,
+        compile_memory,
+        prove_seconds,
+        prove_memory,
+        proof_bytes,
+    } = *estimate;
+    format!(
+        "estimate: {} weights, {} rows; to compile {} and {}, to prove {} and {}, on {} cores; a proof of {} bytes",
+        grouped(weights),
+        grouped(rows),
+        about(compile_seconds),
+        memory(compile_memory),
+        about(prove_seconds),
+        memory(prove_memory),
+        rayon_threads(),
+        grouped(proof_bytes)
+    )
+}
+
+fn rayon_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Seconds, or minutes.
+fn about(seconds: f64) -> String {
+    if seconds < 120.0 {
+        format!("{:.0} s", seconds.max(1.0))
+    } else {
+        format!("{:.0} min", seconds / 60.0)
+    }
+}
+
+/// Bytes, in MiB.
+fn memory(bytes: usize) -> String {
+    format!("{} MiB", grouped(bytes >> 20))
+}
+
+/// Bytes of memory that are free, where the system says so.
+fn available_memory() -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
+    let kilobytes: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kilobytes.checked_mul(1024)
 }
 
 const fn stage_name(stage: Stage) -> &'static str {

@@ -52,9 +52,11 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
     let compiled = compile(
         &CompileArgs {
             model: path("mnist-8.onnx"),
-            calibration: digits.clone(),
+            calibration: Some(digits.clone()),
+            tokens: None,
+            last: None,
             digit_bits: None,
-            headroom: 0.25,
+            headroom: None,
             row_bits: None,
             input_like: Vec::new(),
             best: Vec::new(),

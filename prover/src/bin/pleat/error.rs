@@ -37,6 +37,18 @@ pub enum CliError {
         flag: &'static str,
         source: QuantizeError,
     },
+    /// The model is too large for this machine.
+    #[error(
+        "compiling this model takes some {} MiB of memory, and {} MiB are free; close other programs, or compile it on a larger machine",
+        needed >> 20,
+        available >> 20
+    )]
+    Memory { needed: usize, available: usize },
+    /// An ONNX model without samples.
+    #[error(
+        "--calibration DATA is missing: the ranges of all tensors are those that typical inputs have; only folders have samples of their own"
+    )]
+    NoCalibration,
     /// The model cannot be compiled.
     #[error(transparent)]
     Compile(#[from] CompileError),

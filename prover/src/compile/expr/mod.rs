@@ -7,9 +7,11 @@
 
 mod atom;
 mod constant;
+mod stored;
 
 pub(super) use atom::{Atom, Atoms, Rename, Unified, renamed};
 pub(super) use constant::Constant;
+pub(super) use stored::{Matrix, Rows, Stored};
 
 /// How one source axis is read: `j = ⌊(offset + Σ stride·atom + Σ stride·inner) / repeat⌋`, dropped outside
 /// `[0, source)`. Views have `repeat = 1`; see [`Sum::repeated`].
@@ -115,6 +117,8 @@ pub(super) fn atoms_read(reads: &[Read]) -> Vec<Atom> {
 pub(super) enum Factor {
     /// Weights.
     Constant(Constant),
+    /// Weights that are in a file.
+    Stored(Stored),
     /// Other activations.
     Reads(Vec<Read>),
 }
@@ -128,7 +132,25 @@ pub(super) struct Lookup {
     pub index: Vec<Atom>,
     /// The axis of the table that it selects along; no axis of the tensor.
     pub along: Atom,
-    pub table: Constant,
+    pub table: Table,
+}
+
+/// What rows are looked up in.
+#[derive(Clone, Debug)]
+pub(super) enum Table {
+    Known(Constant),
+    /// Its row is the axis selected along.
+    Stored(Stored),
+}
+
+impl Table {
+    /// Its axes.
+    pub fn atoms(&self) -> Vec<Atom> {
+        match self {
+            Self::Known(c) => c.atoms.clone(),
+            Self::Stored(s) => s.atoms(),
+        }
+    }
 }
 
 /// `Σ_x A·K`.
@@ -144,6 +166,7 @@ impl Product {
         let mut all = atoms_read(&self.a);
         let right = match &self.k {
             Factor::Constant(c) => c.atoms.clone(),
+            Factor::Stored(s) => s.atoms(),
             Factor::Reads(reads) => atoms_read(reads),
         };
         all.extend(
@@ -229,12 +252,16 @@ impl Sum {
             a: rename_reads(&p.a, rename, atoms),
             k: match &p.k {
                 Factor::Constant(c) => Factor::Constant(c.rename(rename, atoms)),
+                Factor::Stored(s) => Factor::Stored(s.rename(rename)),
                 Factor::Reads(r) => Factor::Reads(rename_reads(r, rename, atoms)),
             },
         };
         let lookup = |l: &Lookup| Lookup {
             index: renamed(&l.index, rename),
-            table: l.table.rename(rename, atoms),
+            table: match &l.table {
+                Table::Known(c) => Table::Known(c.rename(rename, atoms)),
+                Table::Stored(s) => Table::Stored(s.rename(rename)),
+            },
             ..l.clone()
         };
         Self {

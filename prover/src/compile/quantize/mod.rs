@@ -3,6 +3,7 @@
 //! A tensor is `Y·s_y`, a pre-activation `P·s_p`, so `Z = 2^(2B)·sum/s_p`. Weights absorb all of `s_a·2^(2B)/s_p` but a
 //! small integer multiplier, so that only the weights themselves are rounded.
 
+mod matrix;
 mod parts;
 mod table;
 
@@ -14,8 +15,10 @@ use pleat_verifier::descriptor::{
 };
 
 use super::error::CompileError;
-use super::expr::{Atom, Constant, Factor};
+use super::expr::{Atom, Constant, Factor, Matrix};
 use super::graph::{Activation, Graph, GraphNode, GraphPort, ProductAxes};
+use crate::weights::Integers;
+use matrix::{StoredMatrix, whole_matrices};
 use parts::{fine_nodes, index_port};
 
 /// Weights are signed integers of this many bits; more would not change a 12-bit quotient.
@@ -36,7 +39,7 @@ pub(super) struct Scale {
 /// Nodes and weights, not yet laid out.
 pub(super) struct Quantized {
     pub descriptor: Descriptor,
-    pub weights: Vec<Vec<i32>>,
+    pub weights: Vec<Integers>,
     pub scales: Vec<Scale>,
 }
 
@@ -76,6 +79,8 @@ pub(super) fn quantize(
         blocks: Vec::new(),
         weights: Vec::new(),
         known: HashMap::new(),
+        matrices: HashMap::new(),
+        whole: whole_matrices(graph),
         constants: Vec::new(),
         shared: shared_functions(graph),
         fine: fine_nodes(graph),
@@ -132,8 +137,13 @@ struct Quantizer<'a> {
     scales: Vec<Scale>,
     functions: Vec<Function>,
     blocks: Vec<WeightBlock>,
-    weights: Vec<Vec<i32>>,
-    known: HashMap<(Vec<usize>, Vec<i32>), usize>,
+    weights: Vec<Integers>,
+    /// Blocks by shape and digest of their values.
+    known: HashMap<(Vec<usize>, [u8; 32]), usize>,
+    /// Matrices that are stored already, by where they are in memory.
+    matrices: HashMap<*const Matrix, StoredMatrix>,
+    /// Matrices whose rows are looked up or compared, and so are not cut.
+    whole: HashSet<*const Matrix>,
     constants: Vec<pleat_verifier::descriptor::Constant>,
     /// Nodes that are read beyond their `B` bits.
     fine: HashSet<usize>,
@@ -279,7 +289,7 @@ impl Quantizer<'_> {
             None if empty => Some(Constant::scalar(0.0)),
             own => own,
         };
-        let bias = self.bias(constant.as_ref(), &node.sum.lookups, &out, p, &names);
+        let bias = self.bias(constant.as_ref(), &node.sum.lookups, &out, p, &names)?;
         let (operation, y) = match &node.activation {
             Activation::Root => (Operation::Root, (p / self.shift()).sqrt()),
             Activation::Quotient(_) => {
@@ -349,10 +359,14 @@ impl Quantizer<'_> {
         for (i, product) in sum.products.iter().enumerate() {
             let most = self.most(product, guess);
             let mut a = self.integral(&product.a, most, precise, names);
-            if let Factor::Constant(k) = &product.k
-                && precise
-                && largest(k) * a.unit * self.shift() / guess < 1024.0
-            {
+            let coarse = match &product.k {
+                Factor::Constant(k) => largest(k) * a.unit * self.shift() / guess < 1024.0,
+                Factor::Stored(k) => {
+                    k.matrix.largest() / WEIGHT_MAX * a.unit * self.shift() / guess < 1024.0
+                }
+                Factor::Reads(_) => false,
+            };
+            if precise && coarse {
                 // Weights would have too few digits.
                 a = self.integral(&product.a, most, false, names);
             }
@@ -366,10 +380,15 @@ impl Quantizer<'_> {
         // Products of activations first: they choose the scale.
         let exact = |f: &(usize, Integral)| {
             let product = sum.products.get(f.0);
-            !matches!(product.map(|p| &p.k), Some(Factor::Reads(_)))
+            matches!(product.map(|p| &p.k), Some(Factor::Constant(_)))
         };
         factors.sort_by_key(exact);
         let mut fixed = false;
+        let digit_bits = self.digit_bits;
+        let too_wide = || CompileError::ProductTooWide {
+            node: node.name.clone(),
+            digit_bits,
+        };
         for (i, a) in factors {
             let Some(product) = sum.products.get(i) else {
                 continue;
@@ -391,6 +410,18 @@ impl Quantizer<'_> {
                         k,
                     });
                 }
+                Factor::Stored(k) => {
+                    let stored = self.matrix(k)?;
+                    let unit = a.unit * stored.unit * self.shift();
+                    p = exact_scale(p, unit, dead, precise, fixed).ok_or_else(|| too_wide())?;
+                    fixed = true;
+                    products.push(Product {
+                        multiplier: integer((unit / p).round().clamp(1.0, INTEGER_MAX)),
+                        contraction,
+                        a: a.view,
+                        k: self.matrix_view(&stored, k, names),
+                    });
+                }
                 Factor::Reads(reads) => {
                     let most = self.most(product, p);
                     let same = reads == &product.a;
@@ -405,30 +436,10 @@ impl Quantizer<'_> {
                         k = self.integral(reads, most, false, names);
                     }
                     let unit = a.unit * k.unit * self.shift();
-                    // A product that was never anything but zero takes whatever scale it gets.
-                    if dead {
-                        p = p.min(unit);
-                    }
-                    let steps = unit / p;
-                    let multiplier = if fixed {
-                        steps.round().min(INTEGER_MAX)
-                    } else {
-                        steps.floor().min(INTEGER_MAX)
-                    };
-                    if multiplier < 1.0 {
-                        if !precise || fixed {
-                            return Err(CompileError::ProductTooWide {
-                                node: node.name.clone(),
-                                digit_bits: self.digit_bits,
-                            });
-                        }
-                        p = unit;
-                    } else if !fixed {
-                        p = unit / multiplier;
-                    }
+                    p = exact_scale(p, unit, dead, precise, fixed).ok_or_else(|| too_wide())?;
                     fixed = true;
                     products.push(Product {
-                        multiplier: integer(multiplier.max(1.0)),
+                        multiplier: integer((unit / p).round().clamp(1.0, INTEGER_MAX)),
                         contraction,
                         a: a.view,
                         k: k.view,
@@ -455,6 +466,11 @@ impl Quantizer<'_> {
             });
         }
         let top = f64::from(2 * self.digit_bits - 1).exp2() / (1.0 + self.headroom) - 2.0;
+        // A sum of exponentials of numbers that are not positive is as large as it ever gets where all are 1.
+        let high = match self.most_exponentials(view) {
+            Some(most) => high.max(most / (1.0 + self.headroom)),
+            None => high,
+        };
         let roots = view.reads.iter().any(|r| self.is_root(r.node));
         let mut integral = self.integral(&view.reads, INTEGER_MAX.sqrt(), true, names);
         if roots {
@@ -514,6 +530,26 @@ impl Quantizer<'_> {
         Ok(integral)
     }
 
+    /// The number of exponentials that a view adds up, if it adds up nothing else.
+    fn most_exponentials(&self, view: &super::expr::Sum) -> Option<f64> {
+        let count = |read: &super::expr::Read| {
+            let node = self.graph.nodes.get(read.node)?;
+            let visits: usize = (read.maps.iter())
+                .flat_map(|m| &m.inner)
+                .map(|(len, _)| *len)
+                .product();
+            let scale = self.scales.get(read.node)?;
+            // Softmax's: what it subtracts is the largest.
+            let own = node.exponentiates() && read.coefficient > 0.0 && scale.y * self.top() < 4.0;
+            let visits = u32::try_from(visits).ok()?;
+            own.then(|| read.coefficient * f64::from(visits))
+        };
+        if view.constant.is_some() || view.reads.is_empty() {
+            return None;
+        }
+        view.reads.iter().map(count).sum()
+    }
+
     /// The scale of the quotient: the wanted one, raised where a multiplier would not fit.
     fn quotient_scale(&self, node: &GraphNode, wanted: f64, factors: &[(usize, Integral)]) -> f64 {
         let shift = self.shift();
@@ -554,6 +590,21 @@ impl Quantizer<'_> {
             }
         }
         p
+    }
+}
+
+/// The scale of a quotient, the wanted one if it is `fixed`, of which the unit of a product is a multiple; `None` if it is too small.
+fn exact_scale(p: f64, unit: f64, dead: bool, precise: bool, fixed: bool) -> Option<f64> {
+    // A product that was never anything but zero takes whatever scale it gets.
+    let p = if dead { p.min(unit) } else { p };
+    let steps = unit / p;
+    let multiplier = if fixed { steps.round() } else { steps.floor() }.min(INTEGER_MAX);
+    if multiplier < 1.0 {
+        (precise && !fixed).then_some(unit)
+    } else if fixed {
+        Some(p)
+    } else {
+        Some(unit / multiplier)
     }
 }
 

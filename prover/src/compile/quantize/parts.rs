@@ -6,7 +6,10 @@ use pleat_verifier::descriptor::{
     AxisMap, IndexPort, Inner, Linear, Read as Of, Stride, Term, View, WeightBlock,
 };
 
-use super::super::expr::{Atom, Constant, Factor, Lookup, Map, Read};
+use sha3::{Digest, Sha3_256};
+
+use super::super::error::CompileError;
+use super::super::expr::{Atom, Constant, Factor, Lookup, Map, Read, Table};
 use super::super::graph::{Activation, Graph, GraphIndices};
 use super::{
     BIAS_MAX, INTEGER_MAX, Integral, Names, Quantizer, WEIGHT_MAX, integer, largest, positive,
@@ -25,6 +28,7 @@ impl Quantizer<'_> {
         };
         let (other, share) = match &product.k {
             Factor::Constant(k) => (largest(k), 0.5),
+            Factor::Stored(k) => (k.matrix.largest(), 0.5),
             Factor::Reads(reads) => (size(reads), 0.25),
         };
         let steps = size(&product.a) * other * self.shift() / p;
@@ -112,7 +116,7 @@ impl Quantizer<'_> {
         out: &[Atom],
         p: f64,
         names: &Names,
-    ) -> Option<Linear> {
+    ) -> Result<Option<Linear>, CompileError> {
         let real = self.shift() / p;
         let mut terms = Vec::new();
         let mut multiplier = 1.0;
@@ -137,13 +141,19 @@ impl Quantizer<'_> {
         }
         for lookup in lookups {
             let real = real * lookup.coefficient;
-            let coefficient = (largest(&lookup.table) * real.abs() / WEIGHT_MAX)
-                .ceil()
-                .max(1.0);
+            let table = match &lookup.table {
+                Table::Known(table) => table,
+                Table::Stored(table) => {
+                    let stored = self.matrix(table)?;
+                    terms.extend(self.lookup_terms(&stored, table, lookup, real, names));
+                    continue;
+                }
+            };
+            let coefficient = (largest(table) * real.abs() / WEIGHT_MAX).ceil().max(1.0);
             let mut order = vec![lookup.along];
-            order.extend(out.iter().filter(|x| lookup.table.atoms.contains(x)));
+            order.extend(out.iter().filter(|x| table.atoms.contains(x)));
             let lens = self.graph.atoms.lens(&order);
-            let block = self.stored(&lookup.table, &order, real / coefficient);
+            let block = self.stored(table, &order, real / coefficient);
             let gather = AxisMap::Gather {
                 source: lens.first().copied().unwrap_or(1),
                 port: lookup.port,
@@ -158,10 +168,10 @@ impl Quantizer<'_> {
                 maps: std::iter::once(gather).chain(rest).collect(),
             });
         }
-        (!terms.is_empty()).then(|| Linear {
+        Ok((!terms.is_empty()).then(|| Linear {
             multiplier: integer(multiplier),
             view: View { terms },
-        })
+        }))
     }
 
     /// Stores `round(constant·factor)` as a weight block with axes `order`, unless it is already there.
@@ -184,13 +194,17 @@ impl Quantizer<'_> {
             .collect();
         let shape = self.graph.atoms.lens(order);
         let count = self.blocks.len();
+        let mut digest = Sha3_256::new();
+        for value in &values {
+            digest.update(value.to_le_bytes());
+        }
         let block = *self
             .known
-            .entry((shape.clone(), values.clone()))
+            .entry((shape.clone(), digest.finalize().into()))
             .or_insert(count);
         if block == count {
             self.blocks.push(WeightBlock { address: 0, shape });
-            self.weights.push(values);
+            self.weights.push(values.into());
         }
         block
     }
@@ -262,7 +276,7 @@ pub(super) fn fine_nodes(graph: &Graph) -> HashSet<usize> {
         let factors = n.sum.products.iter().flat_map(|p| {
             let k = match &p.k {
                 Factor::Reads(reads) => reads.as_slice(),
-                Factor::Constant(_) => &[],
+                Factor::Constant(_) | Factor::Stored(_) => &[],
             };
             p.a.iter().chain(k)
         });

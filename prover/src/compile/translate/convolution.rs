@@ -166,7 +166,7 @@ impl Translator<'_> {
             constant: None,
             ..bias
         };
-        self.combined(result, &bias)
+        self.graph.combined(result, &bias)
     }
 
     /// `Σ window·kernel` for a kernel with axes (group, output channel, input channel, and those of `inside`), summed
@@ -202,7 +202,7 @@ impl Translator<'_> {
             *axis = [g.as_slice(), &o].concat();
         }
         let summed = [i.clone(), summed.concat()].concat();
-        Ok(self.weighted(axes, &summed, view.reads, k))
+        Ok(self.graph.weighted(axes, &summed, view.reads, k))
     }
 
     /// A transposed convolution `y[o] = Σ x[i]·w[u]` over `o = stride·i + dilation·u - pad`. With `o = stride·q + t` it is

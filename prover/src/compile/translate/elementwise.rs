@@ -9,7 +9,7 @@ use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use super::super::expr::{Constant, Factor, Product, Sum};
 use super::super::graph::Activation;
 use super::super::unary::{Operand, Unary};
-use super::{Entry, MOST_PRODUCTS, Outcome, Refusal, Translator, input, unexpressed};
+use super::{Entry, MOST_PRODUCTS, Outcome, Refusal, Translator, input};
 
 impl Translator<'_> {
     /// An elementwise operator of one operand.
@@ -108,7 +108,9 @@ impl Translator<'_> {
         let view = self.view(x)?;
         let name = self.label(OutletId::new(node.id, 0));
         let positive = self.graph.push(&name, view.clone(), Activation::Relu).1;
-        let negative = self.combined(view, &positive.clone().affine(-1.0, 0.0))?;
+        let negative = self
+            .graph
+            .combined(view, &positive.clone().affine(-1.0, 0.0))?;
         let (negative, constant) = self.along(negative, slope)?;
         let scaled = Sum {
             products: vec![Product {
@@ -118,7 +120,7 @@ impl Translator<'_> {
             constant: negative.constant.map(|c| c.times(&constant)),
             ..Sum::zero(negative.axes)
         };
-        self.combined(scaled, &positive)
+        self.graph.combined(scaled, &positive)
     }
 
     /// The node as a function of one tensor, if all its operands are.
@@ -178,16 +180,8 @@ impl Translator<'_> {
         if first.products.len() + second.products.len() > MOST_PRODUCTS {
             second = self.view(right)?;
         }
-        self.combined(first.affine(l, 0.0), &second.affine(r, 0.0))
-    }
-
-    /// The sum of two sums, broadcast.
-    pub(super) fn combined(&mut self, left: Sum, right: &Sum) -> Outcome<Sum> {
-        let (mut left, right) = left
-            .unify(right, &mut self.graph.atoms)
-            .ok_or_else(unexpressed)?;
-        left.add(right);
-        Ok(left)
+        self.graph
+            .combined(first.affine(l, 0.0), &second.affine(r, 0.0))
     }
 
     fn plus_constant(
@@ -225,19 +219,7 @@ impl Translator<'_> {
             return self.times_constant(left, &values);
         }
         let (a, b) = (self.plain(left)?, self.plain(right)?);
-        self.product_of(&a, &b)
-    }
-
-    /// The product of two views without constants.
-    pub(super) fn product_of(&mut self, a: &Sum, b: &Sum) -> Outcome<Sum> {
-        let (a, b) = a.unify(b, &mut self.graph.atoms).ok_or_else(unexpressed)?;
-        Ok(Sum {
-            products: vec![Product {
-                a: a.reads,
-                k: Factor::Reads(b.reads),
-            }],
-            ..Sum::zero(a.axes)
-        })
+        self.graph.product_of(&a, &b)
     }
 
     fn divided(&mut self, left: OutletId, right: OutletId) -> Outcome<Sum> {
@@ -292,7 +274,7 @@ impl Translator<'_> {
     fn maximum(&mut self, left: OutletId, right: OutletId, sign: f64, name: &str) -> Outcome<Sum> {
         let a = self.side(left)?.affine(sign, 0.0);
         let b = self.side(right)?.affine(sign, 0.0);
-        Ok(self.max_of(a, &b, name)?.affine(sign, 0.0))
+        Ok(self.graph.max_of(a, &b, name)?.affine(sign, 0.0))
     }
 
     /// A view, or a constant as an expression.
@@ -304,13 +286,6 @@ impl Translator<'_> {
         let (mut sum, constant) = self.along(zero, &values)?;
         sum.add_constant(&constant);
         Ok(sum)
-    }
-
-    /// `b + relu(a - b)` of two views.
-    pub(super) fn max_of(&mut self, a: Sum, b: &Sum, name: &str) -> Outcome<Sum> {
-        let difference = self.combined(a, &b.clone().affine(-1.0, 0.0))?;
-        let (_, relu) = self.graph.push(name, difference, Activation::Relu);
-        self.combined(relu, b)
     }
 }
 

@@ -8,7 +8,7 @@ use tract_onnx::tract_core::ops::array::{Gather, GatherElements, GatherNd};
 use tract_onnx::tract_core::ops::cast::Cast;
 use tract_onnx::tract_core::ops::identity::Identity;
 
-use super::super::expr::{Atom, Constant, Lookup, Map, Sum};
+use super::super::expr::{Atom, Constant, Lookup, Map, Sum, Table};
 use super::super::graph::{Activation, GraphIndices, GraphPort, Place};
 use super::linear::index_of;
 use super::{Entry, Outcome, Refusal, Translator, input};
@@ -186,7 +186,7 @@ impl Translator<'_> {
             return Err(Refusal::new("it has no axis of candidates"));
         };
         let (axes, table) = self.table_along(&table, axis, *atom, &by)?;
-        Ok(self.weighted(axes, &[*atom], ones.reads, table))
+        Ok(self.graph.weighted(axes, &[*atom], ones.reads, table))
     }
 
     /// A table by its atoms, `along` being those of the axis that is selected from, and the axes of what is selected.
@@ -233,7 +233,7 @@ impl Translator<'_> {
                 port: by.port,
                 index,
                 along,
-                table,
+                table: Table::Known(table),
             };
             return Ok(Sum {
                 lookups: vec![lookup],
@@ -357,7 +357,9 @@ impl Translator<'_> {
             atoms: names,
             values: values.into_shared(),
         };
-        let mut sum = self.weighted(axes, &atoms, view.reads.clone(), one_hot);
+        let mut sum = self
+            .graph
+            .weighted(axes, &atoms, view.reads.clone(), one_hot);
         if view.constant.is_some() {
             sum.constant = self.constant_part(node, &[(0, &view)], &sum.axes)?;
         }

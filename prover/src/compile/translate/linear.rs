@@ -6,7 +6,7 @@ use tract_onnx::tract_core::internal::{AxisOp, DimLike};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
 
-use super::super::expr::{Atom, Constant, Factor, Product, Read, Rename, Sum, Unified, renamed};
+use super::super::expr::{Atom, Constant, Factor, Product, Sum, Unified, renamed};
 use super::letter::Letter;
 use super::ratio::Ratio;
 use super::{Entry, Outcome, Refusal, Translator, input, unexpressed};
@@ -66,7 +66,7 @@ impl Translator<'_> {
             .filter(|l| l.output.is_none())
             .filter_map(|l| l.operands.first().copied().flatten())
             .collect();
-        let mut result = self.summed(sum.clone(), &summed);
+        let mut result = self.graph.summed(sum.clone(), &summed);
         let mut axes = vec![Vec::new(); rank];
         for letter in letters {
             if let (Some(out), Some(Some(from))) = (letter.output, letter.operands.first())
@@ -81,23 +81,6 @@ impl Translator<'_> {
             None => None,
         };
         Ok(result)
-    }
-
-    /// Sums over whole logical axes, which become axes of length 1. Constants are the caller's business.
-    pub(super) fn summed(&mut self, sum: Sum, axes: &[usize]) -> Sum {
-        let mut rename = Rename::new();
-        for atom in axes.iter().filter_map(|a| sum.axes.get(*a)).flatten() {
-            let len = self.graph.atoms.len(*atom);
-            rename.insert(*atom, vec![self.graph.atoms.fresh(len)]);
-        }
-        let fresh: Vec<Atom> = rename.values().flatten().copied().collect();
-        let renamed = sum.rename(&rename, &self.graph.atoms);
-        let mut result = renamed.total(&fresh, &self.graph.atoms);
-        for product in &mut result.products {
-            self.count_unread(product, &fresh);
-        }
-        result.constant = None;
-        result
     }
 
     /// A contraction with weights.
@@ -165,89 +148,11 @@ impl Translator<'_> {
                 reads = sum.rename(&names.left, &self.graph.atoms).reads;
             }
         }
-        let mut result = self.weighted(out_axes, &summed, reads, k);
+        let mut result = self.graph.weighted(out_axes, &summed, reads, k);
         if sum.constant.is_some() {
             result.constant = self.constant_part(node, &[(slot, &sum)], &result.axes)?;
         }
         Ok(result)
-    }
-
-    /// A contraction of two views without constants; also, what the left one's atoms have become.
-    pub(super) fn contract_views(
-        &mut self,
-        left: &Sum,
-        right: &Sum,
-        letters: &[Letter],
-        rank: usize,
-    ) -> Outcome<(Sum, Rename)> {
-        let mut names = Unified::default();
-        let mut out_axes = vec![Vec::new(); rank];
-        let mut summed = Vec::new();
-        for letter in letters {
-            let of = |sum: &Sum, slot: usize| -> Vec<Atom> {
-                let place = letter.operands.get(slot).copied().flatten();
-                place
-                    .and_then(|p| sum.axes.get(p))
-                    .cloned()
-                    .unwrap_or_default()
-            };
-            let atoms = names
-                .axis(&mut self.graph.atoms, &of(left, 0), &of(right, 1))
-                .ok_or_else(unexpressed)?;
-            match letter.output.and_then(|p| out_axes.get_mut(p)) {
-                Some(axis) => *axis = atoms,
-                None => summed.extend(atoms),
-            }
-        }
-        let mut product = Product {
-            a: left.rename(&names.left, &self.graph.atoms).reads,
-            k: Factor::Reads(right.rename(&names.right, &self.graph.atoms).reads),
-        };
-        self.count_unread(&mut product, &summed);
-        Ok((
-            Sum {
-                products: vec![product],
-                ..Sum::zero(out_axes)
-            },
-            names.left,
-        ))
-    }
-
-    /// `Σ_summed reads·k`; uniform weights make no contraction.
-    pub(super) fn weighted(
-        &self,
-        axes: Vec<Vec<Atom>>,
-        summed: &[Atom],
-        reads: Vec<Read>,
-        k: Constant,
-    ) -> Sum {
-        let mut sum = Sum {
-            reads,
-            ..Sum::zero(axes)
-        };
-        if k.atoms.is_empty() {
-            let factor = k.values.first().copied().map_or(0.0, f64::from);
-            return sum.total(summed, &self.graph.atoms).affine(factor, 0.0);
-        }
-        let mut product = Product {
-            a: std::mem::take(&mut sum.reads),
-            k: Factor::Constant(k),
-        };
-        self.count_unread(&mut product, summed);
-        sum.products.push(product);
-        sum
-    }
-
-    /// Summed axes that neither factor reads multiply the product by their length.
-    fn count_unread(&self, product: &mut Product, summed: &[Atom]) {
-        let read = product.atoms();
-        for atom in summed.iter().filter(|a| !read.contains(a)) {
-            #[expect(clippy::cast_precision_loss, reason = "axis lengths are small")]
-            let len = self.graph.atoms.len(*atom) as f64;
-            for read in &mut product.a {
-                read.coefficient *= len;
-            }
-        }
     }
 
     pub(super) fn axis_op(&mut self, node: &TypedNode, op: &AxisOp) -> Outcome<Entry> {
@@ -369,7 +274,7 @@ impl Translator<'_> {
         } else {
             self.view(input(node, 0)?)?
         };
-        let mut result = self.summed(sum.clone(), &op.axes);
+        let mut result = self.graph.summed(sum.clone(), &op.axes);
         if sum.constant.is_some() {
             result.constant = self.constant_part(node, &[(0, &sum)], &result.axes)?;
         }
@@ -390,7 +295,9 @@ impl Translator<'_> {
         };
         #[expect(clippy::cast_precision_loss, reason = "axis lengths are small")]
         let mean = 1.0 / count as f64;
-        Ok(Entry::Sum(self.summed(squared, &op.axes).affine(mean, 0.0)))
+        Ok(Entry::Sum(
+            self.graph.summed(squared, &op.axes).affine(mean, 0.0),
+        ))
     }
 }
 

@@ -16,7 +16,7 @@ impl Translator<'_> {
         let label = self.label(OutletId::new(node.id, 0));
         let a = self.side(input(node, 0)?)?;
         let b = self.side(input(node, 1)?)?;
-        let difference = self.combined(a, &b.affine(-1.0, 0.0))?;
+        let difference = self.graph.combined(a, &b.affine(-1.0, 0.0))?;
         let f = Unary::Apply {
             op: node.op.clone(),
             name: name.to_owned(),
@@ -36,8 +36,8 @@ impl Translator<'_> {
             _ => -2.0,
         };
         let (a, b) = (self.side(left)?, self.side(right)?);
-        let either = self.combined(a, &b)?;
-        self.combined(both.affine(times, 0.0), &either)
+        let either = self.graph.combined(a, &b)?;
+        self.graph.combined(both.affine(times, 0.0), &either)
     }
 
     /// `c·x + (1 - c)·y`.
@@ -47,11 +47,11 @@ impl Translator<'_> {
             let test = test.mapv(|v| f32::from(u8::from(v != 0.0)));
             let yes = self.kept(yes, &test)?;
             let no = self.kept(no, &test.mapv(|v| 1.0 - v))?;
-            return self.combined(yes, &no).map(Entry::Sum);
+            return self.graph.combined(yes, &no).map(Entry::Sum);
         }
         let test = self.plain(test)?;
         let (yes, no) = (self.alternative(yes)?, self.alternative(no)?);
-        let difference = self.combined(yes, &no.clone().affine(-1.0, 0.0))?;
+        let difference = self.graph.combined(yes, &no.clone().affine(-1.0, 0.0))?;
         // A constant part is chosen by itself.
         let shift = difference.constant.clone();
         let reads = Sum {
@@ -61,7 +61,7 @@ impl Translator<'_> {
         let mut chosen = if reads.reads.is_empty() {
             Sum::zero(reads.axes)
         } else {
-            self.product_of(&test, &reads)?
+            self.graph.product_of(&test, &reads)?
         };
         if let Some(shift) = shift {
             let of = Sum {
@@ -74,10 +74,10 @@ impl Translator<'_> {
                 .map(|c| c.dense(&of.axes, &self.graph.atoms));
             if let Some(values) = values {
                 let own = self.view_times(test, &values)?;
-                chosen = self.combined(chosen, &own)?;
+                chosen = self.graph.combined(chosen, &own)?;
             }
         }
-        self.combined(chosen, &no).map(Entry::Sum)
+        self.graph.combined(chosen, &no).map(Entry::Sum)
     }
 
     /// A view of one block, its constant beside it, or a constant.

@@ -4,6 +4,7 @@
 //! Elementwise operators on one tensor only build up a function of it ([`Unary`]); whoever asks for the value gets a
 //! node for the whole chain.
 
+mod build;
 mod convolution;
 mod elementwise;
 mod index;
@@ -44,15 +45,17 @@ use super::expr::{Atom, Constant, Sum};
 use super::graph::{Activation, Graph, GraphPort, Place};
 use super::onnx;
 use super::unary::Unary;
+use build::table;
 use index::Selector;
-use ratio::Ratio;
+pub(super) use ratio::Ratio;
+pub(super) use reindex::Reindex;
 
 /// Why one node cannot be translated.
 #[derive(Clone, Debug)]
-struct Refusal(String);
+pub(super) struct Refusal(pub String);
 
 impl Refusal {
-    fn new(why: impl Into<String>) -> Self {
+    pub fn new(why: impl Into<String>) -> Self {
         Self(why.into())
     }
 }
@@ -63,7 +66,7 @@ impl From<TractError> for Refusal {
     }
 }
 
-type Outcome<T> = Result<T, Refusal>;
+pub(super) type Outcome<T> = Result<T, Refusal>;
 
 /// Most products of one node.
 const MOST_PRODUCTS: usize = 4;
@@ -395,7 +398,7 @@ impl Translator<'_> {
         match self.entry(outlet)?.clone() {
             Entry::Ratio(ratio) => {
                 let name = self.label(outlet);
-                let view = self.quotient(&name, *ratio);
+                let view = self.graph.quotient(&name, *ratio);
                 self.entries.insert(outlet, Entry::Sum(view.clone()));
                 Ok(view)
             }
@@ -547,6 +550,6 @@ fn tensor(values: &ArrayD<f32>) -> TractResult<Tensor> {
     Tensor::from_shape(values.shape(), &flat)
 }
 
-fn unexpressed() -> Refusal {
+pub(super) fn unexpressed() -> Refusal {
     Refusal::new("the way it regroups axes cannot be expressed without moving data")
 }

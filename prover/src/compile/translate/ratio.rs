@@ -7,26 +7,19 @@ use std::sync::Arc;
 use tract_onnx::prelude::*;
 
 use super::super::expr::{Atom, Factor, Product, Sum};
-use super::super::graph::Activation;
 use super::super::unary::{Operand, Unary};
 use super::letter::Letter;
-use super::{Entry, Outcome, Translator, input, unexpressed};
+use super::{Entry, Outcome, Translator, input};
 
 /// `numerator / divisor`, over the same axes.
 #[derive(Clone, Debug)]
-pub(super) struct Ratio {
+pub(in crate::compile) struct Ratio {
     pub numerator: Sum,
     /// A view; positive, as far as calibration shows.
     pub divisor: Sum,
 }
 
 impl Translator<'_> {
-    /// The node of a quotient.
-    pub(super) fn quotient(&mut self, name: &str, ratio: Ratio) -> Sum {
-        let activation = Activation::Quotient(Box::new(ratio.divisor));
-        self.graph.push(name, ratio.numerator, activation).1
-    }
-
     /// The fraction that a tensor is, if nobody else reads it.
     pub(super) fn lone_ratio(&self, outlet: OutletId) -> Outcome<Option<Ratio>> {
         Ok(match self.entry(outlet)? {
@@ -76,11 +69,9 @@ impl Translator<'_> {
 
     /// `factor · numerator / divisor`, broadcast.
     pub(super) fn over(&mut self, numerator: Sum, divisor: &Sum, factor: f64) -> Outcome<Entry> {
-        let (numerator, divisor) = numerator
-            .unify(divisor, &mut self.graph.atoms)
-            .ok_or_else(unexpressed)?;
         let numerator = numerator.affine(factor, 0.0);
-        Ok(Entry::Ratio(Box::new(Ratio { numerator, divisor })))
+        let ratio = self.graph.ratio(&numerator, divisor)?;
+        Ok(Entry::Ratio(Box::new(ratio)))
     }
 
     /// What is divided: an expression, or a constant.
@@ -178,13 +169,14 @@ impl Translator<'_> {
                 })
                 .collect();
             let (numerator, renamed) =
-                self.contract_views(&ratio.numerator, &other, &turned, rank)?;
+                self.graph
+                    .contract_views(&ratio.numerator, &other, &turned, rank)?;
             let mut divisor = ratio.divisor.rename(&renamed, &self.graph.atoms);
             divisor.axes.clone_from(&numerator.axes);
             return Ok(Entry::Ratio(Box::new(Ratio { numerator, divisor })));
         }
         let (left, right) = (self.plain(input(node, 0)?)?, self.plain(input(node, 1)?)?);
-        let (sum, _) = self.contract_views(&left, &right, letters, rank)?;
+        let (sum, _) = self.graph.contract_views(&left, &right, letters, rank)?;
         Ok(Entry::Sum(sum))
     }
 }

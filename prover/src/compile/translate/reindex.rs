@@ -3,21 +3,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use ndarray::{Array2, ArrayD, Axis};
+use ndarray::{ArrayD, Axis};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::Downsample;
 use tract_onnx::tract_core::ops::array::{Pad, PadMode, Slice, TypedConcat};
 
 use super::super::expr::{Atom, Sum, signed};
-use super::super::graph::Activation;
 use super::linear::index_of;
 use super::{Entry, Outcome, Refusal, Translator, input, unexpressed};
 
 /// Longest axis that a contraction with a one-hot matrix regroups.
-const MOST_JOINED: usize = 512;
+pub(super) const MOST_JOINED: usize = 512;
 
 /// A new index for one logical axis: `offset + Σ stride·atom` (see [`Sum::window`]).
-pub(super) struct Reindex {
+pub(in crate::compile) struct Reindex {
     pub axis: usize,
     pub offset: i64,
     pub index: Vec<(Atom, i64)>,
@@ -44,73 +43,9 @@ impl Translator<'_> {
         sum: &Sum,
         steps: &[Reindex],
     ) -> Outcome<Sum> {
-        let ready = self.windowable(outlet, sum, &[steps])?;
-        self.reindexed(&ready, steps).ok_or_else(unexpressed)
-    }
-
-    /// The sum without its constant, or a block made of it, such that every list of steps can be expressed.
-    pub(super) fn windowable(
-        &mut self,
-        outlet: OutletId,
-        sum: &Sum,
-        ways: &[&[Reindex]],
-    ) -> Outcome<Sum> {
-        let mut plain = Sum {
-            constant: None,
-            ..sum.clone()
-        };
-        let works =
-            |t: &Self, sum: &Sum| ways.iter().all(|steps| t.reindexed(sum, steps).is_some());
-        if works(self, &plain) {
-            return Ok(plain);
-        }
-        for step in ways.iter().copied().flatten() {
-            match plain.axes.get_mut(step.axis) {
-                // A block axis of length 1, so that there is something to be outside of.
-                Some(none) if none.is_empty() => none.push(self.graph.atoms.fresh(1)),
-                Some(several) if several.len() > 1 => {
-                    plain = self.joined(outlet, plain, step.axis)?;
-                }
-                _ => {}
-            }
-        }
-        if works(self, &plain) {
-            return Ok(plain);
-        }
         let name = self.label(outlet);
-        let view = self.graph.push(&name, plain, Activation::Identity).1;
-        if works(self, &view) {
-            Ok(view)
-        } else {
-            Err(unexpressed())
-        }
-    }
-
-    /// The same tensor with a single atom along one axis: as a repetition, or else as a node that picks every element
-    /// by a contraction with a one-hot tensor.
-    fn joined(&mut self, outlet: OutletId, sum: Sum, axis: usize) -> Outcome<Sum> {
-        if let Some(repeated) = sum.repeated(axis, &mut self.graph.atoms) {
-            return Ok(repeated);
-        }
-        let parts = sum.axes.get(axis).cloned().unwrap_or_default();
-        let len = self.graph.atoms.size(&parts);
-        if len > MOST_JOINED {
-            return Err(Refusal::new(format!(
-                "it needs {len} regrouped positions in one axis; up to {MOST_JOINED} are supported"
-            )));
-        }
-        let whole = self.graph.atoms.fresh(len);
-        let mut axes = sum.axes;
-        if let Some(joined) = axes.get_mut(axis) {
-            *joined = vec![whole];
-        }
-        let one_hot = self.constant_along(
-            &Array2::from_diag_elem(len, 1.0).into_dyn(),
-            &[parts.clone(), vec![whole]],
-        )?;
-        let picked = self.weighted(axes, &parts, sum.reads, one_hot);
-        let name = self.label(outlet);
-        Ok(self.graph.push(&name, picked, Activation::Identity).1)
+        let ready = self.graph.windowable(&name, sum, &[steps])?;
+        self.graph.reindexed(&ready, steps).ok_or_else(unexpressed)
     }
 
     /// The tensor whose position `i` along `axis` is `positions[i]`, for several lists of equal length.
@@ -137,36 +72,27 @@ impl Translator<'_> {
             .map(|l| pieces(l, source).iter().map(step).collect())
             .collect();
         let ways: Vec<&[Reindex]> = lists.iter().flatten().map(|(_, s)| s.as_slice()).collect();
-        let ready = self.windowable(outlet, sum, &ways)?;
+        let name = self.label(outlet);
+        let ready = self.graph.windowable(&name, sum, &ways)?;
         let mut tensors = Vec::with_capacity(lists.len());
         for list in &lists {
             let mut whole: Option<Sum> = None;
             for (times, steps) in list {
                 #[expect(clippy::cast_precision_loss, reason = "counts are small")]
                 let factor = *times as f64;
-                let piece = self.reindexed(&ready, steps).ok_or_else(unexpressed)?;
+                let piece = self
+                    .graph
+                    .reindexed(&ready, steps)
+                    .ok_or_else(unexpressed)?;
                 let piece = piece.affine(factor, 0.0);
                 whole = Some(match whole {
                     None => piece,
-                    Some(before) => self.combined(before, &piece)?,
+                    Some(before) => self.graph.combined(before, &piece)?,
                 });
             }
             tensors.push(whole.ok_or_else(|| Refusal::new("it has an axis of length 0"))?);
         }
         Ok(tensors)
-    }
-
-    pub(super) fn reindexed(&self, sum: &Sum, steps: &[Reindex]) -> Option<Sum> {
-        let step = |sum: Sum, s: &Reindex| {
-            sum.window(
-                s.axis,
-                s.offset,
-                &s.index,
-                s.new_axis.clone(),
-                &self.graph.atoms,
-            )
-        };
-        steps.iter().try_fold(sum.clone(), step)
     }
 
     pub(super) fn slice(&mut self, node: &TypedNode, op: &Slice) -> Outcome<Entry> {
@@ -317,7 +243,7 @@ impl Translator<'_> {
                 let placed = self.windowed(*outlet, &sum, &[step])?;
                 result = Some(match result {
                     None => placed,
-                    Some(before) => self.combined(before, &placed)?,
+                    Some(before) => self.graph.combined(before, &placed)?,
                 });
                 parts.insert(slot, sum);
             }

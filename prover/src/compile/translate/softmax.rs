@@ -1,17 +1,13 @@
 //! Softmax along any axes, and what stands for minus infinity in its scores.
 
-use std::sync::Arc;
-
 use ndarray::ArrayD;
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::math::{exp, ln};
+use tract_onnx::tract_core::ops::math::ln;
 use tract_onnx::tract_core::ops::nn::{Softmax, SoftmaxKind};
 
 use super::super::expr::Sum;
-use super::super::graph::Activation;
-use super::super::unary::{Line, Operand, Unary};
-use super::ratio::Ratio;
-use super::{Entry, Outcome, Translator, input, unexpressed};
+use super::super::unary::Line;
+use super::{Entry, Outcome, Translator, input, table};
 
 /// Below it, a constant that is added to scores means that they do not count.
 const MASK_BELOW: f32 = -1e4;
@@ -21,34 +17,18 @@ impl Translator<'_> {
     pub(super) fn softmax(&mut self, node: &TypedNode, op: &Softmax) -> Outcome<Entry> {
         let outlet = input(node, 0)?;
         let name = self.label(OutletId::new(node.id, 0));
-        let mut view = self.view(outlet)?;
-        if view.constant.as_ref().is_some_and(|c| !c.atoms.is_empty()) {
-            // A constant that varies, a mask for one, goes into a block that all comparisons read.
-            view = self.graph.push(&name, view, Activation::Identity).1;
-        }
-        let largest = self.largest_of(outlet, view.clone(), &op.axes, 1.0, &name)?;
-        let difference = self.combined(view, &largest.affine(-1.0, 0.0))?;
-        let apply = |op: Box<dyn TypedOp>, name: &str| {
-            Activation::Table(Arc::new(Unary::Apply {
-                op,
-                name: name.to_owned(),
-                operands: vec![Operand::Of(Arc::new(Unary::Variable))],
-            }))
-        };
-        let exponential = apply(Box::new(exp()), "Exp");
-        let (_, powers) = self.graph.push(&name, difference.clone(), exponential);
-        let total = self.summed(powers.clone(), &op.axes);
+        let view = self.view(outlet)?;
+        let parts = self.graph.exponentials(view, &op.axes, &name)?;
         match op.kind {
             SoftmaxKind::Softmax => {
-                let (numerator, divisor) = powers
-                    .unify(&total, &mut self.graph.atoms)
-                    .ok_or_else(unexpressed)?;
-                Ok(Entry::Ratio(Box::new(Ratio { numerator, divisor })))
+                let ratio = self.graph.ratio(&parts.powers, &parts.total)?;
+                Ok(Entry::Ratio(Box::new(ratio)))
             }
             SoftmaxKind::LogSoftmax => {
-                let logarithm = apply(Box::new(ln()), "Ln");
-                let (_, log) = self.graph.push(&name, total, logarithm);
-                self.combined(difference, &log.affine(-1.0, 0.0))
+                let logarithm = table(Box::new(ln()), "Ln");
+                let (_, log) = self.graph.push(&name, parts.total, logarithm);
+                self.graph
+                    .combined(parts.difference, &log.affine(-1.0, 0.0))
                     .map(Entry::Sum)
             }
         }

@@ -1,0 +1,95 @@
+//! What compiling and proving a folder will cost, before anything is done: its network with made-up ranges has the shapes that matter.
+
+use std::path::Path;
+
+use pleat_verifier::descriptor::Limits;
+use pleat_verifier::fold::Mode;
+use pleat_verifier::network::Network;
+use pleat_verifier::places::{Place, Places};
+use pleat_verifier::proof::proof_bytes;
+
+use super::error::CompileError;
+use super::graph::Graph;
+use super::quantize::{Calibration, quantize};
+use super::{CompileOptions, TOKENS, check_folder_options, huggingface, layout, softmax_mask};
+
+/// Bytes of memory for each cell of a trace column while a proof is made: integers, places of fractions, sumcheck tables.
+const BYTES_PER_CELL: usize = 200;
+/// Times that weights of two bytes are in memory: while they are compiled, and when a file is loaded to prove.
+const COPIES: (usize, usize) = (3, 2);
+/// What a process needs besides.
+const BASE: usize = 96 << 20;
+/// Nanoseconds of one core: to commit to a weight; of a proof, for each cell of the trace and each weight.
+const NANOSECONDS: (f64, f64, f64) = (700.0, 2_200.0, 25.0);
+
+/// What a folder's network will cost, roughly.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// Weights that are stored.
+    pub weights: usize,
+    /// Rows of the trace.
+    pub rows: usize,
+    /// Seconds to compile, on all cores there are.
+    pub compile_seconds: f64,
+    /// Bytes of memory to compile.
+    pub compile_memory: usize,
+    /// Seconds to prove a run.
+    pub prove_seconds: f64,
+    /// Bytes of memory to prove a run.
+    pub prove_memory: usize,
+    /// Length of a proof that shows all outputs.
+    pub proof_bytes: usize,
+}
+
+/// Estimates what a folder will cost with these options.
+///
+/// # Errors
+/// If it cannot be compiled, or not with these options.
+pub fn estimate(path: &Path, options: &CompileOptions) -> Result<Estimate, CompileError> {
+    let folder = huggingface::Folder::sketch(path)?;
+    let tokens = options.tokens.unwrap_or(TOKENS);
+    folder.check(tokens, options.last)?;
+    check_folder_options(&folder, options)?;
+    let graph = folder.graph(&huggingface::Wish {
+        tokens,
+        last: options.last,
+        best: !options.best.is_empty(),
+        masked: softmax_mask(None),
+    })?;
+    let digit_bits = options.digit_bits.unwrap_or_else(|| graph.digit_bits());
+    let quantized = quantize(&graph, &made_up(&graph), digit_bits, options.headroom)?;
+    let mut descriptor = quantized.descriptor;
+    layout::lay_out(&mut descriptor, options.row_bits);
+    let network = Network::new(descriptor, &Limits::default())?;
+    let blocks = network.descriptor().weights.iter();
+    let weights = blocks.map(|b| b.shape.iter().product::<usize>()).sum();
+    let cells = 1_usize << network.nu();
+    let shown = Places::new(&network, Place::Here, Place::Here);
+    let cores = float(rayon::current_num_threads());
+    let (commit, cell, weight) = NANOSECONDS;
+    Ok(Estimate {
+        weights,
+        rows: network.real_rows(),
+        compile_seconds: float(weights) * commit / 1e9 / cores,
+        compile_memory: BASE + 2 * COPIES.0 * weights,
+        prove_seconds: (float(cells) * cell + float(weights) * weight) / 1e9 / cores,
+        prove_memory: BASE + 2 * COPIES.1 * weights + BYTES_PER_CELL * cells,
+        proof_bytes: proof_bytes(&network, Mode::shorter(&network), &shown),
+    })
+}
+
+fn made_up(graph: &Graph) -> Calibration {
+    let all = |range| vec![range; graph.nodes.len()];
+    Calibration {
+        ranges: all((-1.0, 1.0)),
+        values: all((-1.0, 1.0)),
+        divisors: all((1.0, 2.0)),
+        grids: Vec::new(),
+        scales: Vec::new(),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+const fn float(n: usize) -> f64 {
+    n as f64
+}
