@@ -1,10 +1,11 @@
 //! On the curve: multi-scalar multiplications by width of the scalars, row commitments, the inner-product argument against
-//! nova-snark's, and what committed steps consist of.
+//! nova-snark's, and what committed steps consist of. Multiplications and arguments are then measured once more without lanes, in
+//! groups of their own.
 //!
 //! Without `--bench`, as under `cargo test`, every body runs once and only on the smallest size.
 #![allow(missing_docs, clippy::unwrap_used, reason = "benches")]
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use pleat_bench::argument::{self, Novas, Opened, Ours};
 use pleat_bench::{measured_mode, nets};
 use pleat_nova_circuits::cycle::{F, Point, generators, msm, msm_small};
@@ -19,6 +20,7 @@ use pleat_verifier::transcript::OpeningTranscript;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
 use std::hint::black_box;
+use std::process::Command;
 
 /// Sizes as powers of two; the first alone when nothing is measured.
 fn sizes(all: &[u32]) -> Vec<u32> {
@@ -26,8 +28,18 @@ fn sizes(all: &[u32]) -> Vec<u32> {
     all.iter().copied().take(count).collect()
 }
 
+const LANES: &str = "PLEAT_LANES";
+
+/// The name of what is also measured without lanes.
+fn with_or_without(name: &str) -> String {
+    match std::env::var(LANES) {
+        Ok(lanes) => format!("{name}, lanes {lanes}"),
+        Err(_) => name.to_owned(),
+    }
+}
+
 fn multiplications(c: &mut Criterion) {
-    let mut group = c.benchmark_group("msm");
+    let mut group = c.benchmark_group(with_or_without("msm"));
     group.sample_size(10);
     for log in sizes(&[8, 10, 12, 15]) {
         let n = 1_usize << log;
@@ -81,9 +93,9 @@ fn row_commitments(c: &mut Criterion) {
 }
 
 fn arguments(c: &mut Criterion) {
-    let mut group = c.benchmark_group("inner-product argument");
+    let mut group = c.benchmark_group(with_or_without("inner-product argument"));
     group.sample_size(10);
-    for log in sizes(&[8, 12, 15]) {
+    for log in sizes(&[8, 12, 14, 15]) {
         let key = argument::key(log as usize).unwrap();
         let ours = Opened::<Ours>::new(&key, log as usize).unwrap();
         let novas = Opened::<Novas>::new(&key, log as usize).unwrap();
@@ -165,11 +177,19 @@ fn committed_steps(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(
-    benches,
-    multiplications,
-    row_commitments,
-    arguments,
-    committed_steps
-);
-criterion_main!(benches);
+criterion_group!(compared, multiplications, arguments);
+criterion_group!(others, row_commitments, committed_steps);
+
+fn main() {
+    compared();
+    if std::env::var_os(LANES).is_none() {
+        others();
+        if measured_mode() {
+            // A process decides once whether it has lanes.
+            let mut without = Command::new(std::env::current_exe().unwrap());
+            let without = without.args(std::env::args_os().skip(1)).env(LANES, "off");
+            assert!(without.status().unwrap().success());
+        }
+    }
+    Criterion::default().configure_from_args().final_summary();
+}

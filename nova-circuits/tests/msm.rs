@@ -134,6 +134,7 @@ fn many_terms_in_many_tasks() {
     for (of_scalars, of_bases) in [
         (Draw::Random, Draw::Random),
         (Draw::Mixed, Draw::Mixed),
+        (Draw::Same, Draw::Random),
         (Draw::Same, Draw::Same),
         (Draw::Same, Draw::PlusMinus),
     ] {

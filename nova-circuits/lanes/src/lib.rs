@@ -45,6 +45,9 @@ pub trait Vector<M: Modulus>: Copy {
     /// Those of each of the four places in eight rows.
     fn load_rows(rows: [&[Limbs; 4]; LANES]) -> [Self; 4];
 
+    /// Those of both places in eight rows.
+    fn load_pairs_of(rows: [&[Limbs; 2]; LANES]) -> [Self; 2];
+
     /// Below `p`; needs less than `4p`.
     #[must_use]
     fn reduced(self) -> Self;
@@ -97,6 +100,32 @@ pub trait Vector<M: Modulus>: Copy {
 
     /// A sixteenth of the sum of at most eight products, with the bounds of [`Self::mul`]; costs half of what [`Self::total`] does.
     fn sixteenth(sum: Self::Sum) -> Self;
+
+    /// A sixteenth of `self·other`, below `2p`; needs less than `2^514` of the product. Costs less than [`Self::mul`].
+    #[must_use]
+    #[inline(always)]
+    fn part(self, other: Self) -> Self {
+        let mut sum = Self::sum();
+        Self::add_product(&mut sum, self, other);
+        Self::sixteenth(sum)
+    }
+
+    /// A sixteenth of `self·other`, less what is to be taken off; *settled*, which is below `2p + 2^222`. The product has to be below
+    /// `2^514`, what is taken off below `4p + 2^223`.
+    #[must_use]
+    fn part_less<const N: usize>(self, other: Self, less: [Self; N]) -> Self;
+
+    /// [`Self::part_less`] of a square.
+    #[must_use]
+    fn square_part_less<const N: usize>(self, less: [Self; N]) -> Self;
+
+    /// `self - other`, below `8p`; needs `self` settled or below `4p`, `other` settled.
+    #[must_use]
+    fn minus(self, other: Self) -> Self;
+
+    /// `4·(self - other)`, below `26p`; needs settled elements.
+    #[must_use]
+    fn minus_by_four(self, other: Self) -> Self;
 
     /// Eight integers of 32 bits.
     type Integers: Copy;

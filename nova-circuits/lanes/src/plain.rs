@@ -38,6 +38,10 @@ impl<M: Modulus> Vector<M> for Plain<M> {
         core::array::from_fn(|place| Self(rows.map(|row| row[place]), PhantomData))
     }
 
+    fn load_pairs_of(rows: [&[Limbs; 2]; LANES]) -> [Self; 2] {
+        core::array::from_fn(|place| Self(rows.map(|row| row[place]), PhantomData))
+    }
+
     fn reduced(self) -> Self {
         self
     }
@@ -105,6 +109,24 @@ impl<M: Modulus> Vector<M> for Plain<M> {
     fn sixteenth(sum: Self) -> Self {
         // `2^252`, which is `2^256/16`.
         sum.mul(Self::splat(&[0, 0, 0, 1 << 60]))
+    }
+
+    fn part_less<const N: usize>(self, other: Self, less: [Self; N]) -> Self {
+        less.into_iter().fold(self.part(other), Self::sub)
+    }
+
+    fn square_part_less<const N: usize>(self, less: [Self; N]) -> Self {
+        self.part_less(self, less)
+    }
+
+    fn minus(self, other: Self) -> Self {
+        self.sub(other)
+    }
+
+    fn minus_by_four(self, other: Self) -> Self {
+        let difference = self.sub(other);
+        let double = difference.add(difference);
+        double.add(double)
     }
 
     type Integers = [u32; LANES];

@@ -185,6 +185,88 @@ fn compare_totals<F: Element>(a: [F; LANES], b: [F; LANES]) {
     assert_eq!(run::<F::Modulus, _>(all()), expected);
 }
 
+/// Rounds of [`Slopes`] on elements that are settled and no more.
+const ROUNDS: usize = 50;
+
+/// What additions of points are made of, on elements of rows; then coordinates as additions leave them, over and over, none of which
+/// is reduced in between.
+struct Slopes {
+    rows: [[Limbs; 2]; LANES],
+}
+
+impl<M: Modulus> Kernel<M> for Slopes {
+    type Output = [Eight; 7];
+
+    #[inline(always)]
+    fn run<V: Vector<M>>(self) -> Self::Output {
+        let [a, b] = V::load_pairs_of(self.rows.each_ref());
+        let one = V::splat(&M::ONE);
+        let (mut x, mut y) = (a, b);
+        for _ in 0..ROUNDS {
+            let slope = y.minus(x).part(V::splat(&[0; 4]).minus(y));
+            let sum = slope.square_part_less([x, y]);
+            y = slope.part_less(x.minus_by_four(sum), [y]);
+            x = sum;
+        }
+        let all = [
+            a.part(b),
+            a.part_less(b, [a, b]),
+            a.square_part_less([b, b]),
+            a.minus(b).part(one),
+            a.minus_by_four(b).part(one),
+            x,
+            y,
+        ];
+        let mut out = [[[0; 4]; LANES]; 7];
+        for (out, v) in out.iter_mut().zip(all) {
+            v.reduced().store(out);
+        }
+        out
+    }
+}
+
+/// What [`Slopes`] should give.
+fn slopes<F: PrimeField>(a: F, b: F) -> [F; 7] {
+    let part = |a: F, b: F| a * b * F::TWO_INV.pow_vartime([4]);
+    let (mut x, mut y) = (a, b);
+    for _ in 0..ROUNDS {
+        let slope = part(y - x, -y);
+        let sum = part(slope, slope) - x - y;
+        y = part(slope, (x - sum) * F::from(4)) - y;
+        x = sum;
+    }
+    [
+        part(a, b),
+        part(a, b) - a - b,
+        part(a, a) - b - b,
+        part(a - b, F::ONE),
+        part(a - b, F::from(4)),
+        x,
+        y,
+    ]
+}
+
+/// Against halo2curves, and `pasta_curves`, which shares no code with it.
+fn compare_slopes<F: Element, P: PrimeField<Repr = [u8; 32]>>(a: [F; LANES], b: [F; LANES])
+where
+    F::Repr: Into<[u8; 32]>,
+{
+    let all = || Slopes {
+        rows: core::array::from_fn(|i| [a[i].limbs(), b[i].limbs()]),
+    };
+    let theirs = |v: F| P::from_repr(v.to_repr().into()).unwrap();
+    for got in [
+        run_plain::<F::Modulus, _>(all()),
+        run::<F::Modulus, _>(all()),
+    ] {
+        for (i, (a, b)) in a.into_iter().zip(b).enumerate() {
+            let got = got.map(|eight| F::from_limbs(eight[i]));
+            assert_eq!(got, slopes(a, b));
+            assert_eq!(got.map(theirs), slopes(theirs(a), theirs(b)));
+        }
+    }
+}
+
 /// As many multiples as may be of elements, by integers of each type.
 struct Multiples {
     a: Eight,
@@ -286,6 +368,16 @@ proptest! {
     #[test]
     fn totals_of_vesta(a in eight::<vesta::Base>(), b in eight::<vesta::Base>()) {
         compare_totals(a, b);
+    }
+
+    #[test]
+    fn slopes_of_pallas(a in eight::<pallas::Base>(), b in eight::<pallas::Base>()) {
+        compare_slopes::<pallas::Base, pasta_curves::Fp>(a, b);
+    }
+
+    #[test]
+    fn slopes_of_vesta(a in eight::<vesta::Base>(), b in eight::<vesta::Base>()) {
+        compare_slopes::<vesta::Base, pasta_curves::Fq>(a, b);
     }
 
     #[test]

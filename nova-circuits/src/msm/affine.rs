@@ -5,39 +5,10 @@
 
 use core::marker::PhantomData;
 
+use super::lanes;
+use super::point::{Line, Xy};
 use crate::vectors::inverted;
 use pleat_lanes::{Element, Kernel, LANES, Vector, limbs_of, limbs_of_mut};
-
-/// An affine point; `(0, 0)` is the neutral element. As the order is odd, no other point has `y = 0`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Xy<B> {
-    /// Abscissa.
-    pub x: B,
-    /// Ordinate.
-    pub y: B,
-}
-
-impl<B: Element> Xy<B> {
-    pub(crate) const NEUTRAL: Self = Self {
-        x: B::ZERO,
-        y: B::ZERO,
-    };
-
-    #[inline(always)]
-    pub(super) fn is_neutral(&self) -> bool {
-        self.y == B::ZERO
-    }
-
-    #[inline(always)]
-    pub(super) fn negated_if(self, negative: bool) -> Self {
-        // No branch: signs are random.
-        let (own, other) = (self.y.limbs(), (-self.y).limbs());
-        let mask = u64::from(negative).wrapping_neg();
-        let limb = |i: usize| own[i] ^ (own[i] ^ other[i]) & mask;
-        let y = B::from_limbs(core::array::from_fn(limb));
-        Self { x: self.x, y }
-    }
-}
 
 /// An inversion costs some 150 multiplications; the batch stays in the second-level cache.
 const BATCH: usize = 1024;
@@ -433,6 +404,25 @@ impl<B: Element> Summer<B> {
         }
         self.sum_group(&mut sums, |i| load(start + i));
         sums
+    }
+
+    /// Sums of consecutive segments, of these lengths, of entries: a point's number, and in the lowest bit whether it is negated. No
+    /// such point is neutral.
+    pub(super) fn segment_sums(
+        &mut self,
+        points: &[Line<B>],
+        entries: &[u32],
+        lengths: &[usize],
+    ) -> Vec<Line<B>> {
+        let in_lanes =
+            pleat_lanes::available().then(|| lanes::segment_sums(points, entries, lengths));
+        in_lanes.flatten().unwrap_or_else(|| {
+            let sums = self.sums(lengths.iter().copied(), |i| {
+                let point = points[(entries[i] >> 1) as usize].point();
+                point.negated_if(entries[i] & 1 == 1)
+            });
+            sums.into_iter().map(Line::from).collect()
+        })
     }
 
     /// Adds the points of each segment in pairs until each segment has one. Points are fetched before any is added: so

@@ -2,8 +2,9 @@
 //! instead.
 
 use super::EndoGroup;
-use super::affine::{Points, Xy};
+use super::affine::Points;
 use super::fold::{odd_multiples, signed_digits};
+use super::point::Xy;
 
 /// Up to so many terms this is faster than buckets.
 pub(super) const FEW: usize = 8;

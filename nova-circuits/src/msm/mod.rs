@@ -7,18 +7,24 @@ mod endomorphism;
 mod few;
 mod fold;
 mod indexed;
+mod lanes;
 mod pippenger;
+mod point;
+mod slopes;
 
 pub(crate) use affine::Summer;
-pub use affine::Xy;
 pub use endomorphism::Lattice;
 pub use fold::fold;
 pub use indexed::msm_indexed;
+pub use point::Xy;
 
+use crate::vectors::scale;
+use ff::Field;
 use nova_snark::provider::traits::DlogGroup;
 use nova_snark::traits::Group;
 use pippenger::pippenger;
 use pleat_lanes::Element;
+use point::Line;
 use rayon::prelude::*;
 
 /// A group of odd order on a curve `y² = x³ + b`, with the endomorphism `φ(x, y) = (ζ·x, y) = λ·(x, y)`.
@@ -48,18 +54,33 @@ pub fn msm<G: EndoGroup>(scalars: &[G::Scalar], bases: &[G::AffineGroupElement])
         let points: Vec<_> = bases[..terms].iter().map(G::coordinates).collect();
         return few::few(&scalars[..terms], &points);
     }
-    let (scalars, points): (Vec<i128>, Vec<Xy<G::Base>>) = scalars
-        .par_iter()
-        .zip(bases)
-        .with_min_len(PARALLEL)
-        .flat_map_iter(|(k, base)| {
-            let (k1, k2) = G::LATTICE.split(k);
-            let Xy { x, y } = G::coordinates(base);
-            [(k1, Xy { x, y }), (k2, Xy { x: x * G::ZETA, y })]
-        })
-        .filter(|(k, _)| *k != 0)
-        .unzip();
-    pippenger(&scalars, &points)
+    let mut halves = vec![0_i128; 2 * terms];
+    let mut points = vec![Line::NEUTRAL; 2 * terms];
+    halves
+        .par_chunks_mut(2 * PARALLEL)
+        .zip(points.par_chunks_mut(2 * PARALLEL))
+        .zip(scalars.par_chunks(PARALLEL).zip(bases.par_chunks(PARALLEL)))
+        .for_each(|((halves, points), (scalars, bases))| {
+            let bases: Vec<_> = bases.iter().map(G::coordinates).collect();
+            let mut turned: Vec<G::Base> = bases.iter().map(|base| base.x).collect();
+            scale(&mut turned, G::ZETA);
+            let (halves, points) = (halves.as_chunks_mut().0, points.as_chunks_mut().0);
+            let places = halves.iter_mut().zip(points);
+            for ((halves, points), ((k, base), x)) in
+                places.zip(scalars.iter().zip(bases).zip(turned))
+            {
+                // What is neutral counts as what it is multiplied by zero.
+                if *k != G::Scalar::ZERO && !base.is_neutral() {
+                    *halves = G::LATTICE.split(k).into();
+                    *points = [base, Xy { x, y: base.y }].map(Line::from);
+                }
+            }
+        });
+    if halves.contains(&0) {
+        let terms = halves.into_iter().zip(points).filter(|(k, _)| *k != 0);
+        (halves, points) = terms.unzip();
+    }
+    pippenger(&halves, &points)
 }
 
 /// `Σ scalars[i]·bases[i]` for integers of at most 64 bits; the fewer bits the largest has, and the more zeros there are, the faster. The shorter
@@ -69,12 +90,12 @@ pub fn msm_small<G: EndoGroup>(
     scalars: impl IntoIterator<Item = impl Into<i128>>,
     bases: &[G::AffineGroupElement],
 ) -> G {
-    let (scalars, bases): (Vec<i128>, Vec<Xy<G::Base>>) = scalars
+    let (scalars, bases): (Vec<i128>, Vec<Line<G::Base>>) = scalars
         .into_iter()
         .zip(bases)
-        .map(|(k, base)| (k.into(), base))
-        .filter(|(k, _)| *k != 0)
-        .map(|(k, base)| (k, G::coordinates(base)))
+        .map(|(k, base)| (k.into(), G::coordinates(base)))
+        .filter(|(k, point)| *k != 0 && !point.is_neutral())
+        .map(|(k, point)| (k, Line::from(point)))
         .unzip();
     pippenger(&scalars, &bases)
 }

@@ -2,7 +2,8 @@
 //! of each window are sorted into buckets by digit, and buckets are summed in affine batches.
 
 use super::EndoGroup;
-use super::affine::{Summer, Xy};
+use super::affine::Summer;
+use super::point::Line;
 use pleat_lanes::Element;
 use rayon::prelude::*;
 
@@ -10,6 +11,8 @@ use rayon::prelude::*;
 const CHUNK: usize = 1 << 17;
 /// A task has at least this many additions, so that its inversions and bookkeeping are shared by many.
 const TASK: usize = 1 << 12;
+/// The same in lanes, eight of which share an inversion.
+const TASK_IN_LANES: usize = 1 << 15;
 
 /// How the integers are cut.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +75,7 @@ fn width(scalars: &[i128]) -> u32 {
 }
 
 /// `Σ scalars[i]·points[i]`.
-pub(super) fn pippenger<G: EndoGroup>(scalars: &[i128], points: &[Xy<G::Base>]) -> G {
+pub(super) fn pippenger<G: EndoGroup>(scalars: &[i128], points: &[Line<G::Base>]) -> G {
     let width = width(scalars);
     if width == 0 {
         return G::zero();
@@ -80,7 +83,13 @@ pub(super) fn pippenger<G: EndoGroup>(scalars: &[i128], points: &[Xy<G::Base>]) 
     let windows = Windows::choose(scalars.len(), width);
     let chunk = chunk_length(scalars.len(), windows.count);
     let own_cost = chunk + windows.bucket_cost();
-    let together = TASK.div_ceil(own_cost).clamp(1, windows.count);
+    let task = if pleat_lanes::available() {
+        let all = windows.count * scalars.len().div_ceil(chunk) * own_cost;
+        (all / rayon::current_num_threads()).clamp(TASK, TASK_IN_LANES)
+    } else {
+        TASK
+    };
+    let together = task.div_ceil(own_cost).clamp(1, windows.count);
     let tasks: Vec<(usize, usize)> = (0..scalars.len())
         .step_by(chunk)
         .flat_map(|start| {
@@ -126,7 +135,7 @@ fn chunk_length(terms: usize, windows: usize) -> usize {
 fn window_sums<G: EndoGroup>(
     summer: &mut Summer<G::Base>,
     scalars: &[i128],
-    points: &[Xy<G::Base>],
+    points: &[Line<G::Base>],
     windows: Windows,
     range: core::ops::Range<usize>,
 ) -> Vec<G> {
@@ -134,15 +143,11 @@ fn window_sums<G: EndoGroup>(
     let digits: Vec<Vec<i32>> = range
         .map(|w| scalars.iter().map(|k| windows.digit(*k, w)).collect())
         .collect();
-    // (window, point, digit), without what adds nothing.
+    // (window, point, digit), without what adds nothing; points are not neutral.
     let placed = || {
         digits.iter().enumerate().flat_map(|(w, digits)| {
-            let used = digits
-                .iter()
-                .zip(points)
-                .enumerate()
-                .filter(|(_, (digit, point))| **digit != 0 && !point.is_neutral());
-            used.map(move |(i, (digit, _))| (w, i as u32, *digit))
+            let used = digits.iter().enumerate().filter(|(_, digit)| **digit != 0);
+            used.map(move |(i, digit)| (w, i as u32, *digit))
         })
     };
     let bucket = |w: usize, digit: i32| w * count + digit.unsigned_abs() as usize - 1;
@@ -167,9 +172,7 @@ fn window_sums<G: EndoGroup>(
         entries[*next] = index << 1 | u32::from(digit < 0);
         *next += 1;
     }
-    let buckets = summer.sums(lengths, |i| {
-        points[(entries[i] >> 1) as usize].negated_if(entries[i] & 1 == 1)
-    });
+    let buckets = summer.segment_sums(points, &entries, &lengths);
     weigh(summer, &buckets, windows)
 }
 
@@ -177,53 +180,71 @@ fn window_sums<G: EndoGroup>(
 /// `2^h·Σ row·(sum of the row) + Σ column·(sum of the column) + Σ (sum of the column)`, and a number counts as its bits do.
 fn weigh<G: EndoGroup>(
     summer: &mut Summer<G::Base>,
-    buckets: &[Xy<G::Base>],
+    buckets: &[Line<G::Base>],
     windows: Windows,
 ) -> Vec<G> {
-    let column_bits = windows.column_bits();
-    let columns = 1_usize << column_bits;
-    let rows = windows.buckets() / columns;
-    let segments = |length: usize| core::iter::repeat_n(length, buckets.len() / length);
-    let of_rows = summer.sums(segments(columns), |i| buckets[i]);
-    let of_columns = summer.sums(segments(rows), |i| {
-        let (window, own) = (i / (rows * columns), i % (rows * columns));
-        buckets[window * rows * columns + own % rows * columns + own / rows]
-    });
-    let all = summer.sums(
-        core::iter::repeat_n(columns, of_columns.len() / columns),
-        |i| of_columns[i],
-    );
-    let of_rows = bit_sums(summer, &of_rows, rows);
-    let of_columns = bit_sums(summer, &of_columns, columns);
-    let row_bits = rows.trailing_zeros() as usize;
-    let group = |point: &Xy<G::Base>| G::group(&G::from_coordinates(*point));
-    let window = |(i, all): (usize, &Xy<G::Base>)| {
-        // The bits of weight 1 first.
-        let low = of_columns.iter().skip(i * column_bits as usize);
-        let low = low.take(column_bits as usize);
-        let high = of_rows.iter().skip(i * row_bits).take(row_bits);
-        let bits: Vec<_> = low.chain(high).collect();
-        let sum = bits.into_iter().rev().fold(G::zero(), |sum, bit| {
-            let double = sum + sum;
-            double + group(bit)
-        });
-        sum + group(all)
-    };
-    all.iter().enumerate().map(window).collect()
+    let (per_window, columns) = (windows.buckets(), 1 << windows.column_bits());
+    let rows = per_window / columns;
+    let count = buckets.len() / per_window;
+    let mut lines = Segments::default();
+    for first in (0..buckets.len()).step_by(per_window) {
+        let own = first..first + per_window;
+        for row in own.clone().step_by(columns) {
+            lines.push(buckets, row..row + columns);
+        }
+        for column in 0..columns {
+            lines.push(buckets, own.clone().skip(column).step_by(columns));
+        }
+    }
+    let sums = lines.sums(summer, buckets);
+    // For each window and each bit of a row's number, then of a column's, the sum of those whose number has it; and the sum of all.
+    let mut bits = Segments::default();
+    for first in (0..count).map(|window| window * (rows + columns)) {
+        let row_bits = (0..rows.trailing_zeros()).rev();
+        let column_bits = (0..columns.trailing_zeros()).rev();
+        let row = row_bits.map(|bit| (bit, first, rows));
+        let column = column_bits.map(|bit| (bit, first + rows, columns));
+        for (bit, first, length) in row.chain(column) {
+            let has = (0..length).filter(|i| i >> bit & 1 == 1);
+            bits.push(&sums, has.map(|i| first + i));
+        }
+        bits.push(&sums, first + rows..first + rows + columns);
+    }
+    let bits = bits.sums(summer, &sums);
+    let group = |point: &Line<G::Base>| G::group(&G::from_coordinates(point.point()));
+    bits.chunks(windows.bits as usize)
+        .map(|own| {
+            let [bits @ .., all] = own else {
+                return G::zero();
+            };
+            let sum = bits.iter().fold(G::zero(), |sum, bit| {
+                let double = sum + sum;
+                double + group(bit)
+            });
+            sum + group(all)
+        })
+        .collect()
 }
 
-/// For each of consecutive lists of `length` points, a power of two, and each bit of a number below `length`: the sum of the points
-/// whose number has it.
-fn bit_sums<B: Element>(summer: &mut Summer<B>, points: &[Xy<B>], length: usize) -> Vec<Xy<B>> {
-    let (half, bits) = (length / 2, length.trailing_zeros() as usize);
-    let lists = points.len() / length;
-    summer.sums(core::iter::repeat_n(half, lists * bits), |i| {
-        let (list, own) = (i / (half * bits), i % (half * bits));
-        let (bit, k) = (own / half, own % half);
-        // `k` with a one put in at the bit.
-        let (above, below) = (k >> bit << bit, k & ((1 << bit) - 1));
-        points[list * length + (above << 1 | 1 << bit | below)]
-    })
+/// Segments of points that have yet to be summed.
+#[derive(Default)]
+struct Segments {
+    entries: Vec<u32>,
+    lengths: Vec<usize>,
+}
+
+impl Segments {
+    /// A segment of the points of these numbers, without those that are neutral.
+    fn push<B: Element>(&mut self, points: &[Line<B>], numbers: impl Iterator<Item = usize>) {
+        let before = self.entries.len();
+        let counts = numbers.filter(|i| !points[*i].is_neutral());
+        self.entries.extend(counts.map(|i| (i as u32) << 1));
+        self.lengths.push(self.entries.len() - before);
+    }
+
+    fn sums<B: Element>(self, summer: &mut Summer<B>, points: &[Line<B>]) -> Vec<Line<B>> {
+        summer.segment_sums(points, &self.entries, &self.lengths)
+    }
 }
 
 #[cfg(test)]

@@ -41,11 +41,11 @@ pub struct Estimate {
     pub proof_bytes: usize,
 }
 
-/// Estimates what a folder will cost with these options.
+/// Estimates what a folder will cost with these options; nothing if made-up ranges do not fit its network.
 ///
 /// # Errors
 /// If it cannot be compiled, or not with these options.
-pub fn estimate(path: &Path, options: &CompileOptions) -> Result<Estimate, CompileError> {
+pub fn estimate(path: &Path, options: &CompileOptions) -> Result<Option<Estimate>, CompileError> {
     let folder = huggingface::Folder::sketch(path)?;
     let tokens = options.tokens.unwrap_or(TOKENS);
     folder.check(tokens, options.last)?;
@@ -57,7 +57,9 @@ pub fn estimate(path: &Path, options: &CompileOptions) -> Result<Estimate, Compi
         masked: softmax_mask(None),
     })?;
     let digit_bits = options.digit_bits.unwrap_or_else(|| graph.digit_bits());
-    let quantized = quantize(&graph, &made_up(&graph), digit_bits, options.headroom)?;
+    let Ok(quantized) = quantize(&graph, &made_up(&graph), digit_bits, options.headroom) else {
+        return Ok(None);
+    };
     let mut descriptor = quantized.descriptor;
     layout::lay_out(&mut descriptor, options.row_bits);
     let network = Network::new(descriptor, &Limits::default())?;
@@ -67,7 +69,7 @@ pub fn estimate(path: &Path, options: &CompileOptions) -> Result<Estimate, Compi
     let shown = Places::new(&network, Place::Here, Place::Here);
     let cores = float(rayon::current_num_threads());
     let (commit, cell, weight) = NANOSECONDS;
-    Ok(Estimate {
+    Ok(Some(Estimate {
         weights,
         rows: network.real_rows(),
         compile_seconds: float(weights) * commit / 1e9 / cores,
@@ -75,7 +77,7 @@ pub fn estimate(path: &Path, options: &CompileOptions) -> Result<Estimate, Compi
         prove_seconds: (float(cells) * cell + float(weights) * weight) / 1e9 / cores,
         prove_memory: BASE + 2 * COPIES.1 * weights + BYTES_PER_CELL * cells,
         proof_bytes: proof_bytes(&network, Mode::shorter(&network), &shown),
-    })
+    }))
 }
 
 fn made_up(graph: &Graph) -> Calibration {
@@ -83,7 +85,7 @@ fn made_up(graph: &Graph) -> Calibration {
     Calibration {
         ranges: all((-1.0, 1.0)),
         values: all((-1.0, 1.0)),
-        divisors: all((1.0, 2.0)),
+        divisors: all((0.25, 1.0)),
         grids: Vec::new(),
         scales: Vec::new(),
     }

@@ -529,7 +529,7 @@ pub fn watched(subject: &Subject, key: &Known, source: &mut dyn Source) -> Run {
         power *= stated.eta;
     }
     Run {
-        bytes: proof.to_bytes(&network),
+        bytes: proof.to_bytes(network),
         tape: watch.tape,
         logarithms: watch.logarithms,
         challenges: ledger.challenges.clone(),

@@ -116,8 +116,12 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
         ..CompileOptions::default()
     };
     let estimate = if args.model.is_dir() {
-        let estimate = estimate(&args.model, &options)?;
-        console.note(&estimated(&estimate));
+        estimate(&args.model, &options)?
+    } else {
+        None
+    };
+    if let Some(estimate) = &estimate {
+        console.note(&estimated(estimate));
         let available = available_memory();
         if let Some(available) = available.filter(|m| *m < estimate.compile_memory) {
             return Err(CliError::Memory {
@@ -125,10 +129,7 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
                 available,
             });
         }
-        Some(estimate)
-    } else {
-        None
-    };
+    }
     let (samples, input_scales) = seconds.time("load", || {
         let inputs = input_specs_with(&args.model, &options)?;
         let input_scales = scales(&args.input_like, &inputs)?;

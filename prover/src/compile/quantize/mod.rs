@@ -413,7 +413,7 @@ impl Quantizer<'_> {
                 Factor::Stored(k) => {
                     let stored = self.matrix(k)?;
                     let unit = a.unit * stored.unit * self.shift();
-                    p = exact_scale(p, unit, dead, precise, fixed).ok_or_else(|| too_wide())?;
+                    p = exact_scale(p, unit, dead, precise, fixed).ok_or_else(&too_wide)?;
                     fixed = true;
                     products.push(Product {
                         multiplier: integer((unit / p).round().clamp(1.0, INTEGER_MAX)),
@@ -436,7 +436,7 @@ impl Quantizer<'_> {
                         k = self.integral(reads, most, false, names);
                     }
                     let unit = a.unit * k.unit * self.shift();
-                    p = exact_scale(p, unit, dead, precise, fixed).ok_or_else(|| too_wide())?;
+                    p = exact_scale(p, unit, dead, precise, fixed).ok_or_else(&too_wide)?;
                     fixed = true;
                     products.push(Product {
                         multiplier: integer((unit / p).round().clamp(1.0, INTEGER_MAX)),

@@ -3,18 +3,20 @@
 //! whole registers from references to as many bytes.
 #![expect(unsafe_code, reason = "vector instructions")]
 
+mod arithmetic;
+mod layout;
+
+use arithmetic::{multiply_add, square, table};
 use core::arch::x86_64::{
     __m512i, _mm_loadu_si128, _mm256_loadu_si256, _mm512_add_epi64, _mm512_and_si512,
     _mm512_cmplt_epi64_mask, _mm512_cvtepi32_epi64, _mm512_cvtepu16_epi64, _mm512_cvtepu32_epi64,
     _mm512_loadu_si512, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_add_epi64,
-    _mm512_mask_cmpeq_epi64_mask, _mm512_mask_mov_epi64, _mm512_or_si512,
-    _mm512_permutex2var_epi64, _mm512_permutexvar_epi64, _mm512_set_epi64, _mm512_set1_epi64,
-    _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_slli_epi64, _mm512_srai_epi64,
+    _mm512_mask_cmpeq_epi64_mask, _mm512_mask_mov_epi64, _mm512_or_si512, _mm512_permutexvar_epi64,
+    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_slli_epi64,
     _mm512_srli_epi64, _mm512_storeu_si512, _mm512_sub_epi64,
 };
 use core::marker::PhantomData;
 
-use crate::modulus::times_power_of_two;
 use crate::{Kernel, LANES, Limbs, Modulus, Vector};
 
 /// Bits of a limb.
@@ -39,7 +41,7 @@ fn compiled<M: Modulus, K: Kernel<M>>(kernel: K) -> K::Output {
     kernel.run::<Ifma<M>>()
 }
 
-/// Eight elements, each below `2^256` as five limbs of 52 bits. Only [`compiled`] makes kernels that have any.
+/// Eight elements, each as five limbs of 52 bits. Only [`compiled`] makes kernels that have any.
 #[derive(Clone, Copy)]
 pub struct Ifma<M>([__m512i; 5], PhantomData<M>);
 
@@ -55,168 +57,10 @@ const fn split(value: &Limbs) -> [u64; 5] {
     ]
 }
 
-/// `i` times each of the three lowest limbs of `p`, the others being zero and a power of two.
-const fn multiples<M: Modulus>() -> [[i64; 8]; 3] {
-    let p = split(&M::P);
-    let mut multiples = [[0; 8]; 3];
-    let mut i = 0;
-    while i < 24 {
-        multiples[i / 8][i % 8] = (p[i / 8] * (i % 8) as u64).cast_signed();
-        i += 1;
-    }
-    multiples
-}
-
 #[inline(always)]
 fn splat(value: u64) -> __m512i {
     // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
     unsafe { _mm512_set1_epi64(value.cast_signed()) }
-}
-
-/// `t += a·b`, limb by limb.
-#[inline(always)]
-fn multiply_add(t: &mut [__m512i; 10], a: [__m512i; 5], b: [__m512i; 5]) {
-    // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512 and IFMA.
-    unsafe {
-        for (i, a) in a.into_iter().enumerate() {
-            for (j, b) in b.into_iter().enumerate() {
-                t[i + j] = _mm512_madd52lo_epu64(t[i + j], a, b);
-                t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], a, b);
-            }
-        }
-    }
-}
-
-impl<M: Modulus> Ifma<M> {
-    const P: [u64; 5] = split(&M::P);
-    const MULTIPLES: [[i64; 8]; 3] = multiples::<M>();
-    /// Sixteen, as an element.
-    const SIXTEEN: Limbs = times_power_of_two(&M::ONE, &M::P, 4);
-    /// `2^260`, as an element.
-    const RADIX: Limbs = times_power_of_two(&M::ONE, &M::P, 260);
-
-    /// Carries from limb to limb, which may be negative, so that all but the highest have 52 bits.
-    #[inline(always)]
-    fn carried(mut limbs: [__m512i; 5]) -> [__m512i; 5] {
-        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
-        unsafe {
-            let mask = splat(MASK);
-            for i in 0..4 {
-                let carry = _mm512_srai_epi64::<BITS>(limbs[i]);
-                limbs[i] = _mm512_and_si512(limbs[i], mask);
-                limbs[i + 1] = _mm512_add_epi64(limbs[i + 1], carry);
-            }
-        }
-        limbs
-    }
-
-    /// `t/2^260`, a multiple of `p` being added to `t` that makes it divisible. Limbs of `t` are below `2^63`.
-    #[inline(always)]
-    fn divided(mut t: [__m512i; 10]) -> Self {
-        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512 and IFMA.
-        unsafe {
-            let mask = splat(MASK);
-            let inverse = splat(M::NEGATIVE_INVERSE & MASK);
-            let p: [__m512i; 3] = core::array::from_fn(|j| splat(Self::P[j]));
-            for i in 0..5 {
-                let m = _mm512_madd52lo_epu64(_mm512_setzero_si512(), t[i], inverse);
-                for (j, p) in p.into_iter().enumerate() {
-                    t[i + j] = _mm512_madd52lo_epu64(t[i + j], m, p);
-                    t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], m, p);
-                }
-                // The highest limb of `p` is `2^46`, the one below is zero.
-                let low = _mm512_and_si512(_mm512_slli_epi64::<46>(m), mask);
-                t[i + 4] = _mm512_add_epi64(t[i + 4], low);
-                t[i + 5] = _mm512_add_epi64(t[i + 5], _mm512_srli_epi64::<6>(m));
-                t[i + 1] = _mm512_add_epi64(t[i + 1], _mm512_srli_epi64::<BITS>(t[i]));
-            }
-        }
-        let [.., t5, t6, t7, t8, t9] = t;
-        Self(Self::carried([t5, t6, t7, t8, t9]), PhantomData)
-    }
-
-    /// From registers of two elements each.
-    #[inline(always)]
-    fn from_pairs([a, b, c, d]: [__m512i; 4]) -> Self {
-        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
-        let words = unsafe {
-            // Limbs 0 and 1 of four elements, then limbs 2 and 3.
-            let low = _mm512_set_epi64(13, 9, 5, 1, 12, 8, 4, 0);
-            let high = _mm512_set_epi64(15, 11, 7, 3, 14, 10, 6, 2);
-            let (first, second) = (
-                _mm512_permutex2var_epi64(a, low, b),
-                _mm512_permutex2var_epi64(c, low, d),
-            );
-            let (third, fourth) = (
-                _mm512_permutex2var_epi64(a, high, b),
-                _mm512_permutex2var_epi64(c, high, d),
-            );
-            [
-                _mm512_shuffle_i64x2::<0x44>(first, second),
-                _mm512_shuffle_i64x2::<0xee>(first, second),
-                _mm512_shuffle_i64x2::<0x44>(third, fourth),
-                _mm512_shuffle_i64x2::<0xee>(third, fourth),
-            ]
-        };
-        Self::from_words(words)
-    }
-
-    /// From one register per limb of 64 bits.
-    #[inline(always)]
-    fn from_words([a, b, c, d]: [__m512i; 4]) -> Self {
-        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
-        unsafe {
-            let mask = splat(MASK);
-            let joined = |low, high| _mm512_and_si512(_mm512_or_si512(low, high), mask);
-            Self(
-                [
-                    _mm512_and_si512(a, mask),
-                    joined(_mm512_srli_epi64::<52>(a), _mm512_slli_epi64::<12>(b)),
-                    joined(_mm512_srli_epi64::<40>(b), _mm512_slli_epi64::<24>(c)),
-                    joined(_mm512_srli_epi64::<28>(c), _mm512_slli_epi64::<36>(d)),
-                    _mm512_srli_epi64::<16>(d),
-                ],
-                PhantomData,
-            )
-        }
-    }
-
-    /// Registers of two elements each.
-    #[inline(always)]
-    fn into_pairs(self) -> [__m512i; 4] {
-        let [a, b, c, d] = self.words();
-        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
-        unsafe {
-            // Limbs 0 and 1 of elements 0 to 3, then of elements 4 to 7; then limbs 2 and 3.
-            let first = _mm512_shuffle_i64x2::<0x44>(a, b);
-            let second = _mm512_shuffle_i64x2::<0xee>(a, b);
-            let third = _mm512_shuffle_i64x2::<0x44>(c, d);
-            let fourth = _mm512_shuffle_i64x2::<0xee>(c, d);
-            let low = _mm512_set_epi64(13, 9, 5, 1, 12, 8, 4, 0);
-            let high = _mm512_set_epi64(15, 11, 7, 3, 14, 10, 6, 2);
-            [
-                _mm512_permutex2var_epi64(first, low, third),
-                _mm512_permutex2var_epi64(first, high, third),
-                _mm512_permutex2var_epi64(second, low, fourth),
-                _mm512_permutex2var_epi64(second, high, fourth),
-            ]
-        }
-    }
-
-    /// One register per limb of 64 bits.
-    #[inline(always)]
-    fn words(self) -> [__m512i; 4] {
-        let [a, b, c, d, e] = self.0;
-        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
-        unsafe {
-            [
-                _mm512_or_si512(a, _mm512_slli_epi64::<52>(b)),
-                _mm512_or_si512(_mm512_srli_epi64::<12>(b), _mm512_slli_epi64::<40>(c)),
-                _mm512_or_si512(_mm512_srli_epi64::<24>(c), _mm512_slli_epi64::<28>(d)),
-                _mm512_or_si512(_mm512_srli_epi64::<36>(d), _mm512_slli_epi64::<16>(e)),
-            ]
-        }
-    }
 }
 
 impl<M: Modulus> Vector<M> for Ifma<M> {
@@ -289,6 +133,23 @@ impl<M: Modulus> Vector<M> for Ifma<M> {
         }
     }
 
+    #[inline(always)]
+    fn load_pairs_of(rows: [&[Limbs; 2]; LANES]) -> [Self; 2] {
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512; the loads are of the 64 bytes that each
+        // reference is to, and need no alignment.
+        unsafe {
+            let mut pairs = [[_mm512_setzero_si512(); 4]; 2];
+            for i in 0..4 {
+                let a = _mm512_loadu_si512(rows[2 * i].as_ptr().cast());
+                let b = _mm512_loadu_si512(rows[2 * i + 1].as_ptr().cast());
+                pairs[0][i] = _mm512_shuffle_i64x2::<0x44>(a, b);
+                pairs[1][i] = _mm512_shuffle_i64x2::<0xee>(a, b);
+            }
+            let [first, second] = pairs;
+            [Self::from_pairs(first), Self::from_pairs(second)]
+        }
+    }
+
     /// Takes off the multiple of `p` that the bits from `2^254` on give, which may leave less than nothing, though hardly ever does.
     #[inline(always)]
     fn reduced(self) -> Self {
@@ -298,8 +159,7 @@ impl<M: Modulus> Vector<M> for Ifma<M> {
             let multiple = _mm512_srli_epi64::<46>(limbs[4]);
             limbs[4] = _mm512_and_si512(limbs[4], splat((1 << 46) - 1));
             for (limb, p) in limbs.iter_mut().zip(Self::MULTIPLES) {
-                let p = _mm512_set_epi64(p[7], p[6], p[5], p[4], p[3], p[2], p[1], p[0]);
-                *limb = _mm512_sub_epi64(*limb, _mm512_permutexvar_epi64(multiple, p));
+                *limb = _mm512_sub_epi64(*limb, _mm512_permutexvar_epi64(multiple, table(p)));
             }
             let mut limbs = Self::carried(limbs);
             let negative = _mm512_cmplt_epi64_mask(limbs[4], _mm512_setzero_si512());
@@ -438,6 +298,43 @@ impl<M: Modulus> Vector<M> for Ifma<M> {
     #[inline(always)]
     fn sixteenth(sum: Self::Sum) -> Self {
         Self::divided(sum)
+    }
+
+    #[inline(always)]
+    fn part_less<const N: usize>(self, other: Self, less: [Self; N]) -> Self {
+        let mut t = Self::sum();
+        multiply_add(&mut t, self.0, other.0);
+        Self::product_less(t, less)
+    }
+
+    #[inline(always)]
+    fn square_part_less<const N: usize>(self, less: [Self; N]) -> Self {
+        Self::product_less(square(self.0), less)
+    }
+
+    #[inline(always)]
+    fn minus(self, other: Self) -> Self {
+        let mut limbs = self.0;
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
+        unsafe {
+            for ((limb, other), p) in limbs.iter_mut().zip(other.0).zip(Self::FOUR_P) {
+                *limb = _mm512_sub_epi64(_mm512_add_epi64(*limb, splat(p)), other);
+            }
+        }
+        Self(Self::carried(limbs), PhantomData)
+    }
+
+    #[inline(always)]
+    fn minus_by_four(self, other: Self) -> Self {
+        let mut limbs = self.0;
+        // SAFETY: called by kernels that `compiled` runs, on processors that have AVX-512.
+        unsafe {
+            for ((limb, other), p) in limbs.iter_mut().zip(other.0).zip(Self::FOUR_P) {
+                *limb = _mm512_sub_epi64(_mm512_add_epi64(*limb, splat(p)), other);
+                *limb = _mm512_slli_epi64::<2>(*limb);
+            }
+        }
+        Self(Self::carried(limbs), PhantomData)
     }
 
     type Integers = __m512i;
