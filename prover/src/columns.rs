@@ -13,7 +13,7 @@ use pleat_verifier::network::{Column, Network};
 use rayon::prelude::*;
 
 use crate::execute::{Trace, runs};
-use crate::weights::Weights;
+use crate::weights::{Part, Weights};
 
 /// All witness columns but the mask rows.
 #[derive(Clone, Debug, Default)]
@@ -115,6 +115,15 @@ pub enum Cells<'a> {
     Indexed(&'a [u32], &'a [F]),
 }
 
+impl<'a> From<Part<'a>> for Cells<'a> {
+    fn from(part: Part<'a>) -> Self {
+        match part {
+            Part::Narrow(cells) => Self::Narrow(cells),
+            Part::Wide(cells) => Self::Signed(cells),
+        }
+    }
+}
+
 impl<'a> Cells<'a> {
     /// Cells stored; those beyond are zero.
     pub const fn len(&self) -> usize {
@@ -168,7 +177,9 @@ impl<'a> Cells<'a> {
         match self {
             Self::Signed(v) => Self::Signed(part(v, address, row_bits)),
             Self::Narrow(v) => Self::Narrow(part(v, address, row_bits)),
-            Self::Weights(v) => v.part(address << row_bits..(address + 1) << row_bits),
+            Self::Weights(v) => v
+                .part(address << row_bits..(address + 1) << row_bits)
+                .into(),
             Self::Digits(v) => Self::Digits(part(v, address, row_bits)),
             Self::Counts(v) => Self::Counts(part(v, address, row_bits)),
             Self::Field(v) => Self::Field(part(v, address, row_bits)),
@@ -205,10 +216,8 @@ impl<'a> Cells<'a> {
             Self::Narrow(v) => dots(&parts(v, rows, row_bits), weights),
             Self::Weights(v) => {
                 // A block's rows, or one row.
-                match v.part(rows.start << row_bits..rows.end << row_bits) {
-                    Self::Weights(_) => Vec::new(),
-                    own => own.dots(0..rows.len(), row_bits, weights),
-                }
+                let own = Self::from(v.part(rows.start << row_bits..rows.end << row_bits));
+                own.dots(0..rows.len(), row_bits, weights)
             }
             Self::Digits(v) => dots(&parts(v, rows, row_bits), weights),
             Self::Counts(v) => dots(&parts(v, rows, row_bits), weights),
@@ -238,10 +247,9 @@ impl<'a> Cells<'a> {
                 let (mut narrow, mut wide) = (Vec::new(), Vec::new());
                 for (address, weight) in rows {
                     match v.part(address << row_bits..(address + 1) << row_bits) {
-                        Self::Narrow([]) => {}
-                        Self::Narrow(row) => narrow.push((row, *weight)),
-                        Self::Signed(row) => wide.push((row, *weight)),
-                        _ => {}
+                        Part::Narrow([]) => {}
+                        Part::Narrow(row) => narrow.push((row, *weight)),
+                        Part::Wide(row) => wide.push((row, *weight)),
                     }
                 }
                 let mut sums = combine(&narrow, width);

@@ -13,9 +13,9 @@ use pleat_verifier::mle::{bits, eq_table};
 use pleat_verifier::network::Network;
 use rayon::prelude::*;
 
-use crate::columns::{Cells as Column, Columns};
+use crate::columns::Columns;
 use crate::execute::Cells;
-use crate::weights::Weights;
+use crate::weights::{Part, Weights};
 
 /// Work below which splitting over threads does not pay.
 const PARALLEL_FROM: usize = 1 << 12;
@@ -40,9 +40,8 @@ impl<'a> Sources<'a> {
         let tensor = match term.read {
             Read::Value => Tensor::Integers(self.columns.y.get(at)?),
             Read::Weight => match self.weights.part(at) {
-                Column::Narrow(cells) => Tensor::Narrow(cells),
-                Column::Signed(cells) => Tensor::Integers(cells),
-                _ => return None,
+                Part::Narrow(cells) => Tensor::Narrow(cells),
+                Part::Wide(cells) => Tensor::Integers(cells),
             },
             Read::Constant => {
                 let constant = network.descriptor().constants.get(term.block)?;

@@ -18,7 +18,7 @@ use thiserror::Error;
 use crate::columns::Cells;
 use crate::commit::{commit_row, random};
 use crate::execute::{ExecuteError, runs};
-use crate::weights::{Integers, Weights};
+use crate::weights::{Integers, Part, Weights};
 
 /// First bytes of a proving model file.
 pub const PROVING_MAGIC: [u8; 8] = *b"PLEATPM\n";
@@ -177,16 +177,15 @@ impl ProvingModel {
         out.prefixed(&self.verification.to_bytes()?);
         for block in &self.network().descriptor().weights {
             let end = block.address + (1_usize << shape_bits(&block.shape));
-            let narrow = matches!(self.weights.part(block.address..end), Cells::Narrow(_));
+            let narrow = matches!(self.weights.part(block.address..end), Part::Narrow(_));
             out.bytes(&[if narrow { NARROW } else { WIDE }]);
             for run in runs(block.address, &block.shape) {
                 match self.weights.part(run) {
-                    Cells::Narrow(v) => {
+                    Part::Narrow(v) => {
                         let bytes: Vec<u8> = v.iter().flat_map(|v| v.to_le_bytes()).collect();
                         out.bytes(&bytes);
                     }
-                    Cells::Signed(v) => out.integers(v),
-                    _ => {}
+                    Part::Wide(v) => out.integers(v),
                 }
             }
         }

@@ -5,8 +5,8 @@ use std::ops::Range;
 use pleat_verifier::mle::shape_bits;
 use pleat_verifier::network::Network;
 
-use crate::columns::Cells;
-use crate::execute::{ExecuteError, runs};
+use crate::execute::error::ExecuteError;
+use crate::execute::layout::runs;
 
 /// A tensor of integers, as narrow as they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,10 +46,10 @@ impl Integers {
         matches!(self, Self::Narrow(_))
     }
 
-    fn cells(&self) -> Cells<'_> {
+    fn get(&self, i: usize) -> Option<i32> {
         match self {
-            Self::Narrow(v) => Cells::Narrow(v),
-            Self::Wide(v) => Cells::Signed(v),
+            Self::Narrow(v) => v.get(i).map(|v| i32::from(*v)),
+            Self::Wide(v) => v.get(i).copied(),
         }
     }
 
@@ -92,6 +92,15 @@ impl From<Vec<i32>> for Integers {
         let narrow: Option<Vec<i16>> = values.iter().map(|v| i16::try_from(*v).ok()).collect();
         narrow.map_or(Self::Wide(values), Self::Narrow)
     }
+}
+
+/// Cells of the column that lie side by side.
+#[derive(Clone, Copy, Debug)]
+pub enum Part<'a> {
+    /// Of at most 16 bits.
+    Narrow(&'a [i16]),
+    /// Others.
+    Wide(&'a [i32]),
 }
 
 /// Rows of the column that lie side by side.
@@ -235,21 +244,21 @@ impl Weights {
 
     /// The cells of a range that lies in a block, or in a row; fewer, or none, where no block is.
     #[must_use]
-    pub fn part(&self, range: Range<usize>) -> Cells<'_> {
+    pub fn part(&self, range: Range<usize>) -> Part<'_> {
         let Some(segment) = self.segment(range.start) else {
-            return Cells::Narrow(&[]);
+            return Part::Narrow(&[]);
         };
         let end = range.end.min(segment.start + segment.cells.len());
         let own = range.start - segment.start..end.saturating_sub(segment.start);
         match &segment.cells {
-            Integers::Narrow(v) => Cells::Narrow(v.get(own).unwrap_or_default()),
-            Integers::Wide(v) => Cells::Signed(v.get(own).unwrap_or_default()),
+            Integers::Narrow(v) => Part::Narrow(v.get(own).unwrap_or_default()),
+            Integers::Wide(v) => Part::Wide(v.get(own).unwrap_or_default()),
         }
     }
 
     /// The cells from the first of a block on.
     #[must_use]
-    pub fn from(&self, first: usize) -> Cells<'_> {
+    pub fn from(&self, first: usize) -> Part<'_> {
         self.part(first..usize::MAX)
     }
 
@@ -257,9 +266,9 @@ impl Weights {
     #[must_use]
     pub fn get(&self, cell: usize) -> i32 {
         let segment = self.segment(cell);
-        segment.map_or(0, |s| {
-            i32::try_from(s.cells.cells().integer(cell - s.start)).unwrap_or(0)
-        })
+        segment
+            .and_then(|s| s.cells.get(cell - s.start))
+            .unwrap_or(0)
     }
 
     /// Sets a cell of a block; narrow ones take what fits.

@@ -20,10 +20,8 @@ impl Packing {
 
     /// For the values of an input or output: those of its operation.
     pub fn of(network: &Network, port: &Port) -> Self {
-        let half = 1_i32
-            .checked_shl(network.digit_bits().saturating_sub(1))
-            .unwrap_or(i32::MAX);
-        let signed = Self::new(half.saturating_neg(), half.saturating_sub(1));
+        let signed = network.input_range();
+        let signed = Self::new(*signed.start(), *signed.end());
         let descriptor = network.descriptor();
         let node = descriptor.nodes.get(port.node);
         match node.map(|node| &node.operation) {

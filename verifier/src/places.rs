@@ -8,26 +8,31 @@ use crate::network::Network;
 use crate::packing::{Packing, bytes};
 use crate::public::{PublicValues, elements};
 
-/// Where the values of an input, an output or an index port are. Its number is the flag in the file.
+/// Where the values of an input, an output or an index port are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Place {
     /// Nowhere: the proof hides them.
-    Hidden = 0,
+    Hidden,
     /// In the proof's file.
-    Here = 1,
+    Here,
     /// With whoever verifies: the proof shows them, its file does not hold them.
-    Elsewhere = 2,
+    Elsewhere,
 }
 
 impl Place {
-    const fn of_flag(flag: u8) -> Option<Self> {
-        match flag {
-            0 => Some(Self::Hidden),
-            1 => Some(Self::Here),
-            2 => Some(Self::Elsewhere),
-            _ => None,
+    const ALL: [Self; 3] = [Self::Hidden, Self::Here, Self::Elsewhere];
+
+    /// Its byte in the file.
+    const fn flag(self) -> u8 {
+        match self {
+            Self::Hidden => 0,
+            Self::Here => 1,
+            Self::Elsewhere => 2,
         }
+    }
+
+    fn of_flag(flag: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|place| place.flag() == flag)
     }
 }
 
@@ -118,12 +123,7 @@ impl Places {
     /// The flags, a byte for each.
     pub(crate) fn flags(&self) -> Vec<u8> {
         let all = self.ports.iter().chain(&self.indices);
-        all.map(|place| match place {
-            Place::Hidden => 0,
-            Place::Here => 1,
-            Place::Elsewhere => 2,
-        })
-        .collect()
+        all.map(|place| place.flag()).collect()
     }
 
     /// Reads the flags.
@@ -191,12 +191,12 @@ impl Supplied {
     }
 
     /// Sets those of input or output number `port`.
-    pub(crate) fn set_port(&mut self, port: usize, values: Option<Vec<i32>>) {
+    pub(crate) fn set_port(&mut self, port: usize, values: Vec<i32>) {
         set(&mut self.ports, port, values);
     }
 
     /// Sets those of index port number `port`.
-    pub(crate) fn set_index(&mut self, port: usize, values: Option<Vec<u32>>) {
+    pub(crate) fn set_index(&mut self, port: usize, values: Vec<u32>) {
         set(&mut self.indices, port, values);
     }
 
@@ -206,11 +206,11 @@ impl Supplied {
     }
 }
 
-fn set<T>(all: &mut Vec<Option<T>>, at: usize, values: Option<T>) {
+fn set<T>(all: &mut Vec<Option<T>>, at: usize, values: T) {
     if all.len() <= at {
         all.resize_with(at.saturating_add(1), || None);
     }
     if let Some(place) = all.get_mut(at) {
-        *place = values;
+        *place = Some(values);
     }
 }

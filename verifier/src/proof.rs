@@ -69,6 +69,10 @@ pub fn model_of(bytes: &[u8]) -> Result<ModelId, FormatError> {
 pub fn mode_of(bytes: &[u8]) -> Result<Mode, FormatError> {
     let mut input = Reader::new(bytes, PROOF_MAGIC, PROOF_VERSION, WHAT)?;
     let _: [u8; 32] = input.array()?;
+    read_mode(&mut input)
+}
+
+fn read_mode(input: &mut Reader<'_>) -> Result<Mode, FormatError> {
     let [got] = input.array()?;
     Mode::of_number(got).ok_or(FormatError::Mode { got })
 }
@@ -89,8 +93,7 @@ fn read_places(
     got: usize,
     network: &Network,
 ) -> Result<(Mode, Places), FormatError> {
-    let [mode] = input.array()?;
-    let mode = Mode::of_number(mode).ok_or(FormatError::Mode { got: mode })?;
+    let mode = read_mode(input)?;
     let places = Places::read(input, network, WHAT)?;
     let expected = proof_bytes(network, mode, &places);
     if got == expected {

@@ -11,7 +11,7 @@ use pleat_verifier::proof::proof_bytes;
 use super::error::CompileError;
 use super::graph::Graph;
 use super::quantize::{Calibration, quantize};
-use super::{CompileOptions, TOKENS, check_folder_options, huggingface, layout, softmax_mask};
+use super::{CompileOptions, huggingface, layout, wish};
 
 /// Bytes of memory for each cell of a trace column while a proof is made: integers, places of fractions, sumcheck tables.
 const BYTES_PER_CELL: usize = 200;
@@ -47,15 +47,7 @@ pub struct Estimate {
 /// If it cannot be compiled, or not with these options.
 pub fn estimate(path: &Path, options: &CompileOptions) -> Result<Option<Estimate>, CompileError> {
     let folder = huggingface::Folder::sketch(path)?;
-    let tokens = options.tokens.unwrap_or(TOKENS);
-    folder.check(tokens, options.last)?;
-    check_folder_options(&folder, options)?;
-    let graph = folder.graph(&huggingface::Wish {
-        tokens,
-        last: options.last,
-        best: !options.best.is_empty(),
-        masked: softmax_mask(None),
-    })?;
+    let graph = folder.graph(&wish(&folder, options)?)?;
     let digit_bits = options.digit_bits.unwrap_or_else(|| graph.digit_bits());
     let Ok(quantized) = quantize(&graph, &made_up(&graph), digit_bits, options.headroom) else {
         return Ok(None);

@@ -222,21 +222,12 @@ fn compile_folder(
     tell: &mut Tell<'_>,
 ) -> Result<Compiled, CompileError> {
     let folder = huggingface::Folder::open(path)?;
-    let tokens = options.tokens.unwrap_or(TOKENS);
-    folder.check(tokens, options.last)?;
-    let specs = folder.specs(tokens);
-    check_folder_options(&folder, options)?;
+    let wish = wish(&folder, options)?;
+    let specs = folder.specs(wish.tokens);
     check_scales(options, &specs)?;
     let samples = check_samples(path, calibration, &specs)?;
     check_ids(path, &samples, &specs, folder.vocabulary())?;
-    let build = |masked| {
-        folder.graph(&huggingface::Wish {
-            tokens,
-            last: options.last,
-            best: !options.best.is_empty(),
-            masked,
-        })
-    };
+    let build = |masked| folder.graph(&huggingface::Wish { masked, ..wish });
     let network = build(softmax_mask(None))?;
     tell(Stage::Import, 1, 1)?;
     let given = Given {
@@ -248,11 +239,18 @@ fn compile_folder(
     integers(network, &build, &given, options, tell)
 }
 
-/// Demands that no option is given that is about ONNX models.
-fn check_folder_options(
+/// What the options want of a folder; none may be about ONNX models.
+fn wish(
     folder: &huggingface::Folder,
     options: &CompileOptions,
-) -> Result<(), CompileError> {
+) -> Result<huggingface::Wish, CompileError> {
+    let wish = huggingface::Wish {
+        tokens: options.tokens.unwrap_or(TOKENS),
+        last: options.last,
+        best: !options.best.is_empty(),
+        masked: softmax_mask(None),
+    };
+    folder.check(wish.tokens, wish.last)?;
     let output = folder.output();
     if let Some(other) = options
         .best
@@ -279,7 +277,7 @@ fn check_folder_options(
         (Some(input), ..) => bad("hide", input),
         (_, Some(input), _) => bad("bind", input),
         (.., Some(dimension)) => bad("dim", dimension),
-        _ => Ok(()),
+        _ => Ok(wish),
     }
 }
 

@@ -111,12 +111,7 @@ impl Contraction {
                 || (Scratch::default(), vec![E::default(); group * depth]),
                 |(scratch, rows), (first, sums)| {
                     let rows = &mut rows[..sums.len() / right * depth];
-                    let mut index = [batch, &vec![0; self.split.left.len()]].concat();
-                    for (i, row) in rows.chunks_exact_mut(depth).enumerate() {
-                        let free = &mut index[batch.len()..];
-                        unflatten(&self.split.left, first * group + i, free);
-                        self.a.row(sources, &index, scratch, row);
-                    }
+                    self.gather_a(sources, batch, first * group, depth, scratch, rows);
                     if sums.len() == right {
                         sums.par_iter_mut()
                             .enumerate()
@@ -137,9 +132,24 @@ impl Contraction {
                 },
             );
     }
-}
 
-impl Contraction {
+    /// Gathers rows of `A`, from this one on.
+    fn gather_a<E: Integer>(
+        &self,
+        sources: &Sources<'_>,
+        batch: &[usize],
+        first: usize,
+        depth: usize,
+        scratch: &mut Scratch,
+        rows: &mut [E],
+    ) {
+        let mut index = [batch, &vec![0; self.split.left.len()]].concat();
+        for (i, row) in rows.chunks_exact_mut(depth).enumerate() {
+            unflatten(&self.split.left, first + i, &mut index[batch.len()..]);
+            self.a.row(sources, &index, scratch, row);
+        }
+    }
+
     /// The same for a `K` that is large and an `A` that is not: every row of `K` is gathered once, and nothing of it is kept.
     fn multiply_by_stretches<E: Integer, T: Integer + From<E>>(
         &self,
@@ -151,15 +161,9 @@ impl Contraction {
         let (left, right) = (volume(&self.split.left), volume(&self.split.right));
         let mut rows = vec![E::default(); left * depth];
         rows.par_chunks_mut(depth).enumerate().for_each_init(
-            || {
-                (
-                    Scratch::default(),
-                    [batch, &vec![0; self.split.left.len()]].concat(),
-                )
-            },
-            |(scratch, index), (i, row)| {
-                unflatten(&self.split.left, i, &mut index[batch.len()..]);
-                self.a.row(sources, index, scratch, row);
+            Scratch::default,
+            |scratch, (i, row)| {
+                self.gather_a(sources, batch, i, depth, scratch, row);
             },
         );
         let k = Factor::<E>::new(&self.k, sources, batch, &self.split.right, depth, false);

@@ -4,8 +4,7 @@ use pleat_verifier::descriptor::{Indices, Offset, Read, Relation, Term};
 use pleat_verifier::network::Network;
 
 use super::{Cells, Trace};
-use crate::columns as column;
-use crate::weights::Weights;
+use crate::weights::{Part, Weights};
 
 /// Cells of one kind.
 #[derive(Clone, Copy)]
@@ -136,9 +135,8 @@ impl<'a> Sources<'a> {
             Read::Value => Integers::Short(self.y),
             // From the block's first cell on.
             Read::Weight => match self.weights.from(self.reading.blocks[block]) {
-                column::Cells::Narrow(cells) => Integers::Narrow(cells),
-                column::Cells::Signed(cells) => Integers::Short(cells),
-                _ => Integers::Short(&[]),
+                Part::Narrow(cells) => Integers::Narrow(cells),
+                Part::Wide(cells) => Integers::Short(cells),
             },
             Read::Wide => Integers::Short(&self.derived.wide),
             Read::Exact => Integers::Long(&self.derived.exact),

@@ -245,8 +245,15 @@ impl Checking<'_> {
             return Ok(Err(refusal));
         }
         let file = proof;
-        let supplied = self.supplied(file, receipt, load)?;
-        let proof = match decode_proof_with(file, self.model, &supplied) {
+        let mut sides =
+            [Side::input, Side::output].map(|side| side(self.args, self.model.network()));
+        let supplied = self.supplied(file, receipt, &mut sides, load)?;
+        let refused = match &supplied {
+            Some(_) => Refusal::Given,
+            None => Refusal::Proof,
+        };
+        let proof = decode_proof_with(file, self.model, &supplied.unwrap_or_default());
+        let proof = match proof {
             Ok(proof) => proof,
             Err(error) => return Ok(Err(Refusal::Proof(error))),
         };
@@ -267,7 +274,7 @@ impl Checking<'_> {
         {
             value.get_or_insert_with(|| opening.values.clone());
         }
-        if let Err(refusal) = self.demands(&known, indices, opening.as_ref(), load)? {
+        if let Err(refusal) = self.demands(&known, indices, opening.as_ref(), sides, load)? {
             return Ok(Err(refusal));
         }
 
@@ -284,12 +291,6 @@ impl Checking<'_> {
             opening: &opening_key,
             chain: chain.as_ref(),
         };
-        let is_complete = places_of(file, network).is_ok_and(|places| places.is_complete());
-        let refused = if is_complete {
-            Refusal::Proof
-        } else {
-            Refusal::Given
-        };
         let verified = verify(keys, self.model, &proof).map_err(refused);
         let verdict = verified.and_then(|()| {
             let opened = opening
@@ -305,25 +306,26 @@ impl Checking<'_> {
         }))
     }
 
-    /// The public values that the proof's file leaves out: as DATA has them, otherwise as the receipt does.
+    /// The public values that the proof's file leaves out, if it does: as DATA has them, otherwise as the receipt does.
     fn supplied(
         &self,
         file: &[u8],
         receipt: Option<&[u8]>,
+        sides: &mut [Side<'_>],
         load: &mut Load<'_>,
-    ) -> Result<Supplied, CommandError> {
+    ) -> Result<Option<Supplied>, CommandError> {
         let network = self.model.network();
         // What is wrong with a file, decoding it says.
         let places = match (model_of(file), places_of(file, network)) {
-            (Ok(id), Ok(places)) if id == self.model.id() => places,
-            _ => return Ok(Supplied::default()),
+            (Ok(id), Ok(places)) if id == self.model.id() && !places.is_complete() => places,
+            _ => return Ok(None),
         };
         let receipt = receipt.and_then(|bytes| Receipt::from_bytes(bytes).ok());
         let mut supplied = receipt.as_ref().map(Receipt::values).unwrap_or_default();
-        for side in [Side::input, Side::output] {
-            side(self.args, network).supply(network, &places, &mut supplied, load)?;
+        for side in sides {
+            side.supply(network, &places, &mut supplied, load)?;
         }
-        Ok(supplied)
+        Ok(Some(supplied))
     }
 
     /// Compares what the caller demands with what the proof and the opening claim.
@@ -332,13 +334,14 @@ impl Checking<'_> {
         known: &Known,
         indices: &Indices,
         opening: Option<&PortOpening>,
+        sides: [Side<'_>; 2],
         load: &mut Load<'_>,
     ) -> Result<Result<(), Refusal>, CommandError> {
         let network = self.model.network();
         let opened = opening.map(|o| Side::opened(self.args, network, o.port));
-        let whole = [Side::input, Side::output].map(|side| side(self.args, network));
-        for side in whole.iter().chain(&opened) {
-            let Some(demanded) = side.read(network, load)? else {
+        for mut side in sides.into_iter().chain(opened) {
+            side.read(network, load)?;
+            let Some(demanded) = &side.values else {
                 continue;
             };
             let flag = side.flag;

@@ -18,6 +18,8 @@ pub(super) struct Side<'a> {
     pub ports: Vec<(usize, &'a Port)>,
     /// Index ports.
     pub indices: Vec<(usize, &'a IndexPort)>,
+    /// What DATA says, once it is read.
+    pub values: Option<Values>,
 }
 
 /// What DATA says.
@@ -56,6 +58,7 @@ impl<'a> Side<'a> {
             index: 0,
             ports: ports.filter(|(number, _)| *number == port).collect(),
             indices: Vec::new(),
+            values: None,
         }
     }
 
@@ -80,22 +83,28 @@ impl<'a> Side<'a> {
             indices: indices
                 .filter(|(_, port)| (port.role == IndexRole::Given) == is_input)
                 .collect(),
+            values: None,
         }
     }
 
-    /// Reads the option's DATA, if it was given.
+    /// Reads the option's DATA, if it was given and is not read yet.
     ///
     /// # Errors
     /// If it cannot be read, or has no integers.
-    pub fn read(
+    pub fn read(&mut self, network: &Network, load: &mut Load<'_>) -> Result<(), CommandError> {
+        if let (Some(spec), None) = (self.spec, &self.values) {
+            self.values = Some(self.loaded(spec, network, load)?);
+        }
+        Ok(())
+    }
+
+    fn loaded(
         &self,
+        spec: &str,
         network: &Network,
         load: &mut Load<'_>,
-    ) -> Result<Option<Values>, CommandError> {
+    ) -> Result<Values, CommandError> {
         let flag = self.flag;
-        let Some(spec) = self.spec else {
-            return Ok(None);
-        };
         let tensors: Vec<Port> = self.indices.iter().map(|(_, p)| p.tensor()).collect();
         let request = DataRequest {
             flag,
@@ -123,7 +132,7 @@ impl<'a> Side<'a> {
         let error = |source| CommandError::Quantize { flag, source };
         let ports = self.ports.iter().zip(values);
         let indices = self.indices.iter().zip(indices);
-        Ok(Some(Values {
+        Ok(Values {
             ports: ports
                 .map(|((_, port), values)| quantize(port, &range, values))
                 .collect::<Result<_, _>>()
@@ -132,7 +141,7 @@ impl<'a> Side<'a> {
                 .map(|((_, port), values)| indices_of(port, values))
                 .collect::<Result<_, _>>()
                 .map_err(error)?,
-        }))
+        })
     }
 
     /// Supplies what the file leaves out: what the option says, otherwise what is supplied already.
@@ -140,38 +149,35 @@ impl<'a> Side<'a> {
     /// # Errors
     /// As [`Self::read`]; [`CommandError::LeftOut`].
     pub fn supply(
-        &self,
+        &mut self,
         network: &Network,
         places: &Places,
         supplied: &mut Supplied,
         load: &mut Load<'_>,
     ) -> Result<(), CommandError> {
         let is_left = |place: Option<&Place>| place == Some(&Place::Elsewhere);
-        let ports = self.ports.iter().enumerate();
-        let ports = ports.filter(|(_, (n, _))| is_left(places.ports().get(*n)));
-        let ports: Vec<(usize, &(usize, &Port))> = ports.collect();
-        let indices = self.indices.iter().enumerate();
-        let indices = indices.filter(|(_, (n, _))| is_left(places.indices().get(*n)));
-        let indices: Vec<(usize, &(usize, &IndexPort))> = indices.collect();
-        if ports.is_empty() && indices.is_empty() {
+        let port_is_left = |n: &usize| is_left(places.ports().get(*n));
+        let index_is_left = |n: &usize| is_left(places.indices().get(*n));
+        let has_any = self.ports.iter().any(|(n, _)| port_is_left(n))
+            || self.indices.iter().any(|(n, _)| index_is_left(n));
+        if !has_any {
             return Ok(());
         }
-        if let Some(values) = self.read(network, load)? {
-            for (at, (number, _)) in &ports {
-                supplied.set_port(*number, values.ports.get(*at).cloned());
+        self.read(network, load)?;
+        if let Some(values) = &self.values {
+            for ((number, _), values) in self.ports.iter().zip(&values.ports) {
+                supplied.set_port(*number, values.clone());
             }
-            for (at, (number, _)) in &indices {
-                supplied.set_index(*number, values.indices.get(*at).cloned());
+            for ((number, _), values) in self.indices.iter().zip(&values.indices) {
+                supplied.set_index(*number, values.clone());
             }
         }
-        let ports = ports
-            .iter()
-            .filter(|(_, (n, _))| supplied.port(*n).is_none());
-        let indices = indices
-            .iter()
-            .filter(|(_, (n, _))| supplied.index(*n).is_none());
-        let names = ports.map(|(_, (_, port))| &port.name);
-        match names.chain(indices.map(|(_, (_, port))| &port.name)).next() {
+        let mut ports = self.ports.iter();
+        let port = ports.find(|(n, _)| port_is_left(n) && supplied.port(*n).is_none());
+        let mut indices = self.indices.iter();
+        let index = indices.find(|(n, _)| index_is_left(n) && supplied.index(*n).is_none());
+        let name = port.map(|(_, port)| &port.name);
+        match name.or_else(|| index.map(|(_, port)| &port.name)) {
             Some(tensor) => Err(CommandError::LeftOut {
                 tensor: tensor.clone(),
                 flag: self.flag,

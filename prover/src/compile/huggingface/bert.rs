@@ -7,12 +7,12 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::super::error::CompileError;
-use super::super::expr::{Factor, Matrix, Product, Sum};
+use super::super::expr::{Factor, Product, Sum};
 use super::super::graph::{Activation, Graph};
 use super::super::unary::Unary;
 use super::config::Config;
 use super::layers::{Heads, Layers, Normed, function};
-use super::safetensors::{Layout, Tensors, Wanted};
+use super::safetensors::Tensors;
 use super::{Built, Wish};
 
 /// Sizes of a network.
@@ -74,22 +74,15 @@ impl Shape {
 
     pub fn graph(&self, tensors: &Tensors, wish: &Wish) -> Built<Graph> {
         let (tokens, width) = (wish.tokens, self.width);
-        let prefix = if tensors.has("bert.embeddings.word_embeddings.weight") {
-            "bert."
-        } else {
-            ""
-        };
+        let prefix = tensors.prefix("bert.", "embeddings.word_embeddings.weight");
         let mut network = Network {
             shape: self,
             tensors,
             layers: Layers::new(wish),
         };
         let e = format!("{prefix}embeddings");
-        let words = network.matrix(
-            &format!("{e}.word_embeddings"),
-            (self.vocabulary, width),
-            None,
-        )?;
+        let size = (self.vocabulary, width);
+        let words = tensors.layer(&format!("{e}.word_embeddings"), size, None)?;
         let table = |name: &str, len: usize, rows: usize| {
             tensors.first_rows(&format!("{e}.{name}.weight"), (len, width), rows)
         };
@@ -144,42 +137,21 @@ struct Network<'a> {
 }
 
 impl Network<'_> {
-    fn matrix(
-        &self,
-        name: &str,
-        shape: (usize, usize),
-        factors: Option<&[f32]>,
-    ) -> Result<Arc<Matrix>, CompileError> {
-        self.tensors.matrix(&Wanted {
-            tensor: &format!("{name}.weight"),
-            layout: Layout::RowByOutput,
-            shape,
-            outputs: 0..shape.0,
-            factors: factors.map(|f| ("normed", f)),
-        })
-    }
-
     fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>, CompileError> {
         self.tensors.vector(&format!("{name}.bias"), len)
     }
 
     fn norm(&mut self, name: &str, x: &Sum) -> Built<Normed> {
-        let width = self.shape.width;
-        let centred = self.layers.centred(x)?;
-        Ok(Normed {
-            node: self
-                .layers
-                .normed(name, &centred, self.shape.epsilon, None)?,
-            factors: self.tensors.vector(&format!("{name}.weight"), width)?,
-            summands: Some(self.vector(name, width)?),
-        })
+        let factors = (self.tensors).vector(&format!("{name}.weight"), self.shape.width)?;
+        let summands = Some(self.vector(name, self.shape.width)?);
+        (self.layers).layer_norm(name, x, self.shape.epsilon, factors, summands)
     }
 
     fn dense_of(&mut self, name: &str, x: &Normed, outputs: usize, lens: &[usize]) -> Built<Sum> {
         let shape = (outputs, self.shape.width);
         let bias = Some(self.vector(name, outputs)?);
-        let bias = x.bias(&*self.matrix(name, shape, None)?, bias)?;
-        let matrix = self.matrix(name, shape, Some(&x.factors))?;
+        let bias = x.bias(|| self.tensors.layer(name, shape, None), bias)?;
+        let matrix = self.tensors.layer(name, shape, Some(&x.factors))?;
         self.layers.dense(&x.node, &matrix, bias, lens)
     }
 
@@ -188,7 +160,7 @@ impl Network<'_> {
         let width = self.shape.width;
         let layer = format!("{name}.dense");
         let bias = Some(self.vector(&layer, width)?);
-        let matrix = self.matrix(&layer, (width, inputs), None)?;
+        let matrix = self.tensors.layer(&layer, (width, inputs), None)?;
         let branch = self.layers.dense(y, &matrix, bias, &[width])?;
         let own = (self.layers).scaled(&x.node, &x.factors, x.summands.as_deref())?;
         let sum = self.layers.residual(&layer, own, &branch)?;

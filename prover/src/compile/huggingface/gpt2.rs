@@ -63,23 +63,14 @@ impl Shape {
     }
 
     pub fn graph(&self, tensors: &Tensors, wish: &Wish) -> Built<Graph> {
-        let prefix = if tensors.has("transformer.wte.weight") {
-            "transformer."
-        } else {
-            ""
-        };
+        let prefix = tensors.prefix("transformer.", "wte.weight");
         let mut network = Network {
             shape: self,
             tensors,
             layers: Layers::new(wish),
         };
-        let embedding = tensors.matrix(&Wanted {
-            tensor: &format!("{prefix}wte.weight"),
-            layout: Layout::RowByOutput,
-            shape: (self.vocabulary, self.width),
-            outputs: 0..self.vocabulary,
-            factors: None,
-        })?;
+        let size = (self.vocabulary, self.width);
+        let embedding = tensors.layer(&format!("{prefix}wte"), size, None)?;
         let size = (self.positions, self.width);
         let positions = tensors.first_rows(&format!("{prefix}wpe.weight"), size, wish.tokens)?;
         let mut x = network
@@ -117,15 +108,9 @@ impl Network<'_> {
     }
 
     fn norm(&mut self, name: &str, x: &Sum) -> Built<Normed> {
-        let width = self.shape.width;
-        let centred = self.layers.centred(x)?;
-        Ok(Normed {
-            node: self
-                .layers
-                .normed(name, &centred, self.shape.epsilon, None)?,
-            factors: self.tensors.vector(&format!("{name}.weight"), width)?,
-            summands: self.vector(name, width)?,
-        })
+        let factors = (self.tensors).vector(&format!("{name}.weight"), self.shape.width)?;
+        let summands = self.vector(name, self.shape.width)?;
+        (self.layers).layer_norm(name, x, self.shape.epsilon, factors, summands)
     }
 
     /// Some outputs of a layer, whose inputs have these factors.
@@ -157,10 +142,7 @@ impl Network<'_> {
         let shape = (all, self.shape.width);
         let bias = self.vector(name, all)?;
         let bias = bias.and_then(|b| b.get(outputs.clone()).map(<[f32]>::to_vec));
-        let bias = match &x.summands {
-            Some(_) => x.bias(&*self.matrix(name, shape, outputs.clone(), None)?, bias)?,
-            None => bias,
-        };
+        let bias = x.bias(|| self.matrix(name, shape, outputs.clone(), None), bias)?;
         let matrix = self.matrix(name, shape, outputs, Some(&x.factors))?;
         self.layers.dense(&x.node, &matrix, bias, lens)
     }

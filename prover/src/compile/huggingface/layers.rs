@@ -8,6 +8,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::math::{add, erf, mul, tanh};
 use tract_onnx::tract_core::ops::nn::sigmoid;
 
+use super::super::error::CompileError;
 use super::super::expr::{
     Atom, Constant, Factor, Lookup, Matrix, Product, Rename, Stored, Sum, Table,
 };
@@ -201,6 +202,23 @@ impl Layers {
         Ok(self.graph.quotient(name, ratio))
     }
 
+    /// A layer norm of a node: factors and summands are left to those who read it.
+    pub fn layer_norm(
+        &mut self,
+        name: &str,
+        x: &Sum,
+        epsilon: f64,
+        factors: Vec<f32>,
+        summands: Option<Vec<f32>>,
+    ) -> Built<Normed> {
+        let centred = self.centred(x)?;
+        Ok(Normed {
+            node: self.normed(name, &centred, epsilon, None)?,
+            factors,
+            summands,
+        })
+    }
+
     /// `x·factors + summands` along the last axis; no node yet.
     pub fn scaled(&self, x: &Sum, factors: &[f32], summands: Option<&[f32]>) -> Built<Sum> {
         let along = |values: &[f32]| {
@@ -383,12 +401,16 @@ impl Layers {
 }
 
 impl Normed {
-    /// The matrix' part of what it makes of the summands, added to its bias. `matrix` has no factors in it.
-    pub fn bias(&self, matrix: &Matrix, bias: Option<Vec<f32>>) -> Built<Option<Vec<f32>>> {
+    /// What a matrix makes of the summands, added to its bias. `matrix` gives it without factors in it.
+    pub fn bias(
+        &self,
+        matrix: impl FnOnce() -> Result<Arc<Matrix>, CompileError>,
+        bias: Option<Vec<f32>>,
+    ) -> Built<Option<Vec<f32>>> {
         let Some(summands) = &self.summands else {
             return Ok(bias);
         };
-        let mut all = matrix.times(summands)?;
+        let mut all = matrix()?.times(summands)?;
         for (sum, own) in all.iter_mut().zip(bias.into_iter().flatten()) {
             *sum += own;
         }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::super::error::CompileError;
-use super::super::expr::{Matrix, Sum};
+use super::super::expr::Sum;
 use super::super::graph::Graph;
 use super::super::unary::Unary;
 use super::config::Config;
 use super::layers::{Heads, Layers, function};
-use super::safetensors::{Layout, Tensors, Wanted};
+use super::safetensors::Tensors;
 use super::{Built, Wish};
 
 /// Sizes of a network.
@@ -70,7 +70,7 @@ impl Shape {
             tensors,
             layers: Layers::new(wish),
         };
-        let embedding = network.matrix("model.embed_tokens", (vocabulary, width), None)?;
+        let embedding = tensors.layer("model.embed_tokens", (vocabulary, width), None)?;
         let mut x = network.layers.embedded(Arc::clone(&embedding), None)?;
         for layer in 0..self.layers {
             x = network.layer(&format!("model.layers.{layer}"), x)?;
@@ -83,7 +83,7 @@ impl Shape {
         let head = if self.tied {
             embedding
         } else {
-            network.matrix("lm_head", (vocabulary, width), Some(&factors))?
+            tensors.layer("lm_head", (vocabulary, width), Some(&factors))?
         };
         let logits = network.layers.dense(&node, &head, None, &[vocabulary])?;
         Ok(network.layers.logits(logits, wish.best))
@@ -97,21 +97,6 @@ struct Network<'a> {
 }
 
 impl Network<'_> {
-    fn matrix(
-        &self,
-        name: &str,
-        shape: (usize, usize),
-        factors: Option<&[f32]>,
-    ) -> Result<Arc<Matrix>, CompileError> {
-        self.tensors.matrix(&Wanted {
-            tensor: &format!("{name}.weight"),
-            layout: Layout::RowByOutput,
-            shape,
-            outputs: 0..shape.0,
-            factors: factors.map(|f| ("normed", f)),
-        })
-    }
-
     /// A layer of a node whose factors go into the weights.
     fn dense(
         &mut self,
@@ -120,7 +105,7 @@ impl Network<'_> {
         shape: (usize, usize),
         lens: &[usize],
     ) -> Built<Sum> {
-        let matrix = self.matrix(name, shape, factors)?;
+        let matrix = self.tensors.layer(name, shape, factors)?;
         self.layers.dense(x, &matrix, None, lens)
     }
 

@@ -25,7 +25,7 @@ use safetensors::Tensors;
 pub(super) const IDS: &str = "input_ids";
 
 /// What is wanted of a folder's network.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Wish {
     pub tokens: usize,
     /// Only the last so many tokens' logits.

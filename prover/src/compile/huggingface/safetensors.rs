@@ -228,11 +228,6 @@ impl Tensors {
         })
     }
 
-    /// Whether there is a tensor of this name.
-    pub fn has(&self, name: &str) -> bool {
-        self.tensors.contains_key(name)
-    }
-
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<&Tensor, CompileError> {
         let tensor = self
             .tensors
@@ -273,6 +268,31 @@ impl Tensors {
             Some(v) => Err(tensor.not_finite(*v)),
             None => Ok(values),
         }
+    }
+
+    /// The prefix, if this tensor has it: the same networks are saved with and without a head around them.
+    pub fn prefix(&self, prefix: &'static str, tensor: &str) -> &'static str {
+        if self.tensors.contains_key(&format!("{prefix}{tensor}")) {
+            prefix
+        } else {
+            ""
+        }
+    }
+
+    /// The whole matrix of a layer, which stands in the file as outputs by inputs; the latter have these factors.
+    pub fn layer(
+        &self,
+        name: &str,
+        shape: (usize, usize),
+        factors: Option<&[f32]>,
+    ) -> Result<Arc<Matrix>, CompileError> {
+        self.matrix(&Wanted {
+            tensor: &format!("{name}.weight"),
+            layout: Layout::RowByOutput,
+            shape,
+            outputs: 0..shape.0,
+            factors: factors.map(|f| ("normed", f)),
+        })
     }
 
     /// A matrix of outputs by inputs; the same one to everybody who asks for the same.

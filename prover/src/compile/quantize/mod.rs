@@ -394,7 +394,7 @@ impl Quantizer<'_> {
                 continue;
             };
             let contraction = names.axes(&ProductAxes::of(product, out).contraction(), self.graph);
-            match &product.k {
+            let (unit, a, k) = match &product.k {
                 Factor::Constant(k) => {
                     let real = a.unit * self.shift() / p;
                     let multiplier = (largest(k) * real / WEIGHT_MAX).ceil().max(1.0);
@@ -409,18 +409,12 @@ impl Quantizer<'_> {
                         a: a.view,
                         k,
                     });
+                    continue;
                 }
                 Factor::Stored(k) => {
                     let stored = self.matrix(k)?;
-                    let unit = a.unit * stored.unit * self.shift();
-                    p = exact_scale(p, unit, dead, precise, fixed).ok_or_else(&too_wide)?;
-                    fixed = true;
-                    products.push(Product {
-                        multiplier: integer((unit / p).round().clamp(1.0, INTEGER_MAX)),
-                        contraction,
-                        a: a.view,
-                        k: self.matrix_view(&stored, k, names),
-                    });
+                    let k = self.matrix_view(&stored, k, names);
+                    (a.unit * stored.unit, a.view, k)
                 }
                 Factor::Reads(reads) => {
                     let most = self.most(product, p);
@@ -435,17 +429,18 @@ impl Quantizer<'_> {
                         a = self.integral(&product.a, most, false, names);
                         k = self.integral(reads, most, false, names);
                     }
-                    let unit = a.unit * k.unit * self.shift();
-                    p = exact_scale(p, unit, dead, precise, fixed).ok_or_else(&too_wide)?;
-                    fixed = true;
-                    products.push(Product {
-                        multiplier: integer((unit / p).round().clamp(1.0, INTEGER_MAX)),
-                        contraction,
-                        a: a.view,
-                        k: k.view,
-                    });
+                    (a.unit * k.unit, a.view, k.view)
                 }
-            }
+            };
+            let unit = unit * self.shift();
+            p = exact_scale(p, unit, dead, precise, fixed).ok_or_else(&too_wide)?;
+            fixed = true;
+            products.push(Product {
+                multiplier: integer((unit / p).round().clamp(1.0, INTEGER_MAX)),
+                contraction,
+                a,
+                k,
+            });
         }
         Ok((p, products))
     }
