@@ -30,6 +30,8 @@ pub struct Limits {
     pub memory: u64,
     /// Logical processors, and threads that compute; all that there are if nothing is said.
     pub cores: Option<usize>,
+    /// Whether it may compute eight elements at once where the processor can.
+    pub lanes: bool,
 }
 
 /// How a run ended.
@@ -182,6 +184,9 @@ pub fn run(command: &mut Command, limits: Limits) -> Result<Outcome<Usage>, Benc
 /// Starts a process on so many cores as it may have.
 fn spawn(command: &mut Command, limits: Limits) -> Result<Child, BenchError> {
     command.stdin(Stdio::null()).stderr(Stdio::piped());
+    if !limits.lanes {
+        command.env("PLEAT_LANES", "off");
+    }
     let Some(cores) = limits.cores else {
         return command.spawn().map_err(BenchError::Io);
     };
@@ -285,6 +290,7 @@ mod tests {
         time: Duration::from_secs(20),
         memory: 1 << 30,
         cores: Some(1),
+        lanes: true,
     };
 
     fn shell(script: &str, limits: Limits) -> Outcome<Usage> {

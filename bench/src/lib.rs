@@ -6,6 +6,7 @@ pub mod clear;
 pub mod cost;
 pub mod deep;
 pub mod job;
+pub mod lanes;
 pub mod measure;
 pub mod nets;
 pub mod plan;

@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pleat_bench::BenchError;
 use pleat_bench::child::{self, Limits, Outcome};
 use pleat_bench::job::{Job, Subject, System};
+use pleat_bench::lanes::{self, Side};
 use pleat_bench::nets::Shape;
 use pleat_bench::plan::{self, Limit, Series};
 use pleat_bench::processes::{self, Prepared, Program, Stand};
@@ -62,6 +63,8 @@ enum Command {
     Models(Repetitions),
     /// `pleat prove`, `pleat-verify` and `pleat demo` as whole processes
     Processes(ProcessesArgs),
+    /// `pleat prove`, and millions of rows, with vectors of eight field elements and without
+    Lanes(Repetitions),
     /// Draw the rows as SVG and PNG
     Plot,
     /// Write the rows' tables into a page
@@ -126,6 +129,7 @@ const FOLDING: &str = "folding";
 const GROWTH: &str = "growth";
 const MODELS: &str = "models";
 const PROCESSES: &str = "processes";
+const LANES: &str = "lanes";
 
 /// Medians of quoted figures are over so many runs.
 const MODEL_RUNS: usize = 5;
@@ -206,6 +210,10 @@ fn run(cli: &Cli) -> Result<(), BenchError> {
             whole(cli, args)?;
             print(cli, &["processes"])
         }
+        Command::Lanes(args) => {
+            beside(cli, args.repetitions)?;
+            print(cli, &["lanes"])
+        }
         Command::Plot => plot(cli),
         Command::Tables(args) => write_tables(cli, args),
         Command::All(args) => {
@@ -229,6 +237,7 @@ fn all(cli: &Cli) -> Result<(), BenchError> {
             },
         },
     )?;
+    beside(cli, MODEL_RUNS)?;
     for name in [MODELS, GROWTH, FOLDING] {
         fresh(cli, name)?;
     }
@@ -278,6 +287,7 @@ fn all_rows(cli: &Cli) -> Result<tables::AllRows, BenchError> {
         growth: rows::read(&file(cli, GROWTH))?,
         models: rows::read(&file(cli, MODELS))?,
         processes: rows::read(&file(cli, PROCESSES))?,
+        lanes: rows::read(&file(cli, LANES))?,
         peers: rows::read(&file(cli, "peers"))?,
     })
 }
@@ -304,6 +314,7 @@ fn limits(cli: &Cli, name: &str, cores: Option<usize>) -> Limits {
         time: cli.timeout.map_or(own.time, time),
         memory: cli.memory.map_or(own.memory, memory),
         cores,
+        lanes: true,
     }
 }
 
@@ -420,6 +431,43 @@ fn whole(cli: &Cli, args: &ProcessesArgs) -> Result<(), BenchError> {
             &outcome,
         );
         keep(cli, &bar, &file, &row)?;
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// The same with lanes and without, in turn.
+fn beside(cli: &Cli, repetitions: usize) -> Result<(), BenchError> {
+    let stand = Stand::beside_this_program()?;
+    fresh(cli, LANES)?;
+    let file = file(cli, LANES);
+    let limits = limits(cli, LANES, None);
+    let long = repetitions.min(lanes::ROWS_RUNS);
+    let runs = Side::ALL.len() * (lanes::PROCESSES.len() * repetitions + long);
+    let bar = bar(cli.quiet, runs);
+    for bound in &lanes::PROCESSES {
+        bar.set_message(format!("{}: making its files", bound.subject.name()));
+        let prepared = stand.prepare(bound.subject)?;
+        stand.warm_up(&prepared, System::Tree, limits)?;
+        for repetition in 1..=repetitions {
+            for side in Side::ALL {
+                let turn = (Program::Prove, System::Tree, repetition);
+                let row = process(&bar, &stand, &prepared, turn, side.of(limits))?;
+                let comparison = side.comparison().to_owned();
+                keep(cli, &bar, &file, &Row { comparison, ..row })?;
+            }
+        }
+    }
+    let job = Job {
+        subject: lanes::ROWS.subject,
+        system: System::Tree,
+    };
+    for repetition in 1..=long {
+        for side in Side::ALL {
+            let comparison = side.comparison();
+            let row = one(cli, &bar, comparison, &job, side.of(limits), repetition)?;
+            keep(cli, &bar, &file, &row)?;
+        }
     }
     bar.finish_and_clear();
     Ok(())

@@ -48,6 +48,7 @@ pub const COMPARED: Limits = Limits {
     time: Duration::from_secs(60),
     memory: 10 << 30,
     cores: None,
+    lanes: true,
 };
 
 /// Likewise where Pleat is measured by itself.
@@ -55,6 +56,7 @@ pub const ALONE: Limits = Limits {
     time: Duration::from_secs(900),
     memory: 20 << 30,
     cores: None,
+    lanes: true,
 };
 
 /// A job that is run some times.

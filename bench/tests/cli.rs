@@ -191,6 +191,7 @@ fn the_page_shows_the_kept_rows() {
         growth: rows("growth"),
         models: rows("models"),
         processes: rows("processes"),
+        lanes: rows("lanes"),
         peers: rows("peers"),
     };
     let page = std::fs::read_to_string(repository("docs/benchmarks.md")).unwrap();

@@ -10,6 +10,7 @@ use crate::summary::{Group, Metric};
 mod cost;
 mod folding;
 mod growth;
+mod lanes;
 mod models;
 mod peers;
 mod processes;
@@ -27,6 +28,8 @@ pub struct AllRows {
     pub models: Vec<Row>,
     /// Whole processes.
     pub processes: Vec<Row>,
+    /// With vectors of eight field elements and without.
+    pub lanes: Vec<Row>,
     /// Other systems.
     pub peers: Vec<Row>,
 }
@@ -39,15 +42,17 @@ pub fn all(rows: &AllRows) -> Vec<(&'static str, String)> {
         growth,
         models,
         processes,
+        lanes,
         peers,
     } = rows;
-    let machines = [folding, growth, models, processes, peers];
+    let machines = [folding, growth, models, processes, lanes, peers];
     let machines: Vec<Row> = machines.into_iter().flatten().cloned().collect();
     vec![
         ("machines", hosts(&machines)),
         ("models", models::models(models)),
         ("stages", models::stages(models)),
         ("processes", processes::processes(processes)),
+        ("lanes", lanes::lanes(lanes)),
         ("folding", folding::folding(folding)),
         ("crossovers", folding::crossovers(folding)),
         ("ratios", folding::ratios(folding)),
