@@ -38,9 +38,12 @@ pub(super) fn lanes(rows: &[Row]) -> String {
 }
 
 fn line(rows: &[Row], what: &str, bound: &Bound, metric: Metric) -> Option<Vec<String>> {
-    let network = bound.subject.name();
+    let facts = bound.subject.facts();
     let [plain, lanes] = Side::ALL.map(|side| {
-        let own = |r: &Row| r.comparison == side.comparison() && r.network == network;
+        let own = |r: &Row| {
+            let depth = facts.depth == 0 || r.depth == facts.depth;
+            r.comparison == side.comparison() && r.network == facts.network && depth
+        };
         groups(rows, own).into_iter().next()
     });
     let median = |group: &Option<Group<'_>>| group.as_ref().and_then(|g| g.median(metric));
@@ -59,7 +62,10 @@ fn line(rows: &[Row], what: &str, bound: &Bound, metric: Metric) -> Option<Vec<S
     let limits: Vec<String> = limits.into_iter().flatten().collect();
     Some(vec![
         what.to_owned(),
-        network,
+        match facts.depth {
+            0 => facts.network,
+            depth => format!("{}, {depth} layers", facts.network),
+        },
         any.len().to_string(),
         whole(any.any().and_then(|r| r.rows)),
         seconds(without),
@@ -83,6 +89,7 @@ mod tests {
         let of = |side: Side, bound: &Bound, wall| Row {
             comparison: side.comparison().into(),
             network: bound.subject.name(),
+            depth: bound.subject.facts().depth,
             commit_trace: Some(1.0),
             fractions: Some(wall),
             lookup: Some(1.0),
