@@ -141,7 +141,19 @@ pub struct Usage {
 /// # Errors
 /// If it cannot be started or waited for.
 pub fn run(command: &mut Command, limits: Limits) -> Result<Outcome<Usage>, BenchError> {
-    command.stdout(Stdio::null());
+    run_into(command, limits, Stdio::null())
+}
+
+/// [`run`], with its standard output to go to a file.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_into(
+    command: &mut Command,
+    limits: Limits,
+    output: Stdio,
+) -> Result<Outcome<Usage>, BenchError> {
+    command.stdout(output);
     let start = Instant::now();
     let mut child = spawn(command, limits)?;
     let complaints = complaints(&mut child);

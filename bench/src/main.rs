@@ -13,6 +13,7 @@ use pleat_bench::BenchError;
 use pleat_bench::child::{self, Limits, Outcome};
 use pleat_bench::job::{Job, Subject, System};
 use pleat_bench::lanes::{self, Side};
+use pleat_bench::large::{self, Large, Program as LargeProgram};
 use pleat_bench::nets::Shape;
 use pleat_bench::plan::{self, Limit, Series};
 use pleat_bench::processes::{self, Prepared, Program, Stand};
@@ -65,6 +66,8 @@ enum Command {
     Processes(ProcessesArgs),
     /// `pleat prove`, and millions of rows, with vectors of eight field elements and without
     Lanes(Repetitions),
+    /// Language models from `pleat compile` to `pleat-verify`, and many decisions in one proof
+    Large(LargeArgs),
     /// Draw the rows as SVG and PNG
     Plot,
     /// Write the rows' tables into a page
@@ -90,6 +93,22 @@ struct Repetitions {
     /// Runs of each
     #[arg(long, default_value_t = MODEL_RUNS)]
     repetitions: usize,
+}
+
+#[derive(Args)]
+struct LargeArgs {
+    /// Some of the models only, by name; llama, which takes ten minutes to compile, is measured only so
+    #[arg(long, value_delimiter = ',', value_parser = large_model)]
+    models: Vec<&'static Large>,
+}
+
+/// One of the large models.
+fn large_model(name: &str) -> Result<&'static Large, String> {
+    let found = large::MODELS.iter().find(|m| m.name == name);
+    found.ok_or_else(|| {
+        let names = large::MODELS.map(|m| m.name).join(", ");
+        format!("{name} is none of the models: {names}")
+    })
 }
 
 #[derive(Args)]
@@ -130,6 +149,7 @@ const GROWTH: &str = "growth";
 const MODELS: &str = "models";
 const PROCESSES: &str = "processes";
 const LANES: &str = "lanes";
+const LARGE: &str = "large";
 
 /// Medians of quoted figures are over so many runs.
 const MODEL_RUNS: usize = 5;
@@ -214,6 +234,10 @@ fn run(cli: &Cli) -> Result<(), BenchError> {
             beside(cli, args.repetitions)?;
             print(cli, &["lanes"])
         }
+        Command::Large(args) => {
+            large_models(cli, args)?;
+            print(cli, &["large", "large-stages"])
+        }
         Command::Plot => plot(cli),
         Command::Tables(args) => write_tables(cli, args),
         Command::All(args) => {
@@ -288,6 +312,7 @@ fn all_rows(cli: &Cli) -> Result<tables::AllRows, BenchError> {
         models: rows::read(&file(cli, MODELS))?,
         processes: rows::read(&file(cli, PROCESSES))?,
         lanes: rows::read(&file(cli, LANES))?,
+        large: rows::read(&file(cli, LARGE))?,
         peers: rows::read(&file(cli, "peers"))?,
     })
 }
@@ -468,6 +493,55 @@ fn beside(cli: &Cli, repetitions: usize) -> Result<(), BenchError> {
             let row = one(cli, &bar, comparison, &job, side.of(limits), repetition)?;
             keep(cli, &bar, &file, &row)?;
         }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// Large models, one after the other.
+fn large_models(cli: &Cli, args: &LargeArgs) -> Result<(), BenchError> {
+    let programs = processes::programs_beside()?;
+    fresh(cli, LARGE)?;
+    let file = file(cli, LARGE);
+    let limits = Limits {
+        time: cli
+            .timeout
+            .map_or(large::LIMITS.time, Duration::from_secs_f64),
+        ..large::LIMITS
+    };
+    let usual = large::MODELS.iter().take(large::USUAL);
+    let models: Vec<&Large> = if args.models.is_empty() {
+        usual.collect()
+    } else {
+        args.models.clone()
+    };
+    let runs = LargeProgram::RUNS
+        .iter()
+        .map(|(_, runs)| runs)
+        .sum::<usize>();
+    let bar = bar(cli.quiet, runs * models.len());
+    for (done, model) in models.into_iter().enumerate() {
+        bar.set_message(format!("{}: making it", model.name));
+        let bench = large::Bench::new(model, programs.clone())?;
+        let mut facts = large::facts(model, &serde_json::Value::Null);
+        'model: for (program, repetitions) in LargeProgram::RUNS {
+            for repetition in 1..=repetitions {
+                bar.set_message(format!("{}: {}", model.name, program.title()));
+                let host = Host::here();
+                let (outcome, told) = bench.run(program, limits)?;
+                if program == LargeProgram::Compile {
+                    facts = large::facts(model, &told);
+                }
+                let (comparison, system) = (program.comparison(), System::Tree.name());
+                let mut row = Row::process(&host, comparison, system, repetition, &facts, &outcome);
+                large::tell(&mut row, &told);
+                keep(cli, &bar, &file, &row)?;
+                if !row.is_ok() {
+                    break 'model;
+                }
+            }
+        }
+        bar.set_position((runs * (done + 1)) as u64);
     }
     bar.finish_and_clear();
     Ok(())

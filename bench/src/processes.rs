@@ -131,6 +131,31 @@ pub struct Stand {
     folder: TempDir,
 }
 
+/// `pleat` and `pleat-verify` in a folder.
+///
+/// # Errors
+/// [`BenchError::Program`] if one is not there.
+pub fn programs(folder: &Path) -> Result<[PathBuf; 2], BenchError> {
+    let program = |name: &str| {
+        let file = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+        if file.is_file() {
+            Ok(file)
+        } else {
+            Err(BenchError::Program(file))
+        }
+    };
+    Ok([program("pleat")?, program("pleat-verify")?])
+}
+
+/// `pleat` and `pleat-verify` as they were built beside this program.
+///
+/// # Errors
+/// [`BenchError::Program`] if one was not built.
+pub fn programs_beside() -> Result<[PathBuf; 2], BenchError> {
+    let own = std::env::current_exe().map_err(BenchError::Io)?;
+    programs(own.parent().unwrap_or(Path::new(".")))
+}
+
 /// The programs' mode of a system.
 const fn mode(system: System) -> Mode {
     match system {
@@ -154,17 +179,10 @@ impl Stand {
     /// # Errors
     /// [`BenchError::Program`] if one is not there.
     pub fn with_programs_of(folder: &Path) -> Result<Self, BenchError> {
-        let program = |name: &str| {
-            let file = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-            if file.is_file() {
-                Ok(file)
-            } else {
-                Err(BenchError::Program(file))
-            }
-        };
+        let [pleat, verify] = programs(folder)?;
         Ok(Self {
-            pleat: program("pleat")?,
-            verify: program("pleat-verify")?,
+            pleat,
+            verify,
             folder: tempfile::tempdir().map_err(BenchError::Io)?,
         })
     }

@@ -192,6 +192,7 @@ fn the_page_shows_the_kept_rows() {
         models: rows("models"),
         processes: rows("processes"),
         lanes: rows("lanes"),
+        large: rows("large"),
         peers: rows("peers"),
     };
     let page = std::fs::read_to_string(repository("docs/benchmarks.md")).unwrap();

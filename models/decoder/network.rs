@@ -112,6 +112,12 @@ impl Network {
         })
     }
 
+    /// Words.
+    #[allow(dead_code, reason = "the benchmark asks for it")]
+    pub const fn vocabulary(&self) -> usize {
+        self.vocabulary
+    }
+
     /// Bytes of an element.
     pub const fn element_bytes(&self) -> usize {
         match self.family {

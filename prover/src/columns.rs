@@ -69,6 +69,12 @@ impl Fractions {
         (first..end).map(|j| self.value(j + 1)).collect()
     }
 
+    /// Whether all cells from `first` on have the first value, which is zero.
+    pub fn is_zero_from(&self, first: usize) -> bool {
+        let rest = self.places.get(first..).unwrap_or_default();
+        rest.iter().all(|place| *place == 0)
+    }
+
     /// Sets a cell; does nothing beyond the end.
     pub fn set(&mut self, i: usize, value: F) {
         if let Some(place) = self.places.get_mut(i) {

@@ -33,11 +33,14 @@ pub mod execute;
 pub mod files;
 pub mod fold;
 pub mod functional;
+pub mod journal;
 pub mod model;
 pub mod opening;
 pub mod prove;
+mod shared;
 pub mod stages;
 pub mod sumcheck;
+pub mod text;
 pub mod weights;
 
 pub use compile::{CompileError, CompileOptions, compile};

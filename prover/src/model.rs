@@ -18,6 +18,8 @@ use thiserror::Error;
 use crate::columns::Cells;
 use crate::commit::{commit_row, random};
 use crate::execute::{ExecuteError, runs};
+use crate::journal::{Journal, RowDigest, digest};
+use crate::shared::{Known, known, row_cells};
 use crate::weights::{Integers, Part, Weights};
 
 /// First bytes of a proving model file.
@@ -48,6 +50,9 @@ pub enum ProvingModelError {
         /// Bytes of each.
         got: u8,
     },
+    /// Commitments cannot be written down as they are made.
+    #[error("commitments cannot be kept for later: {0}")]
+    Journal(std::io::Error),
     /// The report is not JSON text.
     #[error("proving model: the compile report is not text")]
     Report,
@@ -62,6 +67,18 @@ pub struct ProvingModel {
     report: String,
 }
 
+/// How weights are committed to.
+#[derive(Default)]
+pub struct Committing<'a> {
+    /// A model whose rows keep its commitments here, where they are the same: whoever has both models sees which they are
+    /// ([`VerificationModel::shared_rows`]). Rows must be as long in both.
+    pub other: Option<&'a ProvingModel>,
+    /// Where commitments are written down as they are made, and were, if this was begun before.
+    pub journal: Option<&'a mut Journal>,
+    /// Is told how many rows of how many are committed to.
+    pub heard: Option<&'a mut dyn FnMut(u64, u64)>,
+}
+
 impl ProvingModel {
     /// Commits to weights: `blocks` holds each weight block's integers, row-major over its true shape. `report` is kept as
     /// it is.
@@ -74,24 +91,25 @@ impl ProvingModel {
         report: String,
         rng: &mut impl CryptoRngCore,
     ) -> Result<Self, ProvingModelError> {
-        Self::commit_heard(descriptor, blocks, report, rng, &mut |_, _| {})
+        let with = Committing::default();
+        Self::commit_with(descriptor, blocks, report, rng, with)
     }
 
-    /// [`Self::commit`], which tells how many rows of how many it has committed to.
+    /// [`Self::commit`], with what a large model wants besides.
     ///
     /// # Errors
-    /// Those of [`Self::commit`].
-    pub fn commit_heard(
+    /// Those of [`Self::commit`], and [`ProvingModelError::Journal`].
+    pub fn commit_with(
         descriptor: Descriptor,
         blocks: Vec<impl Into<Integers>>,
         report: String,
         rng: &mut impl CryptoRngCore,
-        heard: &mut dyn FnMut(u64, u64),
+        with: Committing<'_>,
     ) -> Result<Self, ProvingModelError> {
         let network = Network::new(descriptor, &Limits::default()).map_err(ModelError::from)?;
         let generators = Generators::derive(network.row_bits());
         let weights = Weights::new(&network, blocks.into_iter().map(Into::into).collect())?;
-        Self::committed(&generators, network, weights, report, rng, heard)
+        Self::committed(&generators, network, weights, report, rng, with)
     }
 
     /// [`Self::commit`], for a network that is checked and under these generators. A model is one that others verify only under
@@ -107,7 +125,8 @@ impl ProvingModel {
         rng: &mut impl CryptoRngCore,
     ) -> Result<Self, ProvingModelError> {
         let weights = Weights::new(&network, blocks.into_iter().map(Into::into).collect())?;
-        Self::committed(generators, network, weights, report, rng, &mut |_, _| {})
+        let with = Committing::default();
+        Self::committed(generators, network, weights, report, rng, with)
     }
 
     fn committed(
@@ -116,30 +135,85 @@ impl ProvingModel {
         weights: Weights,
         report: String,
         rng: &mut impl CryptoRngCore,
-        heard: &mut dyn FnMut(u64, u64),
+        with: Committing<'_>,
     ) -> Result<Self, ProvingModelError> {
+        let Committing {
+            other,
+            mut journal,
+            mut heard,
+        } = with;
+        let mut hear = |done: usize, total: usize| {
+            if let Some(heard) = &mut heard {
+                heard(done as u64, total as u64);
+            }
+        };
         let addresses = network.rows(Column::W);
-        let blinds = random(addresses.len(), rng);
+        let row_bits = network.row_bits();
+        let mut blinds = random(addresses.len(), rng);
         let mut rows = Vec::with_capacity(addresses.len());
         let cells = Cells::Weights(&weights);
-        // Some at a time, so that the caller hears how far it is.
-        let total = addresses.len() as u64;
+        let mut known = match other {
+            Some(other) => known(&weights, &addresses, row_bits, other),
+            None => vec![None; addresses.len()],
+        };
+        // Some at a time, so that the caller hears how far it is, and what is done is written down.
         let batch = 16 * rayon::current_num_threads();
-        for (addresses, blinds) in addresses.chunks(batch).zip(blinds.chunks(batch)) {
-            heard(rows.len() as u64, total);
-            let pairs = addresses.par_iter().zip(blinds);
-            let one = |(address, blind): (&usize, &F)| {
-                commit_row(generators, cells.row(*address, network.row_bits()), blind)
+        let parts = addresses.chunks(batch).zip(blinds.chunks_mut(batch));
+        for ((part, blinds), known) in parts.zip(known.chunks_mut(batch)) {
+            hear(rows.len(), addresses.len());
+            let digests: Vec<RowDigest> = match &journal {
+                Some(_) => part
+                    .par_iter()
+                    .map(|row| digest(row_cells(&weights, *row, row_bits)))
+                    .collect(),
+                None => Vec::new(),
             };
+            if let Some(journal) = &mut journal {
+                for (digest, known) in digests.iter().zip(known.iter_mut()) {
+                    *known = known.take().or_else(|| journal.take(digest));
+                }
+            }
+            for (own, known) in blinds.iter_mut().zip(known.iter()) {
+                if let Some((_, blind)) = known {
+                    *own = *blind;
+                }
+            }
+            let pairs = part.par_iter().zip(&*blinds).zip(&*known);
+            let one = |((address, blind), known): ((&usize, &F), &Option<Known>)| match known {
+                Some((commitment, _)) => *commitment,
+                None => commit_row(generators, cells.row(*address, row_bits), blind),
+            };
+            let first = rows.len();
             rows.par_extend(pairs.map(one));
+            if let Some(journal) = &mut journal {
+                let own = rows.iter().skip(first).zip(&*blinds);
+                let own = digests.into_iter().zip(own).zip(&*known);
+                let fresh = own.filter(|(_, known)| known.is_none());
+                let fresh: Vec<(RowDigest, Known)> = fresh
+                    .map(|((digest, (row, blind)), _)| (digest, (*row, *blind)))
+                    .collect();
+                journal.keep(&fresh).map_err(ProvingModelError::Journal)?;
+            }
         }
-        heard(rows.len() as u64, rows.len() as u64);
+        hear(addresses.len(), addresses.len());
         let verification = VerificationModel::new(network, rows)?;
         Ok(Self {
             verification,
             weights,
             blinds,
             report,
+        })
+    }
+
+    /// The model of `samples` runs side by side: the same weights under the same commitments.
+    ///
+    /// # Errors
+    /// Those of [`VerificationModel::batched`].
+    pub fn batched(self, samples: usize) -> Result<Self, ProvingModelError> {
+        let limits = Limits::default();
+        Ok(Self {
+            verification: self.verification.batched(samples, &limits)?,
+            ..self
         })
     }
 

@@ -110,3 +110,195 @@ fn bad_options_are_refused_before_any_work() {
         .demand(2)
         .says(&["--calibration DATA is missing"]);
 }
+
+/// From the folder's own words to words that a verifier reads off the proof.
+#[test]
+fn a_prompt_is_answered_in_words() {
+    let folder = folder("huggingface-words");
+    let at = |name: &str| text(&folder.join(name)).to_owned();
+    let compile = [
+        "compile",
+        MODEL,
+        "--tokens",
+        "8",
+        "--best",
+        "logits",
+        "--calibration",
+        SUMS,
+        "-o",
+        &at("sums.pleat"),
+        "--json",
+    ];
+    let compiled = pleat(&compile).demand(0).json();
+    assert!(folder.join("sums.tokenizer.json").exists());
+    // Eight positions of each of the hundred sums; those beyond the answer are nobody's concern, and nobody trained them.
+    let fidelity = &compiled["fidelity"];
+    assert_eq!(
+        (&fidelity["positions"], &fidelity["scored"]),
+        (&800.into(), &32.into())
+    );
+    assert!(
+        fidelity["top1_agreement"].as_f64().unwrap() > 0.98,
+        "{fidelity}"
+    );
+    let divergence = fidelity["kl_divergence"].as_f64().unwrap();
+    assert!((0.0..1e-3).contains(&divergence), "{fidelity}");
+
+    let ask = |program: &str, prompt: &str, words: &str, more: &[&str]| {
+        let own = [
+            program,
+            &at("sums.pleat"),
+            "--prompt",
+            prompt,
+            "--answer",
+            words,
+            "--json",
+        ];
+        pleat(&[&own[..], more].concat())
+    };
+    let run = ask("run", "7+8=", "3", &[]).demand(0).json();
+    assert_eq!(
+        (&run["answer"], &run["prompt"]),
+        (&"15<end>".into(), &"7+8=".into())
+    );
+    let proved = ask("prove", "7+8=", "3", &["-o", &at("sum.proof")])
+        .demand(0)
+        .json();
+    assert_eq!(proved["answer"], "15<end>");
+    assert_eq!(proved["answer_tokens"], serde_json::json!([5, 9, 2]));
+
+    let verify = |prompt: &str| {
+        pleat(&[
+            "verify",
+            &at("sums.vmodel"),
+            &at("sum.proof"),
+            "--prompt",
+            prompt,
+            "--json",
+        ])
+    };
+    let verdict = verify("7+8=").demand(0).json();
+    assert_eq!(
+        (&verdict["valid"], &verdict["answer"]),
+        (&true.into(), &"15<end>".into())
+    );
+    // The rest of an answer is an answer to its beginning.
+    assert_eq!(verify("7+8=1").demand(0).json()["answer"], "5<end>");
+    let other = verify("7+9=").demand(1).json();
+    assert_eq!(
+        (&other["valid"], &other["check"]),
+        (&false.into(), &"demand/prompt".into())
+    );
+    assert!(
+        other["reason"].as_str().unwrap().contains("word 2"),
+        "{other}"
+    );
+    assert!(other["output"].is_null() && other["answer"].is_null());
+    let printed = pleat(&[
+        "verify",
+        &at("sums.vmodel"),
+        &at("sum.proof"),
+        "--prompt",
+        "7+8=",
+    ]);
+    let printed = printed.demand(0).out;
+    assert!(
+        printed.contains("answer  \"15<end>\": each of its 3 words"),
+        "{printed}"
+    );
+
+    ask("prove", "7+8=", "6", &["-o", &at("no.proof")])
+        .demand(2)
+        .says(&["4 words of prompt and 6 of answer", "8 in all"]);
+    ask("prove", "123+456=7", "1", &["-o", &at("no.proof")])
+        .demand(2)
+        .says(&["a prompt of 9 words", "after 1 to 8"]);
+    ask("run", "7+8=", "1", &["--tokenizer", &at("none.json")])
+        .demand(2)
+        .says(&["none.json", "tokenizer.json of a model's folder"]);
+    ask("run", "", "1", &[]).demand(2).says(&["no words"]);
+    assert!(!folder.join("no.proof").exists());
+}
+
+/// The same weights for runs of another length: the same commitments.
+#[test]
+fn two_lengths_share_their_weights() {
+    let folder = folder("huggingface-lengths");
+    let at = |name: &str| text(&folder.join(name)).to_owned();
+    let compile = |tokens: &str, name: &str, more: &[&str]| {
+        let base = at(name);
+        let own = [
+            "compile", MODEL, "--tokens", tokens, "--best", "logits", "-o", &base, "--json",
+        ];
+        pleat(&[&own[..], more].concat())
+    };
+    // Short rows: the network is so small that one row would hold all of it.
+    compile("8", "long", &["--row-bits", "6"]).demand(0);
+    let short = compile("5", "short", &["--weights-of", &at("long.pleat")])
+        .demand(0)
+        .json();
+    let [rows, shared] = ["weight_rows", "shared_rows"].map(|n| short[n].as_u64().unwrap());
+    assert!(shared > rows / 2 && shared <= rows, "{short}");
+    let other = compile("5", "other", &["--row-bits", "6"]).demand(0).json();
+    assert!(other["shared_rows"].is_null());
+    let compare = |name: &str| {
+        let args = [
+            "inspect",
+            &at("long.vmodel"),
+            "--model",
+            &at(name),
+            "--json",
+        ];
+        pleat(&args).demand(0).json()["shared"]["shared"]
+            .as_u64()
+            .unwrap()
+    };
+    assert_eq!(
+        (compare("short.vmodel"), compare("other.vmodel")),
+        (shared, 0)
+    );
+    let prove = [
+        "prove",
+        &at("short.pleat"),
+        "--prompt",
+        "7+8=",
+        "-o",
+        &at("short.proof"),
+    ];
+    pleat(&prove).demand(0);
+    pleat(&["verify", &at("short.vmodel"), &at("short.proof")]).demand(0);
+    compile("5", "none", &["--weights-of", &at("none.pleat")])
+        .demand(2)
+        .says(&["none.pleat"]);
+}
+
+/// A text calibrates a folder that has a tokenizer.
+#[test]
+fn a_text_is_cut_into_samples() {
+    let folder = folder("huggingface-text");
+    let at = |name: &str| text(&folder.join(name)).to_owned();
+    let sums: String = (0..40)
+        .map(|i| format!("{}+{}=9", i % 10, i / 10))
+        .collect();
+    fs::write(folder.join("sums.txt"), sums).unwrap();
+    fs::write(folder.join("short.txt"), "1+2").unwrap();
+    let compile = |data: &str| {
+        let base = at("sums");
+        let own = [
+            "compile",
+            MODEL,
+            "--tokens",
+            "5",
+            "--calibration",
+            data,
+            "-o",
+            &base,
+            "--json",
+        ];
+        pleat(&own)
+    };
+    assert_eq!(compile(&at("sums.txt")).demand(0).json()["samples"], 40);
+    compile(&at("short.txt"))
+        .demand(2)
+        .says(&["3 words", "a sample 5"]);
+}

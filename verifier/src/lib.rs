@@ -36,6 +36,7 @@ pub mod columns;
 pub mod command;
 pub mod commitments;
 pub mod coordinates;
+pub mod decoding;
 pub mod descriptor;
 pub mod encoding;
 pub mod error;

@@ -2,6 +2,7 @@
 //!
 //! File: magic, version, length of the descriptor, descriptor, commitments. The model id is a hash of the same.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use sha3::{Digest, Sha3_256};
@@ -61,6 +62,8 @@ pub struct VerificationModel {
     network: Network,
     weights: Vec<RowCommitment>,
     id: ModelId,
+    origin: ModelId,
+    samples: usize,
 }
 
 impl VerificationModel {
@@ -89,11 +92,53 @@ impl VerificationModel {
         for row in &weights {
             hash.update(row.bytes());
         }
+        let id = ModelId(hash.finalize().into());
         Ok(Self {
             network,
             weights,
-            id: ModelId(hash.finalize().into()),
+            id,
+            origin: id,
+            samples: 1,
         })
+    }
+
+    /// The model of `samples` runs side by side ([`Descriptor::batched`]): the same commitments, another id.
+    ///
+    /// # Errors
+    /// If there are none, or so many that the descriptor breaks a rule.
+    pub fn batched(&self, samples: usize, limits: &Limits) -> Result<Self, ModelError> {
+        if samples == 1 {
+            return Ok(self.clone());
+        }
+        let descriptor = self.network.descriptor().batched(samples)?;
+        let network = Network::new(descriptor, limits)?;
+        Ok(Self {
+            origin: self.origin,
+            samples: self.samples.saturating_mul(samples),
+            ..Self::new(network, self.weights.clone())?
+        })
+    }
+
+    /// How many rows of weights are under commitments that `other` has, too, each of its own counted once: those rows are the same in
+    /// both, as nobody can open a commitment in two ways. Where they stand is not compared.
+    pub fn shared_rows(&self, other: &Self) -> usize {
+        if self.network.row_bits() != other.network.row_bits() {
+            return 0;
+        }
+        let mut theirs: HashMap<&[u8], usize> = HashMap::new();
+        for row in &other.weights {
+            let count = theirs.entry(&row.bytes()[..]).or_default();
+            *count = count.saturating_add(1);
+        }
+        let own = self.weights.iter().filter(|row| {
+            let left = theirs.get_mut(&row.bytes()[..]);
+            left.is_some_and(|left| {
+                let found = *left > 0;
+                *left = left.saturating_sub(1);
+                found
+            })
+        });
+        own.count()
     }
 
     /// The network.
@@ -109,6 +154,16 @@ impl VerificationModel {
     /// The model id.
     pub const fn id(&self) -> ModelId {
         self.id
+    }
+
+    /// The id of the model of one sample that this one was derived from, otherwise its own: the one that is trusted.
+    pub const fn origin(&self) -> ModelId {
+        self.origin
+    }
+
+    /// How many runs of [`Self::origin`] it is about.
+    pub const fn samples(&self) -> usize {
+        self.samples
     }
 
     /// The file's bytes.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::decoding::DecodingError;
 #[cfg(feature = "cli")]
 use crate::descriptor::IndexPort;
 use crate::descriptor::Port;
@@ -56,6 +57,9 @@ pub enum Refusal {
         /// Demanded.
         expected: ModelId,
     },
+    /// The network was not given the words demanded.
+    #[error("--prompt: {0}")]
+    Prompt(DecodingError),
     /// A public index is not the one demanded.
     #[error("{flag}: index tensor {port}, index {index:?}, is {got} in the proof, not {expected}")]
     Index {
@@ -94,7 +98,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// The check that refuses, under a name that stays: those of [`VerifyError::check`], after `opening-file/` where an
-    /// opening is refused; `receipt/form` and `receipt/mismatch`; `demand/model-id`, `demand/index` and `demand/value` for what the caller demands.
+    /// opening is refused; `receipt/form` and `receipt/mismatch`; `demand/model-id`, `demand/prompt`, `demand/index` and `demand/value` for what the caller demands.
     pub fn check(&self) -> String {
         match self {
             Self::Proof(error) | Self::Given(error) => error.check().to_owned(),
@@ -102,6 +106,7 @@ impl Refusal {
             Self::Receipt(_) => "receipt/form".to_owned(),
             Self::Mismatch(_) => "receipt/mismatch".to_owned(),
             Self::ModelId { .. } => "demand/model-id".to_owned(),
+            Self::Prompt(_) => "demand/prompt".to_owned(),
             Self::Index { .. } => "demand/index".to_owned(),
             Self::Value { .. } => "demand/value".to_owned(),
         }
@@ -112,7 +117,7 @@ impl Refusal {
     /// # Errors
     /// [`Refusal::ModelId`] if the model has another.
     pub fn unless_model(model: &VerificationModel, demanded: Option<ModelId>) -> Result<(), Self> {
-        let got = model.id();
+        let got = model.origin();
         match demanded.filter(|id| *id != got) {
             Some(expected) => Err(Self::ModelId { got, expected }),
             None => Ok(()),
@@ -303,6 +308,9 @@ pub struct Verdict {
     pub valid: bool,
     /// The model that it was checked against.
     pub model_id: String,
+    /// How many samples the proof was said to be about, if it is more than one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples: Option<usize>,
     /// The proof's mode; absent if invalid.
     pub fold: Option<Mode>,
     /// Wall time.
@@ -389,7 +397,8 @@ impl Verdict {
     ) -> Self {
         let mut verdict = Self {
             valid: outcome.is_ok(),
-            model_id: model.id().to_string(),
+            model_id: model.origin().to_string(),
+            samples: Some(model.samples()).filter(|n| *n > 1),
             fold: None,
             seconds,
             input: None,
@@ -437,7 +446,10 @@ impl Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(reason) = &self.reason else {
-            writeln!(f, "valid: a run of model {}", self.model_id)?;
+            match self.samples {
+                None => writeln!(f, "valid: a run of model {}", self.model_id)?,
+                Some(n) => writeln!(f, "valid: {n} runs of model {}", self.model_id)?,
+            }
             if let Some(fold) = self.fold {
                 writeln!(f, "  fold   {fold}")?;
             }
@@ -458,6 +470,12 @@ impl fmt::Display for Verdict {
             }
             return Ok(());
         };
-        writeln!(f, "INVALID: {reason}")
+        writeln!(f, "INVALID: {reason}")?;
+        if self.check.as_deref() == Some("other-model") {
+            f.write_str(
+                "(a proof about N samples of a model at once is checked with --samples N)\n",
+            )?;
+        }
+        Ok(())
     }
 }

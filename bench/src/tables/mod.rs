@@ -11,6 +11,7 @@ mod cost;
 mod folding;
 mod growth;
 mod lanes;
+mod large;
 mod models;
 mod peers;
 mod processes;
@@ -30,6 +31,8 @@ pub struct AllRows {
     pub processes: Vec<Row>,
     /// With vectors of eight field elements and without.
     pub lanes: Vec<Row>,
+    /// Language models.
+    pub large: Vec<Row>,
     /// Other systems.
     pub peers: Vec<Row>,
 }
@@ -43,9 +46,10 @@ pub fn all(rows: &AllRows) -> Vec<(&'static str, String)> {
         models,
         processes,
         lanes,
+        large,
         peers,
     } = rows;
-    let machines = [folding, growth, models, processes, lanes, peers];
+    let machines = [folding, growth, models, processes, lanes, large, peers];
     let machines: Vec<Row> = machines.into_iter().flatten().cloned().collect();
     vec![
         ("machines", hosts(&machines)),
@@ -53,6 +57,8 @@ pub fn all(rows: &AllRows) -> Vec<(&'static str, String)> {
         ("stages", models::stages(models)),
         ("processes", processes::processes(processes)),
         ("lanes", lanes::lanes(lanes)),
+        ("large", large::large(large)),
+        ("large-stages", large::stages(large)),
         ("folding", folding::folding(folding)),
         ("crossovers", folding::crossovers(folding)),
         ("ratios", folding::ratios(folding)),

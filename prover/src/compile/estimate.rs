@@ -58,6 +58,7 @@ pub fn estimate(path: &Path, options: &CompileOptions) -> Result<Option<Estimate
     let blocks = network.descriptor().weights.iter();
     let weights = blocks.map(|b| b.shape.iter().product::<usize>()).sum();
     let cells = 1_usize << network.nu();
+    let prove_memory = prove_memory(&network);
     let shown = Places::new(&network, Place::Here, Place::Here);
     let cores = float(rayon::current_num_threads());
     let (commit, cell, weight) = NANOSECONDS;
@@ -67,9 +68,17 @@ pub fn estimate(path: &Path, options: &CompileOptions) -> Result<Option<Estimate
         compile_seconds: float(weights) * commit / 1e9 / cores,
         compile_memory: BASE + 2 * COPIES.0 * weights,
         prove_seconds: (float(cells) * cell + float(weights) * weight) / 1e9 / cores,
-        prove_memory: BASE + 2 * COPIES.1 * weights + BYTES_PER_CELL * cells,
+        prove_memory,
         proof_bytes: proof_bytes(&network, Mode::shorter(&network), &shown),
     }))
+}
+
+/// Bytes of memory that proving a run of a network takes, roughly.
+pub fn prove_memory(network: &Network) -> usize {
+    let blocks = network.descriptor().weights.iter();
+    let weights: usize = blocks.map(|b| b.shape.iter().product::<usize>()).sum();
+    let cells = 1_usize << network.nu();
+    BASE + 2 * COPIES.1 * weights + BYTES_PER_CELL * cells
 }
 
 fn made_up(graph: &Graph) -> Calibration {

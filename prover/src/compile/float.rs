@@ -1,14 +1,18 @@
 //! The translated network in floats: fixes the ranges of all tensors on the calibration samples, and shows that the
 //! translation means what the model means.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use ndarray::{Array2, ArrayD, ArrayView2, ArrayViewD, Axis, IxDyn, Slice};
+use rayon::prelude::*;
 
 use super::error::CompileError;
 use super::expr::{Atom, Atoms, Constant, Factor, Lookup, Map, Product, Read, Stored, Sum, Table};
 use super::graph::{Activation, Graph, GraphNode, Place, ProductAxes, index, one_hot};
 
 /// What one sample made of the network.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Run {
     /// Smallest and largest pre-activation of each node; of a quotient, the value.
     pub ranges: Vec<(f32, f32)>,
@@ -60,74 +64,124 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Runs the network; `inputs` row-major, one per input.
-    pub fn run(&self, inputs: &[Vec<f32>]) -> Result<Run, RunError> {
+    /// Runs the network on several samples, each with one row-major tensor per input, node by node, so that weights in files are read once for all of them. An error comes with
+    /// its sample.
+    pub fn run_many(&self, samples: &[&[Vec<f32>]]) -> Result<Vec<Run>, (usize, RunError)> {
         let graph = self.graph;
-        let mut values: Vec<Vec<f32>> = Vec::with_capacity(graph.nodes.len());
-        let mut ranges = Vec::with_capacity(graph.nodes.len());
-        let mut divisors = Vec::with_capacity(graph.nodes.len());
-        let mut indices = vec![Vec::new(); graph.indices.len()];
-        let mut tensors: Vec<Vec<f32>> = Vec::new();
+        let mut states: Vec<State> = samples.iter().map(|s| State::new(graph, s)).collect();
+        for (index, (node, weights)) in graph.nodes.iter().zip(&self.weights).enumerate() {
+            let given = graph.inputs.iter().position(|p| p.node == index);
+            let failed = |error: CompileError| (0, RunError::from(error));
+            let stored = match given {
+                Some(_) => Vec::new(),
+                None => stored_products(graph, &node.sum, &states).map_err(failed)?,
+            };
+            let run = |(sample, state): (usize, &mut State)| {
+                let sum = match given {
+                    Some(i) => state.tensors.get(i).cloned().unwrap_or_default(),
+                    None => {
+                        let own = stored.iter().map(|product| product.get(sample));
+                        let own = own.flatten().map(Vec::as_slice).collect();
+                        evaluate(graph, &node.sum, weights, own, state).map_err(failed)?
+                    }
+                };
+                let done = state.finish(graph, node, sum);
+                done.map_err(|error| match error {
+                    None => (sample, RunError::NotFinite(index)),
+                    Some(error) => (sample, RunError::from(error)),
+                })
+            };
+            states.par_iter_mut().enumerate().try_for_each(run)?;
+        }
+        Ok(states.into_iter().map(|state| state.run(graph)).collect())
+    }
+}
+
+/// A sample's run up to some node.
+#[derive(Default)]
+struct State {
+    run: Run,
+    indices: Vec<Vec<usize>>,
+    tensors: Vec<Vec<f32>>,
+}
+
+impl State {
+    fn new(graph: &Graph, inputs: &[Vec<f32>]) -> Self {
+        let mut state = Self {
+            indices: vec![Vec::new(); graph.indices.len()],
+            ..Self::default()
+        };
         for (place, values) in graph.given.iter().zip(inputs) {
             match place {
-                Place::Tensor(_) => tensors.push(values.clone()),
-                Place::OneHot(_, len) => tensors.push(one_hot(values, *len)),
+                Place::Tensor(_) => state.tensors.push(values.clone()),
+                Place::OneHot(_, len) => state.tensors.push(one_hot(values, *len)),
                 Place::Indices(port) => {
-                    if let Some(own) = indices.get_mut(*port) {
+                    if let Some(own) = state.indices.get_mut(*port) {
                         *own = values.iter().map(|v| index(*v)).collect();
                     }
                 }
             }
         }
-        for (index, (node, weights)) in graph.nodes.iter().zip(&self.weights).enumerate() {
-            let given = graph.inputs.iter().position(|p| p.node == index);
-            let sum = match given {
-                Some(i) => tensors.get(i).cloned().unwrap_or_default(),
-                None => evaluate(graph, &node.sum, weights, &values, &indices)?,
-            };
-            let divisor = match &node.activation {
-                Activation::Quotient(divisor) => {
-                    Some(evaluate(graph, divisor, &[], &values, &indices)?)
-                }
-                _ => None,
-            };
-            if let Activation::Best(port) = node.activation
-                && let Some(own) = indices.get_mut(port)
-            {
-                *own = best(graph, node, &sum);
-            }
-            let sum = match &divisor {
-                Some(divisor) => sum.iter().zip(divisor).map(|(z, d)| z / d).collect(),
-                None => sum,
-            };
-            let range = range_of(&sum);
-            divisors.push(range_of(divisor.as_deref().unwrap_or_default()));
-            let finite = |v: &[f32]| v.iter().all(|x| x.is_finite());
-            let sum_finite = finite(&sum);
-            let value = activate(&node.activation, sum);
-            match value.filter(|v| sum_finite && finite(v)) {
-                Some(value) => values.push(value),
-                None => return Err(RunError::NotFinite(index)),
-            }
-            ranges.push(range);
+        state
+    }
+
+    fn given<'s>(&'s self, graph: &'s Graph) -> Given<'s> {
+        Given {
+            graph,
+            values: &self.run.values,
+            indices: &self.indices,
         }
+    }
+
+    /// Adds a node whose expression is `sum`; without an error where the value is not finite.
+    fn finish(
+        &mut self,
+        graph: &Graph,
+        node: &GraphNode,
+        sum: Vec<f32>,
+    ) -> Result<(), Option<CompileError>> {
+        let divisor = match &node.activation {
+            Activation::Quotient(divisor) => {
+                Some(evaluate(graph, divisor, &[], Vec::new(), self).map_err(Some)?)
+            }
+            _ => None,
+        };
+        if let Activation::Best(port) = node.activation
+            && let Some(own) = self.indices.get_mut(port)
+        {
+            *own = best(graph, node, &sum);
+        }
+        let sum = match &divisor {
+            Some(divisor) => sum.iter().zip(divisor).map(|(z, d)| z / d).collect(),
+            None => sum,
+        };
+        let range = range_of(&sum);
+        let divisors = range_of(divisor.as_deref().unwrap_or_default());
+        let finite = |v: &[f32]| v.iter().all(|x| x.is_finite());
+        let sum_finite = finite(&sum);
+        let value = activate(&node.activation, sum);
+        let value = value
+            .filter(|v| sum_finite && finite(v))
+            .ok_or(None::<CompileError>)?;
+        self.run.values.push(value);
+        self.run.ranges.push(range);
+        self.run.divisors.push(divisors);
+        Ok(())
+    }
+
+    fn run(mut self, graph: &Graph) -> Run {
         let output = |place: &Place| match place {
             Place::Tensor(i) | Place::OneHot(i, _) => {
                 let node = graph.outputs.get(*i).map_or(usize::MAX, |p| p.node);
-                values.get(node).cloned().unwrap_or_default()
+                self.run.values.get(node).cloned().unwrap_or_default()
             }
             Place::Indices(port) => {
-                let own = indices.get(*port).map_or(&[][..], Vec::as_slice);
+                let own = self.indices.get(*port).map_or(&[][..], Vec::as_slice);
                 own.iter().map(|k| float_of(*k)).collect()
             }
         };
-        let outputs = graph.answers.iter().map(output).collect();
-        Ok(Run {
-            ranges,
-            divisors,
-            outputs,
-            values,
-        })
+        self.run.outputs = graph.answers.iter().map(output).collect();
+        self.run
     }
 }
 
@@ -181,32 +235,29 @@ fn activate(activation: &Activation, mut sum: Vec<f32>) -> Option<Vec<f32>> {
     }
 }
 
-/// The pre-activation of a node, row-major over its block.
+/// The pre-activation of a node, row-major over its block. `stored` are its products with matrices in files, in their order.
 fn evaluate(
     graph: &Graph,
     of: &Sum,
     weights: &[Option<Vec<f32>>],
-    values: &[Vec<f32>],
-    indices: &[Vec<usize>],
+    stored: Vec<&[f32]>,
+    state: &State,
 ) -> Result<Vec<f32>, CompileError> {
     let atoms = &graph.atoms;
     let out = of.atoms();
-    let given = Given {
-        graph,
-        values,
-        indices,
-    };
+    let given = state.given(graph);
+    let mut stored = stored.into_iter();
     let mut sum = view(&of.reads, &out, &given);
     let own = weights
         .iter()
         .map(Option::as_deref)
         .chain(std::iter::repeat(None));
     for (product, weights) in of.products.iter().zip(own) {
-        let product = match &product.k {
-            Factor::Stored(k) => Some(stored(&product.a, k, &out, &given)?),
-            _ => contraction(product, &out, weights, &given),
+        let own = match &product.k {
+            Factor::Stored(_) => stored.next().map(Cow::Borrowed),
+            _ => contraction(product, &out, weights, &given).map(Cow::Owned),
         };
-        for (s, p) in sum.iter_mut().zip(product.into_iter().flatten()) {
+        for (s, p) in sum.iter_mut().zip(own.iter().flat_map(|own| own.iter())) {
             *s += p;
         }
     }
@@ -285,41 +336,76 @@ fn looked_up(lookup: &Lookup, out: &[Atom], given: &Given<'_>) -> Result<Vec<f32
     ))
 }
 
-/// A product with a matrix that is in a file, row-major over `out`.
+/// A node's products with matrices that are in files, each for every sample, row-major over the node's block.
+fn stored_products(
+    graph: &Graph,
+    of: &Sum,
+    states: &[State],
+) -> Result<Vec<Vec<Vec<f32>>>, CompileError> {
+    let out = of.atoms();
+    let products = of.products.iter().filter_map(|product| match &product.k {
+        Factor::Stored(k) => Some(stored(graph, &product.a, k, &out, states)),
+        _ => None,
+    });
+    products.collect()
+}
+
+/// A product with a matrix that is in a file, for every sample: their rows are multiplied together.
 fn stored(
+    graph: &Graph,
     a: &[Read],
     k: &Stored,
     out: &[Atom],
-    given: &Given<'_>,
-) -> Result<Vec<f32>, CompileError> {
-    let atoms = &given.graph.atoms;
+    states: &[State],
+) -> Result<Vec<Vec<f32>>, CompileError> {
+    let atoms = &graph.atoms;
     let free: Vec<Atom> = (out.iter().filter(|x| !k.rows.contains(x)).copied()).collect();
-    let a = view(a, &[free.as_slice(), &k.columns].concat(), given);
-    let failed = || vec![f32::NAN; atoms.size(out)];
-    let Ok(a) = Array2::from_shape_vec((atoms.size(&free), k.matrix.columns), a) else {
+    let order = [free.as_slice(), &k.columns].concat();
+    let views: Vec<Vec<f32>> = states
+        .par_iter()
+        .map(|state| view(a, &order, &state.given(graph)))
+        .collect();
+    let (each, columns, rows) = (atoms.size(&free), k.matrix.columns, k.matrix.rows);
+    let failed = || vec![vec![f32::NAN; atoms.size(out)]; states.len()];
+    let Ok(all) = Array2::from_shape_vec((each * states.len(), columns), views.concat()) else {
         return Ok(failed());
     };
-    let mut result = Array2::<f32>::zeros((a.nrows(), k.matrix.rows));
-    for rows in k.matrix.stretches() {
-        let values = k.matrix.read(rows.clone())?;
-        let Ok(values) = ArrayView2::from_shape((rows.len(), k.matrix.columns), &values) else {
+    let part = |stretch: &Range<usize>| -> Result<Option<Array2<f32>>, CompileError> {
+        let values = k.matrix.read(stretch.clone())?;
+        let values = ArrayView2::from_shape((stretch.len(), columns), &values);
+        Ok(values.ok().map(|values| all.dot(&values.t())))
+    };
+    let stretches = k.matrix.stretches();
+    let parts: Result<Vec<_>, CompileError> = stretches.par_iter().map(part).collect();
+    let mut result = Array2::<f32>::zeros((all.nrows(), rows));
+    for (stretch, part) in stretches.into_iter().zip(parts?) {
+        let Some(part) = part else {
             return Ok(failed());
         };
-        let mut own = result.slice_axis_mut(Axis(1), Slice::from(rows));
-        own.assign(&a.dot(&values.t()));
+        result
+            .slice_axis_mut(Axis(1), Slice::from(stretch))
+            .assign(&part);
     }
     let order = [free.as_slice(), &k.rows].concat();
-    let result = result.into_shape_with_order(IxDyn(&atoms.lens(&order)));
-    Ok(result.map_or_else(
-        |_| failed(),
-        |values| {
-            let values = Constant {
-                atoms: order,
-                values: values.into_shared(),
-            };
-            spread(&values, out, atoms)
-        },
-    ))
+    let sample = |rows: ArrayView2<'_, f32>| {
+        let values = rows
+            .to_owned()
+            .into_shape_with_order(IxDyn(&atoms.lens(&order)));
+        values.map_or_else(
+            |_| vec![f32::NAN; atoms.size(out)],
+            |values| {
+                let values = Constant {
+                    atoms: order.clone(),
+                    values: values.into_shared(),
+                };
+                spread(&values, out, atoms)
+            },
+        )
+    };
+    Ok(result
+        .axis_chunks_iter(Axis(0), each.max(1))
+        .map(sample)
+        .collect())
 }
 
 fn contraction(

@@ -1,7 +1,7 @@
 //! Where blocks go, and how long a committed row is (PROTOCOL.md §1, §3): `κ` minimises the proof's commitments and the time that
 //! verifying their opening takes.
 
-use pleat_verifier::descriptor::Descriptor;
+use pleat_verifier::descriptor::{Descriptor, stack};
 use pleat_verifier::mle::{bits, shape_bits};
 
 /// Row lengths that are tried.
@@ -60,42 +60,14 @@ fn cost(descriptor: &mut Descriptor, row_bits: u32) -> Choice {
     }
 }
 
-/// Largest first, so that every block is aligned to its own size. Returns the end of the trace.
+/// Returns the end of the trace.
 fn place(descriptor: &mut Descriptor, row_bits: u32) -> usize {
     descriptor.row_bits = row_bits;
-    let reserved = |d: &Descriptor| -> Vec<usize> {
-        let nodes = d.nodes.iter().enumerate();
-        let blocks = nodes.flat_map(|(i, n)| {
-            let own = 0..n.operation.blocks();
-            own.map(move |block| d.reserved_bits(i, n, block))
-        });
-        blocks.collect()
-    };
-    let (addresses, end) = stack(&reserved(descriptor));
-    let mut addresses = addresses.into_iter();
-    for node in &mut descriptor.nodes {
-        let own = addresses.by_ref().take(node.operation.blocks());
-        node.blocks = own.collect();
-    }
+    let end = descriptor.place_trace();
     let shapes = descriptor.weights.iter().map(|b| &b.shape);
     let sizes: Vec<usize> = shapes.map(|s| s.iter().map(|n| bits(*n)).sum()).collect();
     for (block, address) in descriptor.weights.iter_mut().zip(stack(&sizes).0) {
         block.address = address;
     }
     end
-}
-
-/// Addresses of blocks of the given sizes (log2), and their end.
-fn stack(sizes: &[usize]) -> (Vec<usize>, usize) {
-    let mut order: Vec<usize> = (0..sizes.len()).collect();
-    order.sort_by_key(|i| std::cmp::Reverse(sizes.get(*i).copied()));
-    let mut addresses = vec![0; sizes.len()];
-    let mut end = 0;
-    for i in order {
-        if let (Some(address), Some(size)) = (addresses.get_mut(i), sizes.get(i)) {
-            *address = end;
-            end += 1_usize << size;
-        }
-    }
-    (addresses, end)
 }

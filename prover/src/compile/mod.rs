@@ -7,6 +7,7 @@
 mod error;
 mod estimate;
 mod expr;
+mod fidelity;
 mod float;
 mod graph;
 mod huggingface;
@@ -33,7 +34,8 @@ use rayon::prelude::*;
 
 use crate::weights::Integers;
 pub use error::{CompileError, Unsupported};
-pub use estimate::{Estimate, estimate};
+pub use estimate::{Estimate, estimate, prove_memory};
+pub use fidelity::Fidelity;
 pub use layout::lay_out;
 pub use onnx::InputSpec;
 pub use operators::SUPPORTED;
@@ -392,14 +394,14 @@ fn calibrate(
         divisors: none(),
         expected: Vec::with_capacity(samples.len()),
     };
-    let run = |(done, sample): (usize, &Vec<Vec<f32>>)| {
-        let run = runner.run(sample).map_err(|e| match e {
-            RunError::NotFinite(node) => CompileError::Overflow {
-                node: (network.nodes.get(node)).map_or_else(String::new, |n| n.name.clone()),
-                sample: done,
-            },
-            RunError::Weights(e) => e,
-        })?;
+    let failed = |(sample, error): (usize, RunError)| match error {
+        RunError::NotFinite(node) => CompileError::Overflow {
+            node: (network.nodes.get(node)).map_or_else(String::new, |n| n.name.clone()),
+            sample,
+        },
+        RunError::Weights(e) => e,
+    };
+    let told = |(done, sample, run): (usize, &Vec<Vec<f32>>, float::Run)| {
         let outputs = match given.reference {
             Some(reference) => {
                 let outputs = reference.run(sample)?;
@@ -412,12 +414,15 @@ fn calibrate(
         };
         Ok((run, outputs))
     };
-    // A batch at a time, so that the caller hears how far it is.
-    let batch = 4 * rayon::current_num_threads();
+    // A batch at a time, so that the caller hears how far it is; not too few, as weights in files are read once for each batch.
+    let batch = (4 * rayon::current_num_threads()).max(16);
     for (first, samples) in (0..).step_by(batch).zip(samples.chunks(batch)) {
         tell(Stage::Calibrate, first as u64, total)?;
-        let runs: Result<Vec<_>, CompileError> = (samples.par_iter().enumerate())
-            .map(|(i, sample)| run((first + i, sample)))
+        let own: Vec<&[Vec<f32>]> = samples.iter().map(Vec::as_slice).collect();
+        let runs = runner.run_many(&own);
+        let runs = runs.map_err(|(sample, error)| failed((first + sample, error)))?;
+        let runs: Result<Vec<_>, CompileError> = (samples.par_iter().zip(runs).enumerate())
+            .map(|(i, (sample, run))| told((first + i, sample, run)))
             .collect();
         for (run, outputs) in runs? {
             let values = run.values.iter().map(|v| float::range_of(v)).collect();

@@ -10,6 +10,7 @@ use serde::Serialize;
 use tract_onnx::prelude::*;
 
 use super::error::CompileError;
+use super::fidelity::{Fidelity, Tally, scored};
 use super::float;
 use super::graph::{self, Activation, Graph, Place, one_hot};
 use super::quantize::Scale;
@@ -55,6 +56,9 @@ pub struct Report {
     pub max_abs_error: f64,
     /// Mean absolute error over the same.
     pub mean_abs_error: f64,
+    /// Of a language model: the same word by word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fidelity: Option<Fidelity>,
     /// Tensors that left their range on some sample, each once.
     pub saturated: Vec<String>,
     /// Final layers that are left out of what is proved.
@@ -154,6 +158,13 @@ pub(super) fn compare(
     let executor = Executor::new(network, &column)?;
     let mut losses = Losses::new(graph, scales);
     let total = samples.len() as u64;
+    let few: Vec<&[Vec<f32>]> = samples
+        .iter()
+        .take(LOSS_SAMPLES)
+        .map(Vec::as_slice)
+        .collect();
+    let runs = float::Runner::new(graph).run_many(&few).unwrap_or_default();
+    let mut tally = Tally::default();
     let (mut agreeing, mut decisions) = (0_usize, 0_usize);
     let (mut worst, mut sum, mut count) = (0.0_f64, 0.0_f64, 0_usize);
     let mut saturated: Vec<String> = Vec::new();
@@ -189,8 +200,8 @@ pub(super) fn compare(
                 continue;
             }
         };
-        if done < LOSS_SAMPLES {
-            losses.add(network, sample, &trace);
+        if let Some(run) = runs.get(done) {
+            losses.add(network, run, &trace, &mut tally);
         }
         for (place, expected) in graph.answers.iter().zip(expected) {
             let expected: Vec<f64> = expected.iter().map(|v| f64::from(*v)).collect();
@@ -200,13 +211,18 @@ pub(super) fn compare(
                     None => continue,
                 },
                 Place::Indices(port) => {
-                    let own = trace.indices.of(*port).iter().map(|k| f64::from(*k));
+                    let own = trace.indices.of(*port);
+                    tally.choices(own.iter().map(|k| *k as usize), &expected);
+                    let own = own.iter().map(|k| f64::from(*k));
                     agreeing += usize::from(own.eq(expected));
                     continue;
                 }
             };
             let values = block_values(network, port.node, &trace.y);
             let got: Vec<f64> = values.iter().map(|v| f64::from(*v) * port.scale).collect();
+            if let Some((_, words)) = scored(network, graph, place) {
+                tally.scores(words, &got, &expected);
+            }
             agreeing += usize::from(decision(&got) == decision(&expected));
             for (g, e) in got.iter().zip(&expected) {
                 worst = worst.max((g - e).abs());
@@ -238,6 +254,7 @@ pub(super) fn compare(
         } else {
             sum / float_of(count)
         },
+        fidelity: tally.fidelity(),
         saturated,
         dropped: Vec::new(),
         scales: network
@@ -266,7 +283,6 @@ const LOSS_SAMPLES: usize = 4;
 /// Squares of the nodes' values and of their errors.
 struct Losses<'a> {
     graph: &'a Graph,
-    runner: float::Runner<'a>,
     scales: &'a [Scale],
     sums: Vec<(f64, f64)>,
 }
@@ -275,16 +291,13 @@ impl<'a> Losses<'a> {
     fn new(graph: &'a Graph, scales: &'a [Scale]) -> Self {
         Self {
             graph,
-            runner: float::Runner::new(graph),
             scales,
             sums: vec![(0.0, 0.0); graph.nodes.len()],
         }
     }
 
-    fn add(&mut self, network: &Network, sample: &[Vec<f32>], trace: &Trace) {
-        let Ok(run) = self.runner.run(sample) else {
-            return;
-        };
+    fn add(&mut self, network: &Network, run: &float::Run, trace: &Trace, tally: &mut Tally) {
+        tally.divergences((network, self.graph), self.scales, trace, &run.values);
         let digit_bits = network.digit_bits();
         let nodes = self.graph.nodes.iter().zip(self.scales).zip(&run.values);
         for (index, ((node, scale), values)) in nodes.enumerate() {

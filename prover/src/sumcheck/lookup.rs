@@ -8,7 +8,8 @@
 //! The first round reads the columns as they are ([`super::rows`]); then each factor is a table that halves with each
 //! variable. Tables of the lookup table's own columns are only as long as that. `eq` is kept split: bound variables in a
 //! scalar, the current one apart, the others in two tables. What a round's braces and fractions sum up to is known from the round
-//! before, so that only their values at 0 are added up.
+//! before, so that only their values at 0 are added up. Rows of padding at the end are all alike, and stay so when variables are
+//! bound; their braces and fractions are 0. Tables end where they begin.
 
 use std::sync::OnceLock;
 
@@ -17,7 +18,7 @@ use pleat_nova_circuits::cycle::F;
 use pleat_verifier::mle::eq_table;
 use rayon::prelude::*;
 
-use super::braces::{Chunk, FACTORS, Sums, braces, fractions, known_braces, sums};
+use super::braces::{Chunk, FACTORS, Row, Sums, braces, fractions, known_braces, sums};
 use super::rows::{LookupColumns, RowTables, Rows};
 use super::table::TableColumns;
 use super::{Message, Summand, bind_table};
@@ -30,6 +31,12 @@ struct Above {
 
 /// Pairs that are read together: their factors stay in the second-level cache.
 const CHUNK: usize = 1 << 7;
+/// Rows that are kept of `total`, of which `live` are not padding: whole chunks of pairs.
+fn kept(live: usize, total: usize) -> usize {
+    live.checked_next_multiple_of(2 * CHUNK)
+        .map_or(total, |rows| rows.clamp(1, total))
+}
+
 /// Pairs in one task.
 const TASK: usize = 1 << 9;
 
@@ -83,7 +90,11 @@ pub struct Lookup<'a> {
     /// `eq` of the bound coordinates.
     eq_bound: F,
     above: Above,
-    /// Empty until the first variable is bound.
+    /// Rows before those that are padding.
+    live: usize,
+    /// A row of padding.
+    empty: Row,
+    /// Of the rows that are kept; nothing until the first variable is bound.
     factors: Option<[Vec<F>; FACTORS]>,
     /// What the braces with their `eq`, and the fractions, sum up to, once a variable is bound.
     known: Option<(F, F)>,
@@ -97,6 +108,7 @@ impl<'a> Lookup<'a> {
     /// `r` has `ν` coordinates.
     pub fn new(source: LookupColumns<'a>, r: &[F]) -> Self {
         let rows = Rows::new(source);
+        let (live, empty) = (rows.live(), rows.empty());
         let mut table = rows.table_columns();
         let mut factors = None;
         if r.is_empty() {
@@ -111,6 +123,8 @@ impl<'a> Lookup<'a> {
             r: r.to_vec(),
             eq_bound: F::ONE,
             above: Above::new(r.get(1..).unwrap_or(&[])),
+            live,
+            empty,
             factors,
             known: None,
             sums: OnceLock::new(),
@@ -140,6 +154,9 @@ impl<'a> Lookup<'a> {
     fn first_sums(&self) -> Sums {
         let unit = self.rows.tables(F::ONE);
         self.above.sum(|start, weights| {
+            if 2 * start >= self.live {
+                return self.table.sums(start, weights);
+            }
             let mut chunk = Chunk::new(2 * weights.len());
             for i in 2 * start..2 * (start + weights.len()) {
                 let mut row = self.rows.row(i, &unit);
@@ -163,6 +180,9 @@ impl<'a> Lookup<'a> {
             let part = tables
                 .each_ref()
                 .map(|t| t.get(pairs.clone()).unwrap_or_default());
+            if part.iter().any(|p| p.is_empty()) {
+                return self.table.sums(start, weights);
+            }
             let own = sums(&part, weights, known.is_some());
             own.add(self.table.sums(start, weights))
         });
@@ -182,9 +202,10 @@ impl<'a> Lookup<'a> {
     /// The factors at the first challenge, from the columns as they are.
     fn first_factors(&self, challenge: F) -> [Vec<F>; FACTORS] {
         let half = self.above.low.len() * self.above.high.len();
-        let mut factors: [Vec<F>; FACTORS] = std::array::from_fn(|_| vec![F::ZERO; half]);
+        let kept = kept(self.live.div_ceil(2), half);
+        let mut factors: [Vec<F>; FACTORS] = std::array::from_fn(|_| vec![F::ZERO; kept]);
         // Factor by factor would read every row nine times; chunks of rows keep them in cache.
-        let mut parts: Vec<Vec<&mut [F]>> = (0..half.div_ceil(CHUNK))
+        let mut parts: Vec<Vec<&mut [F]>> = (0..kept.div_ceil(CHUNK))
             .map(|_| Vec::with_capacity(FACTORS))
             .collect();
         for factor in &mut factors {
@@ -253,11 +274,18 @@ impl Summand for Lookup<'_> {
         self.sums = OnceLock::new();
         let (e0, e1) = self.eq_current();
         match &mut self.factors {
-            Some(factors) => factors
-                .par_iter_mut()
-                .for_each(|t| bind_table(t, challenge)),
+            Some(factors) => {
+                let total = self.above.low.len() * self.above.high.len();
+                let kept = kept(self.live.div_ceil(2), total);
+                let tables = factors.par_iter_mut().zip(self.empty);
+                tables.for_each(|(table, empty)| {
+                    bind_table(table, challenge);
+                    table.resize(kept, empty);
+                });
+            }
             None => self.factors = Some(self.first_factors(challenge)),
         }
+        self.live = self.live.div_ceil(2);
         self.table.bind(challenge);
         self.eq_bound = e0 + challenge * (e1 - e0);
         let linear = sums.at1 - sums.at0 - sums.square;

@@ -155,6 +155,31 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// How many rows there are before all others are empty, and the lookup table's counts add nothing to them.
+    pub(super) fn live(&self) -> usize {
+        let LookupColumns {
+            columns: c, tags, ..
+        } = self.source;
+        let real = tags.iter().rposition(|tag| *tag != 0).map_or(0, |i| i + 1);
+        fn zero<T: Copy + Default + PartialEq>(column: &[T], first: usize) -> bool {
+            let rest = column.get(first..).unwrap_or_default();
+            rest.iter().all(|v| *v == T::default())
+        }
+        let integers =
+            zero(&c.y, real) && zero(&c.p, real) && zero(&c.r1, real) && zero(&c.r0, real);
+        let fractions = [&c.f0, &c.f1, &c.f2].map(|f| f.is_zero_from(real));
+        if integers && fractions == [true; 3] {
+            real.max(c.m.len())
+        } else {
+            usize::MAX
+        }
+    }
+
+    /// The factors of a row that is empty.
+    pub(super) fn empty(&self) -> Row {
+        self.tables(F::ONE).empty
+    }
+
     fn kind(&self, i: usize) -> Kind {
         let c = self.source.columns;
         let int = |v: Option<&i32>| v.map_or(0, |v| i64::from(*v));

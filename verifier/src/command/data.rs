@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{DataRequest, TensorRole};
+use super::{DataRequest, Samples, TensorRole};
 
 /// Reads the tensors that `request` asks for, row-major; a list of several samples one after another is cut.
 ///
@@ -32,24 +32,30 @@ pub fn read_json(bytes: &[u8], request: &DataRequest<'_>) -> Result<Vec<Vec<f64>
     let tensor = |(port, list): (&&crate::descriptor::Port, &Value)| {
         let mut values = Vec::new();
         flatten(list, &mut values)?;
-        let size = crate::public::elements(port);
+        let shape = request.sample_shape(port);
+        let size = shape.iter().fold(1_usize, |n, len| n.saturating_mul(*len));
         let whole = values.len().checked_rem(size) == Some(0) && !values.is_empty();
         if !whole {
             return Err(format!(
                 "tensor {} of shape {:?} takes {size} values; {} are given",
                 port.name,
-                port.shape,
+                shape,
                 values.len()
             ));
         }
         let count = values.len().checked_div(size).unwrap_or(0);
-        let sample = values.chunks(size.max(1)).nth(request.index);
-        sample.map(<[f64]>::to_vec).ok_or_else(|| {
-            format!(
-                "there is no sample {}; the data has {count} (counted from 0)",
-                request.index
-            )
-        })
+        let Samples {
+            first,
+            count: wanted,
+        } = request.index;
+        let samples = values.chunks(size.max(1)).skip(first).take(wanted);
+        if samples.len() < wanted {
+            let missing = first.max(count);
+            return Err(format!(
+                "there is no sample {missing}; the data has {count} (counted from 0)"
+            ));
+        }
+        Ok(samples.flatten().copied().collect())
     };
     request.ports.iter().zip(lists).map(tensor).collect()
 }
@@ -86,11 +92,15 @@ mod tests {
     use super::*;
     use crate::descriptor::Port;
 
-    fn read(text: &str, index: usize, role: TensorRole) -> Result<Vec<Vec<f64>>, String> {
+    fn read(text: &str, first: usize, role: TensorRole) -> Result<Vec<Vec<f64>>, String> {
+        read_samples(text, Samples { first, count: 1 }, role)
+    }
+
+    fn read_samples(text: &str, index: Samples, role: TensorRole) -> Result<Vec<Vec<f64>>, String> {
         let port = Port {
             name: "x".into(),
             node: 0,
-            shape: vec![1, 2],
+            shape: vec![index.count, 2],
             scale: 1.0,
         };
         let request = DataRequest {
@@ -100,6 +110,15 @@ mod tests {
             index,
         };
         read_json(text.as_bytes(), &request)
+    }
+
+    #[test]
+    fn several_samples_are_one_tensor() {
+        let text = r#"{"input_data": [[1, 2, 3, 4, 5, 6]]}"#;
+        let of = |index: &str| read_samples(text, index.parse().unwrap(), TensorRole::Input);
+        assert_eq!(of("1..3").unwrap(), [[3.0, 4.0, 5.0, 6.0]]);
+        assert!(of("1..4").unwrap_err().contains("no sample 3"));
+        assert!(of("7..9").unwrap_err().contains("no sample 7"));
     }
 
     #[test]

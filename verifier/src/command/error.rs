@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::samples::Samples;
+
 use crate::error::ModelError;
 use crate::quantize::QuantizeError;
 use crate::receipt::Sha3Hash;
@@ -27,6 +29,26 @@ pub enum CommandError {
         path: PathBuf,
         /// Why.
         source: ModelError,
+    },
+    /// There is no model of so many samples.
+    #[error("{} with {count} samples at once: {source}", path.display())]
+    Samples {
+        /// The model's file.
+        path: PathBuf,
+        /// Asked for.
+        count: usize,
+        /// Why.
+        source: ModelError,
+    },
+    /// Two options say how many samples there are, differently.
+    #[error(
+        "--samples {samples} and --index {index} are of different numbers of samples; one of them is enough"
+    )]
+    OtherCount {
+        /// By the one.
+        samples: usize,
+        /// By the other.
+        index: Samples,
     },
     /// DATA cannot be used.
     #[error("{flag} {spec}: {reason}")]

@@ -7,6 +7,7 @@ mod chain;
 mod data;
 mod error;
 pub mod program;
+mod samples;
 mod several;
 mod sides;
 
@@ -20,7 +21,7 @@ use pleat_nova_circuits::chain::params::VerifierKey;
 #[cfg(unix)]
 use rayon::prelude::*;
 
-use crate::descriptor::{Indices, Limits, Port};
+use crate::descriptor::{Indices, Limits, Port, one_sample};
 use crate::fold::Mode;
 use crate::model::{ModelId, VerificationModel};
 use crate::opened::PortOpening;
@@ -37,6 +38,7 @@ pub use crate::verdict::{
 pub use chain::{ChainArgs, ChainVerdict, LinkJson, MemberVerdict, RECEIPT_SUFFIX, run_chain};
 pub use data::read_json;
 pub use error::CommandError;
+pub use samples::Samples;
 use sides::Side;
 
 pub use several::{ProofVerdict, Verdicts, run_several};
@@ -59,9 +61,12 @@ pub struct VerifyArgs {
     /// Demand that the proof is about this input; needed if the proof's file leaves it out (`pleat prove --leave-out input`)
     #[arg(long, value_name = "DATA")]
     pub input: Option<String>,
-    /// Sample of --input that is meant, counted from 0
-    #[arg(long, value_name = "I", default_value_t = 0, requires = "input")]
-    pub index: usize,
+    /// Sample of --input that is meant, counted from 0; or those that one proof is about: 0..64 are the first 64
+    #[arg(long, value_name = "I", default_value_t = Samples::FIRST, requires = "input")]
+    pub index: Samples,
+    /// The proof is about so many samples at once (`pleat prove --index 0..64`) [default: as many as --index says]
+    #[arg(long, value_name = "N")]
+    pub samples: Option<usize>,
     /// Demand that the proof shows this output (rounded to the model's integers); needed if the proof's file leaves it out
     #[arg(long, value_name = "DATA")]
     pub output: Option<String>,
@@ -97,8 +102,47 @@ pub struct DataRequest<'a> {
     pub role: TensorRole,
     /// The tensors, in order.
     pub ports: Vec<&'a Port>,
-    /// Which sample.
-    pub index: usize,
+    /// Which samples; the tensors' shapes are those of all of them.
+    pub index: Samples,
+}
+
+impl DataRequest<'_> {
+    /// The shape of one sample of a tensor that it asks for.
+    pub fn sample_shape(&self, port: &Port) -> Vec<usize> {
+        match self.index.count {
+            1 => port.shape.clone(),
+            _ => one_sample(&port.shape),
+        }
+    }
+}
+
+impl VerifyArgs {
+    /// How many samples the proof is about.
+    const fn count(&self) -> usize {
+        match self.samples {
+            Some(count) => count,
+            None => self.index.count,
+        }
+    }
+
+    /// So many, from the first on.
+    const fn first(&self) -> Samples {
+        Samples {
+            first: 0,
+            count: self.count(),
+        }
+    }
+
+    /// The model, of so many samples.
+    fn model(&self) -> Result<VerificationModel, CommandError> {
+        if self.index.count > 1 && self.index.count != self.count() {
+            return Err(CommandError::OtherCount {
+                samples: self.count(),
+                index: self.index,
+            });
+        }
+        load_batched(&self.model, self.count())
+    }
 }
 
 /// Reads DATA: one row-major list per tensor that it is asked for.
@@ -116,7 +160,7 @@ pub fn run(
     key: &mut Key<'_>,
 ) -> Result<Verdict, CommandError> {
     let start = Instant::now();
-    let model = load_model(&args.model)?;
+    let model = args.model()?;
     let proof = read(&args.proof)?;
     let opening = args.opened.as_deref().map(read).transpose()?;
     let receipt = args.receipt.as_deref().map(read_receipt).transpose()?;
@@ -145,6 +189,19 @@ pub fn load_model(path: &Path) -> Result<VerificationModel, CommandError> {
             path: path.to_owned(),
             source,
         }
+    })
+}
+
+/// Reads a verification model, and derives from it that of so many samples.
+///
+/// # Errors
+/// If the file cannot be read or is none, or there is no such model.
+pub fn load_batched(path: &Path, count: usize) -> Result<VerificationModel, CommandError> {
+    let batched = load_model(path)?.batched(count, &Limits::default());
+    batched.map_err(|source| CommandError::Samples {
+        path: path.to_owned(),
+        count,
+        source,
     })
 }
 

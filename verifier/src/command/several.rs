@@ -8,7 +8,7 @@ use pleat_nova_circuits::cache::CacheFolder;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{CommandError, Key, VerifyArgs, load_model, read};
+use super::{CommandError, Key, VerifyArgs, read};
 use crate::fold::Mode;
 use crate::pcs::OpeningKey;
 use crate::proof::Proof;
@@ -64,7 +64,7 @@ impl fmt::Display for Verdicts {
 /// If that cannot be carried out; proofs that are refused are among the verdicts.
 pub fn run_several(args: &VerifyArgs, key: &mut Key<'_>) -> Result<Verdicts, CommandError> {
     let start = Instant::now();
-    let model = load_model(&args.model)?;
+    let model = args.model()?;
     let paths: Vec<&Path> = std::iter::once(&args.proof)
         .chain(&args.more)
         .map(AsRef::as_ref)
@@ -121,7 +121,7 @@ pub fn run_several(args: &VerifyArgs, key: &mut Key<'_>) -> Result<Verdicts, Com
     let proofs: Vec<ProofVerdict> = verdicts.collect();
     Ok(Verdicts {
         valid: proofs.iter().all(|p| p.verdict.valid),
-        model_id: model.id().to_string(),
+        model_id: model.origin().to_string(),
         seconds,
         proofs,
     })

@@ -1,7 +1,7 @@
 //! DATA for a proof's inputs, its outputs or an opened tensor, as integers: demanded of the proof, or supplied where its file leaves
 //! values out.
 
-use super::{CommandError, DataRequest, Load, TensorRole, VerifyArgs};
+use super::{CommandError, DataRequest, Load, Samples, TensorRole, VerifyArgs};
 use crate::descriptor::{IndexPort, IndexRole, Port};
 use crate::network::Network;
 use crate::places::{Place, Places, Supplied};
@@ -13,7 +13,7 @@ pub(super) struct Side<'a> {
     pub flag: &'static str,
     role: TensorRole,
     spec: Option<&'a str>,
-    index: usize,
+    index: Samples,
     /// Inputs and outputs.
     pub ports: Vec<(usize, &'a Port)>,
     /// Index ports.
@@ -34,13 +34,17 @@ impl<'a> Side<'a> {
     /// `--input`: inputs, and given indices.
     pub fn input(args: &'a VerifyArgs, network: &'a Network) -> Self {
         let spec = args.input.as_deref();
-        Self::whole("--input", TensorRole::Input, spec, args.index, network)
+        let index = Samples {
+            count: args.count(),
+            ..args.index
+        };
+        Self::whole("--input", TensorRole::Input, spec, index, network)
     }
 
     /// `--output`: outputs, and answers.
     pub fn output(args: &'a VerifyArgs, network: &'a Network) -> Self {
-        let spec = args.output.as_deref();
-        Self::whole("--output", TensorRole::Output, spec, 0, network)
+        let (spec, index) = (args.output.as_deref(), args.first());
+        Self::whole("--output", TensorRole::Output, spec, index, network)
     }
 
     /// `--value`: the tensor that is opened.
@@ -55,7 +59,7 @@ impl<'a> Side<'a> {
                 TensorRole::Output
             },
             spec: args.value.as_deref(),
-            index: 0,
+            index: args.first(),
             ports: ports.filter(|(number, _)| *number == port).collect(),
             indices: Vec::new(),
             values: None,
@@ -66,7 +70,7 @@ impl<'a> Side<'a> {
         flag: &'static str,
         role: TensorRole,
         spec: Option<&'a str>,
-        index: usize,
+        index: Samples,
         network: &'a Network,
     ) -> Self {
         let descriptor = network.descriptor();

@@ -3,11 +3,13 @@
 //!
 //! [`Descriptor`] is what a file claims; [`Network`](crate::network::Network) is a descriptor that passed every rule.
 
+mod batch;
 mod bounds;
 mod check;
 mod error;
 mod function;
 mod indices;
+mod layout;
 mod limits;
 mod map;
 mod node;
@@ -17,10 +19,12 @@ mod view;
 
 use serde::{Deserialize, Serialize};
 
+pub use batch::one_sample;
 pub(crate) use check::Checked;
 pub use error::DescriptorError;
 pub use function::Function;
 pub use indices::{Agreement, IndexPort, IndexRole, Indices};
+pub use layout::stack;
 pub use limits::Limits;
 pub use map::{AxisMap, Inner, Stride};
 pub use node::{Axis, AxisId, Linear, Node, Product, axes_bits};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use pleat_verifier::command::{ChainArgs, VerifyArgs};
+use pleat_verifier::command::{ChainArgs, Samples, VerifyArgs};
 use pleat_verifier::fold::Mode;
 
 /// Proves that a committed neural network, run on an input, gave an output, without showing the weights, the activations
@@ -61,7 +61,7 @@ pub enum Command {
     Prove(ProveArgs),
     /// Check a proof
     #[command(long_about = VERIFY_HELP)]
-    Verify(VerifyArgs),
+    Verify(VerifyTextArgs),
     /// Check proofs that take each other's outputs as inputs, by their receipts
     #[command(long_about = CHAIN_HELP)]
     VerifyChain(ChainArgs),
@@ -82,6 +82,8 @@ pub enum Command {
     Demo,
     /// Reveal a hidden input or output of a proof: write an opening that a verifier can check
     Open(OpenArgs),
+    /// Derive the model of several samples at once from that of one
+    Batch(BatchArgs),
 }
 
 const VERIFY_HELP: &str = "\
@@ -128,7 +130,8 @@ pub struct CompileArgs {
     /// The model
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
-    /// Typical inputs; of a folder, token ids [default for a folder: seeded random ids]
+    /// Typical inputs; of a folder, token ids, or a text (.txt), which its tokenizer.json cuts into samples [default for a folder:
+    /// seeded random ids]
     #[arg(long, value_name = "DATA")]
     pub calibration: Option<String>,
     /// Of a folder: tokens of a run [default: 16]
@@ -164,9 +167,34 @@ pub struct CompileArgs {
     /// Fix an input to a value, for good: shapes, axes and whatever else makes the network what it is
     #[arg(long, value_name = "INPUT=DATA")]
     pub bind: Vec<String>,
+    /// Put weights that MODEL.pleat has, too, under its commitments: for the same network of another length, so that others see that
+    /// its weights are the same (`pleat inspect A.vmodel --model B.vmodel`)
+    #[arg(long, value_name = "MODEL.pleat")]
+    pub weights_of: Option<PathBuf>,
     /// Where to write: BASE.pleat and BASE.vmodel [default: the model's name, in this folder]
     #[arg(short, long, value_name = "BASE")]
     pub output: Option<PathBuf>,
+}
+
+/// A text instead of DATA.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PromptOptions {
+    /// A text that a language model goes on after, instead of --input
+    #[arg(long, value_name = "TEXT", conflicts_with = "input")]
+    pub prompt: Option<String>,
+    /// The tokenizer of --prompt [default: MODEL.tokenizer.json, which `pleat compile` writes beside the model of a folder]
+    #[arg(long, value_name = "FILE", requires = "prompt")]
+    pub tokenizer: Option<PathBuf>,
+}
+
+/// Options of `pleat verify`: those of `pleat-verify`, and words.
+#[derive(Args, Clone, Debug)]
+#[command(mut_arg("prompt", |arg| arg.conflicts_with_all(["more", "samples"])))]
+pub struct VerifyTextArgs {
+    #[command(flatten)]
+    pub verify: VerifyArgs,
+    #[command(flatten)]
+    pub prompt: PromptOptions,
 }
 
 /// What a proof may hide.
@@ -205,6 +233,12 @@ impl From<Fold> for Mode {
 #[command(after_help = "Example:
   pleat prove credit.pleat --input credit-300.npz --index 7 --hide input -o seven.proof
 
+A language model goes on after a prompt (`pleat verify --prompt` checks question and answer):
+  pleat prove gpt2.pleat --prompt \"The capital of France is\" --answer 8 -o france.proof
+
+One proof about 64 applicants, which costs little more than one about one (`pleat verify --samples 64` checks it):
+  pleat prove credit.pleat --input credit-300.npz --index 0..64 -o many.proof
+
 A second model that takes the first one's hidden output (see docs/receipts.md):
   pleat open seven.proof.secret credit.vmodel --port y -o y.opening
   pleat prove decision.pleat --input-from y.opening --hide input --receipt --previous seven.proof.receipt.json")]
@@ -213,11 +247,16 @@ pub struct ProveArgs {
     #[arg(value_name = "MODEL.pleat")]
     pub model: PathBuf,
     /// The input; needed for the tensors that --input-from does not give
-    #[arg(long, value_name = "DATA", required_unless_present = "input_from")]
+    #[arg(long, value_name = "DATA", required_unless_present_any = ["input_from", "prompt"])]
     pub input: Option<String>,
-    /// Sample of --input, counted from 0
-    #[arg(long, value_name = "I", default_value_t = 0, requires = "input")]
-    pub index: usize,
+    #[command(flatten)]
+    pub prompt: PromptOptions,
+    /// With --prompt: let the network write N words, each its first choice after all before, and prove them
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "prompt")]
+    pub answer: usize,
+    /// Sample of --input, counted from 0; or several for one proof: 0..64 are the first 64
+    #[arg(long, value_name = "I", default_value_t = Samples::FIRST, requires = "input")]
+    pub index: Samples,
     /// Take an input from another proof: an opening of one of its tensors (`pleat open`), whose commitments this proof will
     /// carry, too; NAME may be left out if there is one input
     #[arg(long, value_name = "[NAME=]OPENING")]
@@ -258,11 +297,16 @@ pub struct RunArgs {
     #[arg(value_name = "MODEL.pleat")]
     pub model: PathBuf,
     /// The input
-    #[arg(long, value_name = "DATA")]
-    pub input: String,
-    /// Sample of --input, counted from 0
-    #[arg(long, value_name = "I", default_value_t = 0)]
-    pub index: usize,
+    #[arg(long, value_name = "DATA", required_unless_present = "prompt")]
+    pub input: Option<String>,
+    /// Sample of --input, counted from 0; or several: 0..64 are the first 64
+    #[arg(long, value_name = "I", default_value_t = Samples::FIRST, requires = "input")]
+    pub index: Samples,
+    #[command(flatten)]
+    pub prompt: PromptOptions,
+    /// With --prompt: let the network write N words, each its first choice after all before
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "prompt")]
+    pub answer: usize,
 }
 
 /// Say what a file is and what it shows.
@@ -274,9 +318,12 @@ pub struct InspectArgs {
     /// The file
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// The model that a proof, secret file or opening is about
+    /// The model that a proof, secret file or opening is about; or another model, whose weights are compared with this one's
     #[arg(long, value_name = "MODEL.vmodel")]
     pub model: Option<PathBuf>,
+    /// Samples that the proof, secret file or opening is about (`prove --index 0..N`)
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "model")]
+    pub samples: usize,
 }
 
 /// Reveal a hidden input or output of a proof: write an opening that a verifier can check.
@@ -294,10 +341,33 @@ pub struct OpenArgs {
     /// The verification model
     #[arg(value_name = "MODEL.vmodel")]
     pub model: PathBuf,
+    /// Samples that the proof is about (`prove --index 0..N`)
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub samples: usize,
     /// Name of the input or output tensor
     #[arg(long, value_name = "NAME")]
     pub port: String,
     /// Where to write the opening
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+/// Derive the model of several samples at once from that of one: the same network with one more axis, the same weights under the
+/// same commitments.
+///
+/// `prove --index 0..N` and `verify --samples N` do so by themselves. The file is for whatever has no such option: a page in a
+/// browser, a chain of receipts.
+#[derive(Args)]
+#[command(after_help = "Example:
+  pleat batch credit.vmodel --samples 64 -o credit-64.vmodel")]
+pub struct BatchArgs {
+    /// The model: MODEL.vmodel
+    #[arg(value_name = "MODEL.vmodel")]
+    pub model: PathBuf,
+    /// How many samples
+    #[arg(long, value_name = "N")]
+    pub samples: usize,
+    /// Where to write the derived model
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
 }

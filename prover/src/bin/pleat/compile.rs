@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ndarray::ArrayD;
 use pleat_prover::compile::{
@@ -11,8 +11,10 @@ use pleat_prover::compile::{
     random_ids,
 };
 use pleat_prover::data::InputSpec;
-use pleat_prover::files::{Access, NewFile, write_together};
-use pleat_prover::model::ProvingModel;
+use pleat_prover::files::{Access, NewFile, WriteError, write_together};
+use pleat_prover::journal::Journal;
+use pleat_prover::model::{Committing, ProvingModel};
+use pleat_prover::text::Words;
 use pleat_verifier::fold::Mode;
 use pleat_verifier::places::{Place, Places};
 use pleat_verifier::proof::proof_bytes;
@@ -23,9 +25,12 @@ use crate::args::CompileArgs;
 use crate::console::{Console, grouped};
 use crate::error::CliError;
 use crate::link::scales;
+use crate::memory::{available_memory, peak_rss_bytes};
 use crate::paths::{demand_writable, stem, with_suffix};
-use crate::seconds::{StageSeconds, peak_rss_bytes};
+use crate::prove::load_model;
+use crate::seconds::StageSeconds;
 use crate::tensors::all_samples;
+use crate::text::{TOKENIZER, TOKENIZER_SUFFIX, tokenizer_of};
 
 /// Samples of a folder that come without any.
 const RANDOM_SAMPLES: usize = 16;
@@ -45,6 +50,10 @@ pub struct Compiled {
     pub steps: usize,
     /// Its length if it shows everything.
     pub proof_bytes: usize,
+    /// Rows of weights, and how many of them are under the commitments of --weights-of.
+    pub weight_rows: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared_rows: Option<usize>,
     pub proving_model: PathBuf,
     pub verification_model: PathBuf,
     pub seconds: StageSeconds,
@@ -85,6 +94,27 @@ fn bound(given: &[String]) -> Result<BTreeMap<String, ArrayD<f64>>, CliError> {
     given.iter().map(one).collect()
 }
 
+/// Samples of a folder's model: a text cut by its tokenizer.
+fn stretches(
+    folder: &Path,
+    text: &Path,
+    specs: &[InputSpec],
+) -> Result<Vec<Vec<ArrayD<f32>>>, CliError> {
+    let words = Words::load(&folder.join(TOKENIZER))?;
+    let bytes = pleat_verifier::command::read(text)?;
+    let shape = specs.first().map(|s| s.shape.clone()).unwrap_or_default();
+    let stretches = words.stretches(&String::from_utf8_lossy(&bytes), shape.iter().product())?;
+    let array = |words: Vec<u32>| {
+        let values = words.into_iter().map(|word| word as f32).collect();
+        ArrayD::from_shape_vec(shape.clone(), values).ok()
+    };
+    Ok(stretches
+        .into_iter()
+        .filter_map(array)
+        .map(|a| vec![a])
+        .collect())
+}
+
 /// Compiles and writes.
 pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliError> {
     let base = args.output.clone().unwrap_or_else(|| stem(&args.model));
@@ -96,9 +126,19 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
     let (secret_path, public_path) = (with_suffix(&base, ".pleat"), with_suffix(&base, ".vmodel"));
     demand_writable(&secret_path)?;
     demand_writable(&public_path)?;
+    let tokenizer = tokenizer_of(&args.model).filter(|_| args.model.is_dir());
+    let tokenizer = tokenizer
+        .as_deref()
+        .map(pleat_verifier::command::read)
+        .transpose()?;
+    let tokenizer_path = with_suffix(&base, TOKENIZER_SUFFIX);
     let mut seconds = StageSeconds::start();
 
     console.stage("load");
+    let other = args.weights_of.as_deref().map(load_model).transpose()?;
+    let other_bits = other
+        .as_ref()
+        .and_then(|m| u32::try_from(m.network().row_bits()).ok());
     let mut options = CompileOptions {
         digit_bits: args.digit_bits,
         headroom: args.headroom.unwrap_or(if args.calibration.is_some() {
@@ -106,7 +146,7 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
         } else {
             0.5
         }),
-        row_bits: args.row_bits,
+        row_bits: args.row_bits.or(other_bits),
         best: args.best.clone(),
         hide: args.hide.clone(),
         dims: dimensions(&args.dim)?,
@@ -125,6 +165,7 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
         let available = available_memory();
         if let Some(available) = available.filter(|m| *m < estimate.compile_memory) {
             return Err(CliError::Memory {
+                doing: "compiling this model",
                 needed: estimate.compile_memory,
                 available,
             });
@@ -141,6 +182,9 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
             })
             .collect();
         let samples = match &args.calibration {
+            Some(text) if args.model.is_dir() && text.ends_with(".txt") => {
+                stretches(&args.model, Path::new(text), &specs)?
+            }
             Some(data) => all_samples("--calibration", data, &specs)?,
             None if args.model.is_dir() => random_ids(&args.model, &options, RANDOM_SAMPLES)?,
             None => return Err(CliError::NoCalibration),
@@ -161,16 +205,36 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
         compiler::compile(&args.model, &samples, &options, &mut progress)
     })?;
     console.stage("commit");
+    let journal_path = with_suffix(&base, ".commitments");
+    let unwritten = |source| {
+        CliError::Write(WriteError {
+            path: journal_path.clone(),
+            source,
+        })
+    };
+    let descriptor = compiled.descriptor.to_bytes();
+    let descriptor = descriptor.map_err(|e| CliError::Commit(e.into()))?;
+    let mut journal = Journal::open(&journal_path, &descriptor).map_err(unwritten)?;
+    if journal.entries() > 0 {
+        console.note(&format!(
+            "note: {} commitments that an interrupted run made are used again",
+            grouped(journal.entries())
+        ));
+    }
     let report = compiled.report;
     let report_text = serde_json::to_string(&report)?;
     let model = seconds
         .time("commit", || {
-            ProvingModel::commit_heard(
+            ProvingModel::commit_with(
                 compiled.descriptor,
                 compiled.weights,
                 report_text,
                 &mut OsRng,
-                &mut |done, total| console.progress("commit", done, total),
+                Committing {
+                    other: other.as_ref(),
+                    journal: Some(&mut journal),
+                    heard: Some(&mut |done, total| console.progress("commit", done, total)),
+                },
             )
         })
         .map_err(CliError::Commit)?;
@@ -188,8 +252,15 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
             bytes: &public,
             access: Access::Shared,
         };
-        Ok::<(), CliError>(write_together(&[secret, public])?)
+        let words = tokenizer.as_deref().map(|bytes| NewFile {
+            path: &tokenizer_path,
+            bytes,
+            access: Access::Shared,
+        });
+        let files: Vec<NewFile<'_>> = [secret, public].into_iter().chain(words).collect();
+        Ok::<(), CliError>(write_together(&files)?)
     })?;
+    journal.remove().map_err(unwritten)?;
     if let Some(needed) = estimate.map(|e| e.prove_memory)
         && available_memory().is_some_and(|m| m < needed)
     {
@@ -218,6 +289,8 @@ pub fn compile(args: &CompileArgs, console: &Console) -> Result<Compiled, CliErr
         fold,
         steps: fold.schedule(network).steps,
         proof_bytes: proof_bytes(network, fold, &shown),
+        weight_rows: model.verification().weights().len(),
+        shared_rows: other.map(|other| model.verification().shared_rows(other.verification())),
         proving_model: secret_path,
         verification_model: public_path,
         seconds,
@@ -267,14 +340,6 @@ fn memory(bytes: usize) -> String {
     format!("{} MiB", grouped(bytes >> 20))
 }
 
-/// Bytes of memory that are free, where the system says so.
-fn available_memory() -> Option<usize> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
-    let kilobytes: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kilobytes.checked_mul(1024)
-}
-
 const fn stage_name(stage: Stage) -> &'static str {
     match stage {
         Stage::Import => "import",
@@ -305,6 +370,16 @@ impl fmt::Display for Compiled {
             report.max_abs_error,
             report.mean_abs_error
         )?;
+        if let Some(fidelity) = &report.fidelity {
+            writeln!(
+                f,
+                "  words     the same first choice at {:.2} % of {} positions; mean divergence of the distributions {:.2e} nats, over {}",
+                100.0 * fidelity.top1_agreement,
+                grouped(fidelity.positions),
+                fidelity.kl_divergence,
+                grouped(fidelity.scored)
+            )?;
+        }
         for layer in &report.dropped {
             writeln!(
                 f,
@@ -319,6 +394,14 @@ impl fmt::Display for Compiled {
             self.fold,
             grouped(self.proof_bytes)
         )?;
+        if let Some(shared) = self.shared_rows {
+            writeln!(
+                f,
+                "  weights   {} of {} rows under the commitments of the other model",
+                grouped(shared),
+                grouped(self.weight_rows)
+            )?;
+        }
         writeln!(
             f,
             "  prover    {} (secret: weights and blinds)",

@@ -5,11 +5,13 @@ use std::path::Path;
 
 use pleat_prover::data::InputSpec;
 use pleat_prover::files::write_atomically;
-use pleat_verifier::command::{self, EXIT_GOOD, EXIT_INVALID, Verdict, VerifyArgs, decode_proof};
+use pleat_verifier::command::{
+    self, EXIT_GOOD, EXIT_INVALID, Samples, Verdict, VerifyArgs, decode_proof,
+};
 use pleat_verifier::proof::PublicValues;
 use serde::Serialize;
 
-use crate::args::{CompileArgs, Hide, ProveArgs};
+use crate::args::{CompileArgs, Hide, PromptOptions, ProveArgs};
 use crate::compile::{Compiled, compile};
 use crate::console::{Console, grouped};
 use crate::error::CliError;
@@ -20,7 +22,10 @@ use crate::verify::verify;
 const MODEL: &[u8] = include_bytes!("../../../../testdata/mnist-8.onnx");
 const DIGITS: &[u8] = include_bytes!("../../../../testdata/mnist-200.npz");
 /// The digit that is proved to be read right.
-const DIGIT: usize = 157;
+const DIGIT: Samples = Samples {
+    first: 157,
+    count: 1,
+};
 /// Pixels per side.
 const SIDE: usize = 28;
 /// The darkest shade that still counts as paper.
@@ -63,6 +68,7 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
             hide: Vec::new(),
             dim: Vec::new(),
             bind: Vec::new(),
+            weights_of: None,
             output: Some(path("mnist")),
         },
         console,
@@ -85,6 +91,8 @@ pub fn demo(console: &Console) -> Result<Demo, CliError> {
             model: path("mnist.pleat"),
             input: Some(digits),
             index: DIGIT,
+            prompt: PromptOptions::default(),
+            answer: 1,
             input_from: Vec::new(),
             hide: vec![Hide::Input],
             fold: None,
@@ -133,7 +141,8 @@ fn verification(folder: &Path, proof: &str) -> VerifyArgs {
         proof: folder.join(proof),
         more: Vec::new(),
         input: None,
-        index: 0,
+        index: Samples::FIRST,
+        samples: None,
         output: None,
         model_id: None,
         opened: None,

@@ -8,6 +8,7 @@ use pleat_prover::execute::ExecuteError;
 use pleat_prover::files::WriteError;
 use pleat_prover::model::ProvingModelError;
 use pleat_prover::prove::ProveError;
+use pleat_prover::text::TextError;
 use pleat_verifier::command::CommandError;
 use pleat_verifier::error::FormatError;
 use pleat_verifier::quantize::QuantizeError;
@@ -39,11 +40,15 @@ pub enum CliError {
     },
     /// The model is too large for this machine.
     #[error(
-        "compiling this model takes some {} MiB of memory, and {} MiB are free; close other programs, or compile it on a larger machine",
+        "{doing} takes some {} MiB of memory, and {} MiB are free; close other programs, or use a larger machine",
         needed >> 20,
         available >> 20
     )]
-    Memory { needed: usize, available: usize },
+    Memory {
+        doing: &'static str,
+        needed: usize,
+        available: usize,
+    },
     /// An ONNX model without samples.
     #[error(
         "--calibration DATA is missing: the ranges of all tensors are those that typical inputs have; only folders have samples of their own"
@@ -61,6 +66,19 @@ pub enum CliError {
         path: PathBuf,
         source: ProvingModelError,
     },
+    /// There is no model of so many samples.
+    #[error("{} on {count} samples at once: {source}; fewer may do", path.display())]
+    Samples {
+        path: PathBuf,
+        count: usize,
+        source: ProvingModelError,
+    },
+    /// The model is none of words.
+    #[error("{}: --prompt needs a model of one sequence of words that shows its choices: compile a language model with --best", model.display())]
+    NoWords { model: PathBuf },
+    /// A text is none for the model.
+    #[error(transparent)]
+    Text(#[from] TextError),
     /// The network does not run on this input.
     #[error(transparent)]
     Execute(#[from] ExecuteError),

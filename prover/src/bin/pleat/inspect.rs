@@ -36,8 +36,29 @@ pub struct Inspection {
     pub model_id: Option<String>,
     /// Who may see it, and what it shows.
     pub public: &'static str,
+    /// Of two models: rows of weights, and how many are under commitments of the other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared: Option<SharedRows>,
     #[serde(flatten)]
     pub detail: Detail,
+}
+
+/// Rows of weights that two models have under the same commitments.
+#[derive(Serialize)]
+pub struct SharedRows {
+    with: String,
+    rows: usize,
+    shared: usize,
+}
+
+impl SharedRows {
+    fn new(own: &VerificationModel, other: &VerificationModel) -> Self {
+        Self {
+            with: other.id().to_string(),
+            rows: own.weights().len(),
+            shared: own.shared_rows(other),
+        }
+    }
 }
 
 /// What is in it.
@@ -147,20 +168,27 @@ const MODEL_NEEDED: &str = "give --model MODEL.vmodel to see what it shows";
 pub fn inspect(args: &InspectArgs) -> Result<Inspection, CliError> {
     let path = &args.file;
     let bytes = command::read(path)?;
-    let model = args.model.as_deref().map(command::load_model).transpose()?;
+    let load = |path: &Path| command::load_batched(path, args.samples);
+    let model = args.model.as_deref().map(load).transpose()?;
     let damaged = |source| CliError::Damaged {
         path: path.clone(),
         source,
     };
+    let mut shared = None;
+    let mut compare = |own: &VerificationModel| {
+        shared = model.as_ref().map(|other| SharedRows::new(own, other));
+    };
     let (kind, public, id, detail) = match bytes.first_chunk::<8>() {
         Some(&MODEL_MAGIC) => {
             let model = command::load_model(path)?;
+            compare(&model);
             let public = "public: shape, scales and functions of the network; the weights are committed to and hidden";
             let detail = Detail::Model(Box::new(ModelDetail::new(model.network(), None)));
             ("verification model", public, Some(model.id()), detail)
         }
         Some(&PROVING_MAGIC) => {
             let model = load_model(path)?;
+            compare(model.verification());
             let public = "SECRET: it holds the weights and the blinds of their commitments";
             let id = model.verification().id();
             let detail = Detail::Model(Box::new(ModelDetail::new(model.network(), Some(&model))));
@@ -208,6 +236,7 @@ pub fn inspect(args: &InspectArgs) -> Result<Inspection, CliError> {
         bytes: bytes.len(),
         model_id: id.map(|id| id.to_string()),
         public,
+        shared,
         detail,
     })
 }
@@ -385,6 +414,13 @@ impl fmt::Display for Inspection {
             writeln!(f, "  model   {id}")?;
         }
         writeln!(f, "  {}", self.public)?;
+        if let Some(shared) = &self.shared {
+            let SharedRows { with, rows, shared } = shared;
+            writeln!(
+                f,
+                "  {shared} of {rows} rows of weights are those of model {with}"
+            )?;
+        }
         match &self.detail {
             Detail::Model(model) => write!(f, "{model}"),
             Detail::Onnx(onnx) => write!(f, "{onnx}"),

@@ -2,12 +2,14 @@
 //! files, messages and exit codes.
 
 mod args;
+mod batch;
 mod compile;
 mod console;
 mod demo;
 mod error;
 mod inspect;
 mod link;
+mod memory;
 mod open;
 mod paths;
 mod prove;
@@ -16,6 +18,7 @@ mod run;
 mod seconds;
 mod setup;
 mod tensors;
+mod text;
 mod verify;
 
 use std::process::ExitCode;
@@ -46,15 +49,15 @@ fn run(command: &Command, console: &Console) -> Result<u8, CliError> {
             console.finish(&proved)?;
             console.note(&proved.seconds.table());
         }
-        Command::Verify(args) if !args.more.is_empty() => {
-            let verdicts = verify::verify_several(args, console)?;
+        Command::Verify(args) if !args.verify.more.is_empty() => {
+            let verdicts = verify::verify_several(&args.verify, console)?;
             console.finish(&verdicts)?;
             return Ok(verdicts.exit_code());
         }
         Command::Verify(args) => {
-            let verdict = verify::verify(args, console)?;
+            let verdict = verify::verify_text(args, console)?;
             console.finish(&verdict)?;
-            return Ok(verdict.exit_code());
+            return Ok(verdict.verdict.exit_code());
         }
         Command::VerifyChain(args) => {
             let verdict = verify::verify_chain(args, console)?;
@@ -69,6 +72,7 @@ fn run(command: &Command, console: &Console) -> Result<u8, CliError> {
             console.finish(&demo)?;
             return Ok(demo.exit_code());
         }
+        Command::Batch(args) => console.finish(&batch::batch(args)?)?,
         Command::Open(args) => console.finish(&open::open(args)?)?,
     }
     Ok(EXIT_GOOD)

@@ -23,7 +23,7 @@ pub struct Opened {
 /// Writes the opening of one tensor.
 pub fn open(args: &OpenArgs) -> Result<Opened, CliError> {
     demand_writable(&args.output)?;
-    let model = command::load_model(&args.model)?;
+    let model = command::load_batched(&args.model, args.samples)?;
     let network = model.network();
     let ports: Vec<_> = network.descriptor().ports().collect();
     let no_port = || CliError::NoPort {

@@ -23,16 +23,20 @@ use crate::args::{Hide, ProveArgs};
 use crate::console::{Console, grouped};
 use crate::error::CliError;
 use crate::link::{Link, links};
+use crate::memory::{demand_memory, peak_rss_bytes};
 use crate::paths::{demand_writable, stem, with_suffix};
 use crate::receipt;
-use crate::seconds::{StageSeconds, peak_rss_bytes};
+use crate::seconds::StageSeconds;
 use crate::setup::parameters;
 use crate::tensors::{Given, given_ports, quantized};
+use crate::text::{Answer, Prompt};
 
 /// A proof that was made.
 #[derive(Serialize)]
 pub struct Proved {
     pub model_id: String,
+    /// Of that model, in this one proof.
+    pub samples: usize,
     pub proof: PathBuf,
     /// Where the openings of hidden tensors are, if there are any.
     pub secret: Option<PathBuf>,
@@ -52,6 +56,9 @@ pub struct Proved {
     /// Public indices, if the model has any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub indices: Vec<IndexTensor>,
+    /// In words, if there was a prompt.
+    #[serde(flatten)]
+    pub answer: Option<Answer>,
     pub seconds: StageSeconds,
     pub peak_rss_bytes: Option<u64>,
 }
@@ -60,6 +67,16 @@ pub struct Proved {
 pub fn load_model(path: &Path) -> Result<ProvingModel, CliError> {
     ProvingModel::from_bytes(&command::read(path)?).map_err(|source| CliError::ProvingModel {
         path: path.to_owned(),
+        source,
+    })
+}
+
+/// Reads a proving model, of so many samples.
+pub fn load_batched(path: &Path, count: usize) -> Result<ProvingModel, CliError> {
+    let batched = load_model(path)?.batched(count);
+    batched.map_err(|source| CliError::Samples {
+        path: path.to_owned(),
+        count,
         source,
     })
 }
@@ -90,20 +107,28 @@ pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
         claims: receipt::claims(args)?,
         ..Remarks::default()
     };
-    let (
-        model,
-        links,
-        Given {
-            integers: inputs,
-            indices,
-        },
-    ) = seconds.time("load", || {
-        let model = load_model(&args.model)?;
+    let (model, links) = seconds.time("load", || {
+        let model = load_batched(&args.model, args.index.count)?;
         let links = links(&args.input_from, model.network())?;
-        let inputs = inputs(args, model.network(), &links)?;
-        Ok::<_, CliError>((model, links, inputs))
+        Ok::<_, CliError>((model, links))
     })?;
     let network = model.network();
+    demand_memory(network)?;
+    let prompt = Prompt::new(&args.prompt, &args.model, network)?;
+    let given = match &prompt {
+        None => seconds.time("input", || inputs(args, network, &links)),
+        Some(prompt) => seconds.time("write", || {
+            let words = prompt.written(&model, args.answer, console)?;
+            Ok(Given {
+                integers: Vec::new(),
+                indices: vec![words],
+            })
+        }),
+    };
+    let Given {
+        integers: inputs,
+        indices,
+    } = given?;
     let fold = args.fold.map_or_else(|| Mode::shorter(network), Mode::from);
     let (chain, opening) = seconds.time("setup", || {
         let chain = match fold {
@@ -191,11 +216,16 @@ pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
     let files: Vec<NewFile<'_>> = files.collect();
     seconds.time("write", || write_together(&files))?;
 
+    let answer = prompt
+        .map(|prompt| prompt.answer(&proved.indices))
+        .transpose()?;
+    let answer = answer.transpose().map_err(|e| CliError::Text(e.into()))?;
     let descriptor = network.descriptor();
     let hidden_inputs = descriptor.inputs.iter().filter(|_| !visibility.inputs);
     let outputs = descriptor.outputs.iter().zip(proved.outputs);
     Ok(Proved {
-        model_id: model.verification().id().to_string(),
+        model_id: model.verification().origin().to_string(),
+        samples: model.verification().samples(),
         proof_bytes: proof.len(),
         fold,
         steps: fold.schedule(network).steps,
@@ -206,6 +236,7 @@ pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
             .map(|(port, values)| PortValues::new(port, !visibility.outputs, Some(values)))
             .collect(),
         indices: IndexTensor::all(descriptor, &proved.indices),
+        answer,
         proof: path,
         secret: secret_path,
         receipt: receipt_path,
@@ -262,6 +293,16 @@ impl fmt::Display for Proved {
         )?;
         writeln!(f, "  model   {}", self.model_id)?;
         writeln!(f, "  fold    {}", self.fold)?;
+        if self.samples > 1 {
+            writeln!(
+                f,
+                "  samples {}: {:.1} ms and {:.0} bytes for each; `pleat verify --samples {}` checks them",
+                self.samples,
+                1000.0 * self.seconds.total() / self.samples as f64,
+                self.proof_bytes as f64 / self.samples as f64,
+                self.samples,
+            )?;
+        }
         for name in &self.hidden_inputs {
             writeln!(f, "  input   {name}: hidden")?;
         }
@@ -275,6 +316,9 @@ impl fmt::Display for Proved {
         }
         for tensor in &self.indices {
             writeln!(f, "  {tensor}")?;
+        }
+        if let Some(answer) = &self.answer {
+            write!(f, "{answer}")?;
         }
         if let Some(receipt) = &self.receipt {
             writeln!(f, "  receipt {}", receipt.display())?;

@@ -10,9 +10,10 @@ use serde::Serialize;
 use crate::args::RunArgs;
 use crate::console::Console;
 use crate::error::CliError;
-use crate::prove::load_model;
+use crate::prove::load_batched;
 use crate::seconds::StageSeconds;
-use crate::tensors::quantized_input;
+use crate::tensors::{Given, quantized_input};
+use crate::text::{Answer, Prompt};
 
 /// A run.
 #[derive(Serialize)]
@@ -22,6 +23,9 @@ pub struct Run {
     /// Public indices, if the model has any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub indices: Vec<IndexTensor>,
+    /// In words, if there was a prompt.
+    #[serde(flatten)]
+    pub answer: Option<Answer>,
     pub seconds: StageSeconds,
 }
 
@@ -29,16 +33,27 @@ pub struct Run {
 pub fn run(args: &RunArgs, console: &Console) -> Result<Run, CliError> {
     let mut seconds = StageSeconds::start();
     console.stage("load");
-    let (model, inputs) = seconds.time("load", || {
-        let model = load_model(&args.model)?;
-        let inputs = quantized_input(model.network(), &args.input, args.index)?;
-        Ok::<_, CliError>((model, inputs))
-    })?;
+    let model = seconds.time("load", || load_batched(&args.model, args.index.count))?;
     let network = model.network();
+    let prompt = Prompt::new(&args.prompt, &args.model, network)?;
+    let inputs = match (&prompt, &args.input) {
+        (Some(prompt), _) => Given {
+            integers: Vec::new(),
+            indices: vec![prompt.written(&model, args.answer, console)?],
+        },
+        (None, Some(input)) => {
+            seconds.time("load", || quantized_input(network, input, args.index))?
+        }
+        (None, None) => return Err(CliError::NoInput { inputs: Vec::new() }),
+    };
     console.stage("execute");
     let trace = seconds.time("execute", || {
         Executor::new(network, model.weights())?.run_on(&inputs.integers, &inputs.indices)
     })?;
+    let answer = prompt
+        .map(|prompt| prompt.answer(&trace.indices))
+        .transpose()?;
+    let answer = answer.transpose().map_err(|e| CliError::Text(e.into()))?;
     let outputs = network.descriptor().outputs.iter();
     let value = |port| {
         let port: &pleat_verifier::descriptor::Port = port;
@@ -49,9 +64,10 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<Run, CliError> {
         )
     };
     Ok(Run {
-        model_id: model.verification().id().to_string(),
+        model_id: model.verification().origin().to_string(),
         output: outputs.map(value).collect(),
         indices: IndexTensor::all(network.descriptor(), &trace.indices),
+        answer,
         seconds,
     })
 }
@@ -63,6 +79,9 @@ impl fmt::Display for Run {
         }
         for tensor in &self.indices {
             writeln!(f, "{tensor}")?;
+        }
+        if let Some(answer) = &self.answer {
+            write!(f, "{answer}")?;
         }
         writeln!(
             f,

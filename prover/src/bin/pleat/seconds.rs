@@ -1,10 +1,12 @@
-//! Wall time by stage, and the process's memory.
+//! Wall time by stage.
 
 use std::fmt::Write;
 use std::time::Instant;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+
+use crate::memory::peak_rss_bytes;
 
 /// Wall time by stage, in order; as JSON an object with a `total` of everything since it was started.
 #[derive(Clone, Debug)]
@@ -83,12 +85,4 @@ impl Serialize for StageSeconds {
         map.serialize_entry("total", &self.total)?;
         map.end()
     }
-}
-
-/// The most memory that the process has had; `None` where `/proc` does not tell.
-pub fn peak_rss_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kilobytes.checked_mul(1024)
 }

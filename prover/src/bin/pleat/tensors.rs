@@ -2,7 +2,8 @@
 
 use ndarray::ArrayD;
 use pleat_prover::data::{DataError, InputSpec, Samples, load_inputs};
-use pleat_verifier::descriptor::{IndexPort, IndexRole, Operation, Port};
+use pleat_verifier::command;
+use pleat_verifier::descriptor::{IndexPort, IndexRole, Operation, Port, one_sample};
 use pleat_verifier::network::Network;
 use pleat_verifier::quantize::{indices, quantize};
 
@@ -17,10 +18,20 @@ pub fn specs<'p>(ports: impl IntoIterator<Item = &'p Port>) -> Vec<InputSpec> {
     ports.into_iter().map(spec).collect()
 }
 
-/// One sample of DATA: a row-major list per tensor.
-pub fn sample(spec: &str, specs: &[InputSpec], index: usize) -> Result<Vec<Vec<f64>>, DataError> {
+/// Samples of DATA, side by side: a row-major list per tensor. `specs` are of one sample.
+pub fn sample(
+    spec: &str,
+    specs: &[InputSpec],
+    index: command::Samples,
+) -> Result<Vec<Vec<f64>>, DataError> {
     let stacks: Vec<Samples> = load_inputs(spec, specs)?;
-    let sample = |stack: &Samples| Ok(stack.get(index)?.iter().map(|v| f64::from(*v)).collect());
+    let sample = |stack: &Samples| {
+        let mut values = Vec::new();
+        for i in (index.first..).take(index.count) {
+            values.extend(stack.get(i)?.iter().map(|v| f64::from(*v)));
+        }
+        Ok(values)
+    };
     stacks.iter().map(sample).collect()
 }
 
@@ -46,7 +57,11 @@ pub struct Given {
 }
 
 /// `--input`, for every input of the network.
-pub fn quantized_input(network: &Network, spec: &str, index: usize) -> Result<Given, CliError> {
+pub fn quantized_input(
+    network: &Network,
+    spec: &str,
+    index: command::Samples,
+) -> Result<Given, CliError> {
     let ports: Vec<&Port> = network.descriptor().inputs.iter().collect();
     quantized(network, &ports, spec, index)
 }
@@ -57,12 +72,13 @@ pub fn given_ports(network: &Network) -> impl Iterator<Item = &IndexPort> {
     ports.filter(|p| p.role == IndexRole::Given)
 }
 
-/// `--input`, which gives these inputs and, after them, the indices.
+/// `--input`, which gives these inputs and, after them, the indices. The network's tensors have an axis for as many samples as
+/// `index` says, if it says more than one.
 pub fn quantized(
     network: &Network,
     ports: &[&Port],
     spec: &str,
-    index: usize,
+    index: command::Samples,
 ) -> Result<Given, CliError> {
     let flag = "--input";
     let index_ports: Vec<&IndexPort> = given_ports(network).collect();
@@ -85,9 +101,14 @@ pub fn quantized(
         },
         ..(*port).clone()
     };
-    let wanted: Vec<Port> = ports.iter().map(given).collect();
-    let values = sample(spec, &specs(wanted.iter().chain(&tensors)), index)
-        .map_err(|source| CliError::Data { flag, source })?;
+    let mut wanted: Vec<Port> = ports.iter().map(given).chain(tensors).collect();
+    if index.count > 1 {
+        for port in &mut wanted {
+            port.shape = one_sample(&port.shape);
+        }
+    }
+    let values =
+        sample(spec, &specs(&wanted), index).map_err(|source| CliError::Data { flag, source })?;
     let range = network.input_range();
     let error = |source| CliError::Quantize { flag, source };
     let (values, indices_given) = values.split_at_checked(ports.len()).unwrap_or_default();

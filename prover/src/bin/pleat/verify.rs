@@ -1,5 +1,6 @@
 //! `pleat verify`: the verifier's own command, with every kind of DATA.
 
+use std::fmt;
 use std::path::Path;
 
 use pleat_nova_circuits::cache::CacheFolder;
@@ -9,16 +10,76 @@ use pleat_verifier::command::{
     read_json,
 };
 
+use pleat_verifier::decoding::DecodingError;
+use pleat_verifier::descriptor::{Indices, Port};
+use pleat_verifier::verdict::Refusal;
+use serde::Serialize;
+
+use crate::args::VerifyTextArgs;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::setup::announce;
 use crate::tensors::{sample, specs};
+use crate::text::{Answer, Prompt};
 
 /// Verifies; a proof of the chain with the key of the cache.
 pub fn verify(args: &VerifyArgs, console: &Console) -> Result<Verdict, CliError> {
     console.stage("load");
     let mut key = || key(console);
     Ok(command::run(args, &mut load, &mut key)?)
+}
+
+/// A verdict, and the answer in words if there was a prompt.
+#[derive(Serialize)]
+pub struct TextVerdict {
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    #[serde(flatten)]
+    pub answer: Option<Answer>,
+}
+
+/// [`verify`], then what a valid proof says about a prompt.
+pub fn verify_text(args: &VerifyTextArgs, console: &Console) -> Result<TextVerdict, CliError> {
+    let without = |verdict| TextVerdict {
+        verdict,
+        answer: None,
+    };
+    if args.prompt.prompt.is_none() {
+        return Ok(without(verify(&args.verify, console)?));
+    }
+    let path = &args.verify.model;
+    let model = command::load_model(path)?;
+    // What is wrong with the prompt is said before the work.
+    let Some(prompt) = Prompt::new(&args.prompt, path, model.network())? else {
+        return Ok(without(verify(&args.verify, console)?));
+    };
+    let verdict = verify(&args.verify, console)?;
+    if !verdict.valid {
+        return Ok(without(verdict));
+    }
+    let shown = verdict.indices.iter().flatten();
+    let shown = shown.map(|tensor| tensor.values.clone()).collect();
+    let indices = Indices::new(&model.network().descriptor().indices, shown);
+    match prompt.answer(&indices)? {
+        Ok(answer) => Ok(TextVerdict {
+            verdict,
+            answer: Some(answer),
+        }),
+        Err(error @ DecodingError::Prompt { .. }) => {
+            let refusal = Err(Refusal::Prompt(error));
+            Ok(without(Verdict::new(&model, refusal, verdict.seconds)))
+        }
+        Err(error) => Err(CliError::Text(error.into())),
+    }
+}
+
+impl fmt::Display for TextVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.verdict)?;
+        self.answer
+            .iter()
+            .try_for_each(|answer| write!(f, "{answer}"))
+    }
 }
 
 /// Verifies several proofs about one model together.
@@ -51,6 +112,13 @@ fn load(spec: &str, request: &DataRequest<'_>) -> Result<Vec<Vec<f64>>, String> 
         let bytes = std::fs::read(spec).map_err(|e| e.to_string())?;
         return read_json(&bytes, request);
     }
-    let specs = specs(request.ports.iter().copied());
-    sample(spec, &specs, request.index).map_err(|e| e.to_string())
+    let ports: Vec<Port> = request
+        .ports
+        .iter()
+        .map(|port| Port {
+            shape: request.sample_shape(port),
+            ..(*port).clone()
+        })
+        .collect();
+    sample(spec, &specs(&ports), request.index).map_err(|e| e.to_string())
 }

@@ -62,7 +62,7 @@ pub(super) fn lower(of: &Lowering<'_>, port: usize) -> Result<Vec<Relation>, E> 
             .extend(best.product(product, a).ok_or_else(|| bad(FIRST))?);
     }
     for part in of.node.linear.iter().chain(&of.node.bias) {
-        best.linear(part, of.fresh_axis(), &mut relation)
+        best.linear(part, of.fresh_axis()?, &mut relation)
             .ok_or_else(|| bad(FIRST))?;
     }
     Ok(vec![relation])

@@ -196,12 +196,18 @@ impl Lowering<'_> {
     }
 
     /// A name that none of the node's axes has.
-    fn fresh_axis(&self) -> AxisId {
+    ///
+    /// # Errors
+    /// If none is left: another name would make a new axis one of the node's.
+    fn fresh_axis(&self) -> Result<AxisId, DescriptorError> {
         let contractions = self.node.products.iter().flat_map(|p| &p.contraction);
         let largest = (self.node.out.iter().chain(contractions))
             .map(|a| a.id.0)
             .max();
-        AxisId(largest.map_or(0, |id| id.saturating_add(1)))
+        let fresh = largest.map_or(Some(0), |id| id.checked_add(1));
+        fresh.map(AxisId).ok_or_else(|| DescriptorError::BadAxes {
+            place: format!("node {}", self.node.name),
+        })
     }
 
     /// What block `i` of this node holds, read whole.
