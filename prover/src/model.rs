@@ -3,6 +3,8 @@
 //! File: magic, version, verification model, weights (integers of 16 or 32 bits, block by block, row-major over true shapes), blinds,
 //! compile report (JSON).
 
+use std::collections::HashSet;
+
 use pleat_nova_circuits::cycle::F;
 use pleat_verifier::commitments::Generators;
 use pleat_verifier::descriptor::{Descriptor, Limits};
@@ -156,6 +158,9 @@ impl ProvingModel {
             Some(other) => known(&weights, &addresses, row_bits, other),
             None => vec![None; addresses.len()],
         };
+        // Equal commitments in one model would show that two of its rows are equal.
+        let taken = known.iter().flatten().map(|(row, _)| *row.bytes());
+        let mut taken: HashSet<[u8; 32]> = taken.collect();
         // Some at a time, so that the caller hears how far it is, and what is done is written down.
         let batch = 16 * rayon::current_num_threads();
         let parts = addresses.chunks(batch).zip(blinds.chunks_mut(batch));
@@ -170,7 +175,10 @@ impl ProvingModel {
             };
             if let Some(journal) = &mut journal {
                 for (digest, known) in digests.iter().zip(known.iter_mut()) {
-                    *known = known.take().or_else(|| journal.take(digest));
+                    *known = known.take().or_else(|| {
+                        let found = journal.take(digest)?;
+                        taken.insert(*found.0.bytes()).then_some(found)
+                    });
                 }
             }
             for (own, known) in blinds.iter_mut().zip(known.iter()) {

@@ -6,6 +6,8 @@ use pleat_verifier::mle::{bits, shape_bits};
 
 /// Row lengths that are tried.
 const ROW_BITS: std::ops::RangeInclusive<u32> = 8..=16;
+/// A longer row, where proofs would be longer than this without: a verifier without a cache takes seconds to derive its generators.
+const LONGEST: (u32, usize) = (17, 32_000);
 /// What loading and multiplying the commitment to a row of weights costs a verifier, as multiplications: it is a square root.
 const LOADED: usize = 5;
 /// Bytes of a commitment.
@@ -18,6 +20,7 @@ const OTHER_POINTS: usize = 1 << 12;
 struct Choice {
     row_bits: u32,
     nu: usize,
+    bytes: usize,
     /// The length's fifth power times the verifier's time: a twentieth of the one is worth a quarter of the other.
     cost: f64,
 }
@@ -32,11 +35,17 @@ pub fn lay_out(descriptor: &mut Descriptor, row_bits: Option<u32>) {
 fn choose(descriptor: &mut Descriptor) -> u32 {
     let choices: Vec<Choice> = ROW_BITS.map(|k| cost(descriptor, k)).collect();
     let least = choices.iter().map(|c| c.cost).fold(f64::INFINITY, f64::min);
-    choices
+    let chosen = choices
         .iter()
         .filter(|c| c.cost <= 1.1 * least)
-        .min_by(|a, b| a.nu.cmp(&b.nu).then(a.cost.total_cmp(&b.cost)))
-        .map_or(*ROW_BITS.start(), |c| c.row_bits)
+        .min_by(|a, b| a.nu.cmp(&b.nu).then(a.cost.total_cmp(&b.cost)));
+    let (longest, bytes) = LONGEST;
+    match chosen {
+        Some(choice) if choice.bytes <= bytes => choice.row_bits,
+        Some(choice) if cost(descriptor, longest).cost > choice.cost => choice.row_bits,
+        Some(_) => longest,
+        None => *ROW_BITS.start(),
+    }
 }
 
 fn cost(descriptor: &mut Descriptor, row_bits: u32) -> Choice {
@@ -56,6 +65,7 @@ fn cost(descriptor: &mut Descriptor, row_bits: u32) -> Choice {
     Choice {
         row_bits,
         nu: bits(end.max(table)).max(kappa),
+        bytes,
         cost: (bytes as f64).powi(5) * points as f64,
     }
 }
