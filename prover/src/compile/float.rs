@@ -33,6 +33,22 @@ pub(super) enum RunError {
     Weights(CompileError),
 }
 
+/// Which sample has no result, and why.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub sample: usize,
+    pub error: Box<RunError>,
+}
+
+impl Failed {
+    fn new(sample: usize, error: RunError) -> Self {
+        Self {
+            sample,
+            error: Box::new(error),
+        }
+    }
+}
+
 impl From<CompileError> for RunError {
     fn from(e: CompileError) -> Self {
         Self::Weights(e)
@@ -66,12 +82,12 @@ impl<'a> Runner<'a> {
 
     /// Runs the network on several samples, each with one row-major tensor per input, node by node, so that weights in files are read once for all of them. An error comes with
     /// its sample.
-    pub fn run_many(&self, samples: &[&[Vec<f32>]]) -> Result<Vec<Run>, (usize, RunError)> {
+    pub fn run_many(&self, samples: &[&[Vec<f32>]]) -> Result<Vec<Run>, Failed> {
         let graph = self.graph;
         let mut states: Vec<State> = samples.iter().map(|s| State::new(graph, s)).collect();
         for (index, (node, weights)) in graph.nodes.iter().zip(&self.weights).enumerate() {
             let given = graph.inputs.iter().position(|p| p.node == index);
-            let failed = |error: CompileError| (0, RunError::from(error));
+            let failed = |error: CompileError| Failed::new(0, error.into());
             let stored = match given {
                 Some(_) => Vec::new(),
                 None => stored_products(graph, &node.sum, &states).map_err(failed)?,
@@ -87,8 +103,8 @@ impl<'a> Runner<'a> {
                 };
                 let done = state.finish(graph, node, sum);
                 done.map_err(|error| match error {
-                    None => (sample, RunError::NotFinite(index)),
-                    Some(error) => (sample, RunError::from(error)),
+                    None => Failed::new(sample, RunError::NotFinite(index)),
+                    Some(error) => Failed::new(sample, (*error).into()),
                 })
             };
             states.par_iter_mut().enumerate().try_for_each(run)?;
@@ -139,11 +155,11 @@ impl State {
         graph: &Graph,
         node: &GraphNode,
         sum: Vec<f32>,
-    ) -> Result<(), Option<CompileError>> {
+    ) -> Result<(), Option<Box<CompileError>>> {
         let divisor = match &node.activation {
-            Activation::Quotient(divisor) => {
-                Some(evaluate(graph, divisor, &[], Vec::new(), self).map_err(Some)?)
-            }
+            Activation::Quotient(divisor) => Some(
+                evaluate(graph, divisor, &[], Vec::new(), self).map_err(|e| Some(Box::new(e)))?,
+            ),
             _ => None,
         };
         if let Activation::Best(port) = node.activation
@@ -160,9 +176,7 @@ impl State {
         let finite = |v: &[f32]| v.iter().all(|x| x.is_finite());
         let sum_finite = finite(&sum);
         let value = activate(&node.activation, sum);
-        let value = value
-            .filter(|v| sum_finite && finite(v))
-            .ok_or(None::<CompileError>)?;
+        let value = value.filter(|v| sum_finite && finite(v)).ok_or(None)?;
         self.run.values.push(value);
         self.run.ranges.push(range);
         self.run.divisors.push(divisors);

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use float::RunError;
+use float::{Failed, RunError};
 use ndarray::ArrayD;
 use pleat_verifier::descriptor::{Descriptor, Limits};
 use pleat_verifier::network::Network;
@@ -394,10 +394,10 @@ fn calibrate(
         divisors: none(),
         expected: Vec::with_capacity(samples.len()),
     };
-    let failed = |(sample, error): (usize, RunError)| match error {
+    let failed = |first: usize, Failed { sample, error }: Failed| match *error {
         RunError::NotFinite(node) => CompileError::Overflow {
             node: (network.nodes.get(node)).map_or_else(String::new, |n| n.name.clone()),
-            sample,
+            sample: first + sample,
         },
         RunError::Weights(e) => e,
     };
@@ -420,7 +420,7 @@ fn calibrate(
         tell(Stage::Calibrate, first as u64, total)?;
         let own: Vec<&[Vec<f32>]> = samples.iter().map(Vec::as_slice).collect();
         let runs = runner.run_many(&own);
-        let runs = runs.map_err(|(sample, error)| failed((first + sample, error)))?;
+        let runs = runs.map_err(|failure| failed(first, failure))?;
         let runs: Result<Vec<_>, CompileError> = (samples.par_iter().zip(runs).enumerate())
             .map(|(i, (sample, run))| told((first + i, sample, run)))
             .collect();

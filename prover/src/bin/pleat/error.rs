@@ -71,7 +71,7 @@ pub enum CliError {
     Samples {
         path: PathBuf,
         count: usize,
-        source: ProvingModelError,
+        source: Box<ProvingModelError>,
     },
     /// The model is none of words.
     #[error("{}: --prompt needs a model of one sequence of words that shows its choices: compile a language model with --best", model.display())]

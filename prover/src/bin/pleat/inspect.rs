@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use pleat_nova_circuits::cycle::POINT_BYTES;
 use pleat_prover::compile::{InputSpec, SUPPORTED, input_specs};
 use pleat_prover::model::{PROVING_MAGIC, ProvingModel};
 use pleat_prover::opening::{PrivateOpenings, SECRET_MAGIC, SECRET_VERSION};
 use pleat_verifier::command::{self, PortValues, decode_proof};
+use pleat_verifier::commitments::Commitments;
 use pleat_verifier::descriptor::{IndexRole, Port};
 use pleat_verifier::encoding::Reader;
 use pleat_verifier::error::{FormatError, VerifyError};
@@ -97,6 +99,8 @@ pub struct ModelDetail {
     macs: usize,
     /// The mode that `pleat prove` chooses.
     fold: Mode,
+    /// Bytes of a proof that are commitments to rows, in any mode.
+    commitment_bytes: usize,
     /// Length of that proof if it shows nothing but public indices.
     proof_bytes_hidden: usize,
     /// Length of that proof if it shows everything.
@@ -340,6 +344,7 @@ impl ModelDetail {
             rows: network.real_rows(),
             macs: nodes.iter().map(|n| n.macs).sum(),
             fold,
+            commitment_bytes: POINT_BYTES * Commitments::count(network),
             proof_bytes_hidden: proof_bytes(network, fold, &hidden),
             proof_bytes_shown: proof_bytes(network, fold, &shown),
             folds: Mode::ALL
@@ -476,6 +481,11 @@ impl fmt::Display for ModelDetail {
             self.weight_column_bits,
             self.row_bits,
             grouped(self.table_rows)
+        )?;
+        writeln!(
+            f,
+            "  commitments to rows take {} bytes of each proof",
+            grouped(self.commitment_bytes)
         )?;
         for own in &self.folds {
             writeln!(

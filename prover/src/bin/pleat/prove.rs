@@ -77,7 +77,7 @@ pub fn load_batched(path: &Path, count: usize) -> Result<ProvingModel, CliError>
     batched.map_err(|source| CliError::Samples {
         path: path.to_owned(),
         count,
-        source,
+        source: Box::new(source),
     })
 }
 
