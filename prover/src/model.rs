@@ -21,7 +21,7 @@ use crate::columns::Cells;
 use crate::commit::{commit_row, random};
 use crate::execute::{ExecuteError, runs};
 use crate::journal::{Journal, RowDigest, digest};
-use crate::shared::{Known, known, row_cells};
+use crate::shared::{Committed, Known, known, row_cells};
 use crate::weights::{Integers, Part, Weights};
 
 /// First bytes of a proving model file.
@@ -154,8 +154,19 @@ impl ProvingModel {
         let mut blinds = random(addresses.len(), rng);
         let mut rows = Vec::with_capacity(addresses.len());
         let cells = Cells::Weights(&weights);
+        let other = other.filter(|other| other.network().row_bits() == row_bits);
         let mut known = match other {
-            Some(other) => known(&weights, &addresses, row_bits, other),
+            Some(other) => known(
+                &weights,
+                &addresses,
+                row_bits,
+                &Committed {
+                    weights: other.weights(),
+                    rows: other.network().rows(Column::W),
+                    commitments: other.verification().weights(),
+                    blinds: other.blinds(),
+                },
+            ),
             None => vec![None; addresses.len()],
         };
         // Equal commitments in one model would show that two of its rows are equal.

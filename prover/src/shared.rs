@@ -7,14 +7,21 @@ use std::hash::Hasher;
 
 use pleat_nova_circuits::cycle::F;
 use pleat_verifier::commitments::RowCommitment;
-use pleat_verifier::network::Column;
 use rayon::prelude::*;
 
-use crate::model::ProvingModel;
 use crate::weights::Weights;
 
 /// A row's commitment and its blind.
 pub(crate) type Known = (RowCommitment, F);
+
+/// What another model has committed to.
+pub(crate) struct Committed<'a> {
+    pub weights: &'a Weights,
+    /// Addresses, commitments and blinds of its rows.
+    pub rows: Vec<usize>,
+    pub commitments: &'a [RowCommitment],
+    pub blinds: &'a [F],
+}
 
 /// A row's integers.
 pub(crate) fn row_cells(
@@ -26,27 +33,23 @@ pub(crate) fn row_cells(
     (start..start + (1 << row_bits)).map(|i| weights.get(i))
 }
 
-/// For each row, what `other` has for the same cells, if anything. No row of `other` serves twice, wherever it is: two equal commitments
-/// in one model would show that two rows of it are equal.
+/// For each row, what `other`, whose rows are as long, has for the same cells, if anything. No row of `other` serves twice, wherever it
+/// is: two equal commitments in one model would show that two rows of it are equal.
 pub(crate) fn known(
     weights: &Weights,
     rows: &[usize],
     row_bits: usize,
-    other: &ProvingModel,
+    other: &Committed<'_>,
 ) -> Vec<Option<Known>> {
-    let network = other.network();
-    if network.row_bits() != row_bits {
-        return vec![None; rows.len()];
-    }
     let digest = |weights: &Weights, row: usize| {
         let mut hash = DefaultHasher::new();
         row_cells(weights, row, row_bits).for_each(|v| hash.write_i32(v));
         hash.finish()
     };
-    let theirs = network.rows(Column::W);
+    let theirs = &other.rows;
     let digests: Vec<u64> = theirs
         .par_iter()
-        .map(|row| digest(other.weights(), *row))
+        .map(|row| digest(other.weights, *row))
         .collect();
     let mut places: HashMap<u64, Vec<usize>> = HashMap::new();
     for (place, digest) in digests.into_iter().enumerate() {
@@ -58,12 +61,12 @@ pub(crate) fn known(
         let equal = |place: &usize| {
             let own = row_cells(weights, *row, row_bits);
             let theirs = theirs.get(*place);
-            theirs.is_some_and(|row| row_cells(other.weights(), *row, row_bits).eq(own))
+            theirs.is_some_and(|row| row_cells(other.weights, *row, row_bits).eq(own))
         };
         let found = candidates.iter().position(equal)?;
         let place = candidates.remove(found);
-        let commitment = other.verification().weights().get(place)?;
-        Some((*commitment, *other.blinds().get(place)?))
+        let commitment = other.commitments.get(place)?;
+        Some((*commitment, *other.blinds.get(place)?))
     };
     rows.iter().zip(own).map(&mut find).collect()
 }
