@@ -893,6 +893,15 @@ fn bad_indices() -> Vec<Row> {
             }),
         ),
         (
+            "candidates' axis of the last name, so that none is left for the one-hot tensor's",
+            "BadAxes",
+            best(|d| {
+                let last = AxisId(u16::MAX);
+                d.nodes[2].out[1].id = last;
+                d.nodes[2].linear = Some(linear(Read::Value, 1, vec![ident(A), ident(last)]));
+            }),
+        ),
+        (
             "candidates summed over, or in both factors",
             "BadBest",
             best_product([ident(A), ident(B)], ident(B), axis(B, 2)),
