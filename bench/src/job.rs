@@ -90,7 +90,7 @@ pub struct Job {
 }
 
 /// Where the repository's test data are.
-fn testdata(name: &str) -> PathBuf {
+pub(crate) fn testdata(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata");
     folder.join(name)
 }

@@ -2,7 +2,7 @@
 //! processes.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use crate::BenchError;
 use crate::child::{Limits, Outcome, Usage, run_into};
 use crate::decoder::{Network, write};
+use crate::job::testdata;
 use crate::measure::Facts;
 use crate::rows::Row;
 
@@ -78,7 +79,7 @@ const fn decoder(
     }
 }
 
-/// All of them. The last takes ten minutes to compile, and is measured only if it is named.
+/// All of them. The last takes 5 GB of memory to compile, and is measured only if it is named.
 pub const MODELS: [Large; 8] = [
     Large {
         prove: Some(1.2),
@@ -180,12 +181,6 @@ pub struct Bench<'a> {
     large: &'a Large,
     programs: [PathBuf; 2],
     folder: TempDir,
-}
-
-fn testdata(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../testdata")
-        .join(name)
 }
 
 impl<'a> Bench<'a> {

@@ -97,7 +97,7 @@ struct Repetitions {
 
 #[derive(Args)]
 struct LargeArgs {
-    /// Some of the models only, by name; llama, which takes ten minutes to compile, is measured only so
+    /// Some of the models only, by name; llama, which takes 5 GB of memory to compile, is measured only so
     #[arg(long, value_delimiter = ',', value_parser = large_model)]
     models: Vec<&'static Large>,
 }

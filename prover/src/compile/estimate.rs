@@ -55,8 +55,7 @@ pub fn estimate(path: &Path, options: &CompileOptions) -> Result<Option<Estimate
     let mut descriptor = quantized.descriptor;
     layout::lay_out(&mut descriptor, options.row_bits);
     let network = Network::new(descriptor, &Limits::default())?;
-    let blocks = network.descriptor().weights.iter();
-    let weights = blocks.map(|b| b.shape.iter().product::<usize>()).sum();
+    let weights = stored_weights(&network);
     let cells = 1_usize << network.nu();
     let prove_memory = prove_memory(&network);
     let shown = Places::new(&network, Place::Here, Place::Here);
@@ -75,10 +74,13 @@ pub fn estimate(path: &Path, options: &CompileOptions) -> Result<Option<Estimate
 
 /// Bytes of memory that proving a run of a network takes, roughly.
 pub fn prove_memory(network: &Network) -> usize {
-    let blocks = network.descriptor().weights.iter();
-    let weights: usize = blocks.map(|b| b.shape.iter().product::<usize>()).sum();
     let cells = 1_usize << network.nu();
-    BASE + 2 * COPIES.1 * weights + BYTES_PER_CELL * cells
+    BASE + 2 * COPIES.1 * stored_weights(network) + BYTES_PER_CELL * cells
+}
+
+fn stored_weights(network: &Network) -> usize {
+    let blocks = network.descriptor().weights.iter();
+    blocks.map(|b| b.shape.iter().product::<usize>()).sum()
 }
 
 fn made_up(graph: &Graph) -> Calibration {

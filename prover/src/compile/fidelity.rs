@@ -3,6 +3,7 @@
 use pleat_verifier::network::Network;
 use serde::Serialize;
 
+use super::float::largest;
 use super::graph::{Activation, Graph, Place};
 use super::quantize::Scale;
 use crate::execute::{Trace, block_cells, block_values};
@@ -41,19 +42,9 @@ impl Tally {
 
     /// The same, where scores are shown: `words` for each position.
     pub fn scores(&mut self, words: usize, own: &[f64], expected: &[f64]) {
-        let best = |scores: &[f64]| {
-            let better = |best: usize, (i, v): (usize, &f64)| {
-                if scores.get(best).is_some_and(|b| v > b) {
-                    i
-                } else {
-                    best
-                }
-            };
-            scores.iter().enumerate().fold(0, better)
-        };
         for (own, expected) in own.chunks(words.max(1)).zip(expected.chunks(words.max(1))) {
             self.positions += 1;
-            self.agreeing += usize::from(best(own) == best(expected));
+            self.agreeing += usize::from(largest(own) == largest(expected));
         }
     }
 

@@ -213,16 +213,18 @@ fn float_of(index: usize) -> f32 {
 /// The first of the largest along the last axis.
 fn best(graph: &Graph, node: &GraphNode, scores: &[f32]) -> Vec<usize> {
     let candidates = node.out().last().map_or(1, |a| graph.atoms.len(*a));
-    let first = |scores: &[f32]| {
-        let mut best = 0;
-        for (v, score) in scores.iter().enumerate() {
-            if scores.get(best).is_some_and(|b| score > b) {
-                best = v;
-            }
+    scores.chunks(candidates.max(1)).map(largest).collect()
+}
+
+/// Where the first of the largest is.
+pub(super) fn largest<T: PartialOrd>(scores: &[T]) -> usize {
+    let mut best = 0;
+    for (v, score) in scores.iter().enumerate() {
+        if scores.get(best).is_some_and(|b| score > b) {
+            best = v;
         }
-        best
-    };
-    scores.chunks(candidates.max(1)).map(first).collect()
+    }
+    best
 }
 
 fn activate(activation: &Activation, mut sum: Vec<f32>) -> Option<Vec<f32>> {

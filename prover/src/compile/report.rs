@@ -346,13 +346,7 @@ fn decision(values: &[f64]) -> usize {
     if let [one] = values {
         return usize::from(*one > 0.0);
     }
-    let mut best = 0;
-    for (i, v) in values.iter().enumerate() {
-        if values.get(best).is_some_and(|b| v > b) {
-            best = i;
-        }
-    }
-    best
+    float::largest(values)
 }
 
 fn ratio(part: usize, whole: usize) -> f64 {

@@ -31,14 +31,14 @@ struct Above {
 
 /// Pairs that are read together: their factors stay in the second-level cache.
 const CHUNK: usize = 1 << 7;
+/// Pairs in one task.
+const TASK: usize = 1 << 9;
+
 /// Rows that are kept of `total`, of which `live` are not padding: whole chunks of pairs.
 fn kept(live: usize, total: usize) -> usize {
     live.checked_next_multiple_of(2 * CHUNK)
         .map_or(total, |rows| rows.clamp(1, total))
 }
-
-/// Pairs in one task.
-const TASK: usize = 1 << 9;
 
 impl Above {
     fn new(point: &[F]) -> Self {
@@ -108,7 +108,7 @@ impl<'a> Lookup<'a> {
     /// `r` has `ν` coordinates.
     pub fn new(source: LookupColumns<'a>, r: &[F]) -> Self {
         let rows = Rows::new(source);
-        let (live, empty) = (rows.live(), rows.empty());
+        let (live, empty) = (rows.live(), rows.empty(F::ONE));
         let mut table = rows.table_columns();
         let mut factors = None;
         if r.is_empty() {

@@ -141,17 +141,7 @@ impl<'a> Rows<'a> {
             functions: functions.collect(),
             low: digit(&columns.f1, g2, scale),
             high: digit(&columns.f2, g3, two_b),
-            empty: [
-                F::ZERO,
-                g1 * s.alpha,
-                F::ZERO,
-                g2 * self.range,
-                F::ZERO,
-                g3 * self.range,
-                scale,
-                all,
-                -all,
-            ],
+            empty: self.empty(scale),
         }
     }
 
@@ -175,9 +165,22 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The factors of a row that is empty.
-    pub(super) fn empty(&self) -> Row {
-        self.tables(F::ONE).empty
+    /// The factors of a row that is empty, times `scale`.
+    pub(super) fn empty(&self, scale: F) -> Row {
+        let alpha = self.source.scalars.alpha;
+        let [_, g1, g2, g3, ..] = self.gamma.map(|g| g * scale);
+        let all = self.all * scale;
+        [
+            F::ZERO,
+            g1 * alpha,
+            F::ZERO,
+            g2 * self.range,
+            F::ZERO,
+            g3 * self.range,
+            scale,
+            all,
+            -all,
+        ]
     }
 
     fn kind(&self, i: usize) -> Kind {
