@@ -25,6 +25,7 @@
 //! Long calls report progress to a callback that may end them ([`prove::OnEvent`], [`compile::Progress`]); errors are enums, one per
 //! kind of call. Nothing is kept between calls. Files are written by [`files`] only, whole or not at all.
 
+pub mod artifacts;
 pub mod columns;
 pub mod commit;
 pub mod compile;
@@ -33,7 +34,9 @@ pub mod execute;
 pub mod files;
 pub mod fold;
 pub mod functional;
+pub mod inputs;
 pub mod journal;
+pub mod link;
 pub mod model;
 pub mod opening;
 pub mod prove;

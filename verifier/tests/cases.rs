@@ -7,7 +7,7 @@ use std::path::Path;
 
 use pleat_nova_circuits::cache::CacheFolder;
 use pleat_nova_circuits::chain::params::VerifierKey;
-use pleat_verifier::command::{self, CommandError, Verdict, VerifyArgs};
+use pleat_verifier::command::{self, CommandError, Demands, Verdict, VerifyArgs};
 use pleat_verifier::fold::Mode;
 use pleat_verifier::model::ModelId;
 use serde::Deserialize;
@@ -126,13 +126,12 @@ fn outcome(case: &Case, folder: &Path, key: &VerifierKey) -> Result<Verdict, Str
         model,
         proof,
         more: Vec::new(),
-        model_id: demanded.transpose().map_err(|e| e.to_string())?,
-        input: None,
-        index: command::Samples::FIRST,
+        demands: Demands {
+            model_id: demanded.transpose().map_err(|e| e.to_string())?,
+            ..Demands::default()
+        },
         samples: None,
-        output: None,
         opened: None,
-        value: None,
         receipt: None,
     };
     let load = &mut |_: &str, _: &command::DataRequest<'_>| Err(String::new());

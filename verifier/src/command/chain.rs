@@ -8,9 +8,10 @@ use clap::Args;
 use pleat_nova_circuits::cache::CacheFolder;
 use serde::Serialize;
 
+use super::check::checked_receipt;
 use super::{
     CommandError, EXIT_GOOD, EXIT_INVALID, Key, PortValues, ReceiptSummary, Refusal, Seconds,
-    checked_receipt, decode_proof_with, load_model, read, read_receipt,
+    decode_proof_with, load_model, read, read_receipt,
 };
 use crate::chain::{self, Link, Member};
 use crate::fold::Mode;
@@ -151,11 +152,45 @@ impl From<CommandError> for Stop {
     }
 }
 
+/// A receipt of a chain, with the proof that it is about.
+#[derive(Clone, Debug)]
+pub struct ChainFile {
+    /// What a verdict calls it.
+    pub name: PathBuf,
+    /// The receipt's bytes.
+    pub receipt: Vec<u8>,
+    /// The proof's.
+    pub proof: Vec<u8>,
+}
+
 /// Checks a chain: every proof, every receipt, every link.
 ///
 /// # Errors
 /// If it cannot be carried out; a chain that is refused is a [`ChainVerdict`].
 pub fn run_chain(args: &ChainArgs, key: &mut Key<'_>) -> Result<ChainVerdict, CommandError> {
+    verdict(|seconds| {
+        let models = models(args)?;
+        let files = args.receipts.iter().map(|path| file(path, args));
+        let files: Vec<ChainFile> = files.collect::<Result<_, Stop>>()?;
+        check(files, &models, key, seconds)
+    })
+}
+
+/// [`run_chain`] in memory.
+///
+/// # Errors
+/// If it cannot be carried out; a chain that is refused is a [`ChainVerdict`].
+pub fn check_chain(
+    files: Vec<ChainFile>,
+    models: &[VerificationModel],
+    key: &mut Key<'_>,
+) -> Result<ChainVerdict, CommandError> {
+    verdict(|seconds| check(files, models, key, seconds))
+}
+
+fn verdict(
+    check: impl FnOnce(&mut Seconds) -> Result<(Vec<MemberVerdict>, Vec<LinkJson>), Stop>,
+) -> Result<ChainVerdict, CommandError> {
     let start = Instant::now();
     let mut verdict = ChainVerdict {
         valid: false,
@@ -164,7 +199,7 @@ pub fn run_chain(args: &ChainArgs, key: &mut Key<'_>) -> Result<ChainVerdict, Co
         reason: None,
         seconds: Seconds::default(),
     };
-    match check(args, key, &mut verdict.seconds) {
+    match check(&mut verdict.seconds) {
         Ok((receipts, links)) => {
             verdict.valid = true;
             verdict.receipts = receipts;
@@ -178,12 +213,12 @@ pub fn run_chain(args: &ChainArgs, key: &mut Key<'_>) -> Result<ChainVerdict, Co
 }
 
 fn check(
-    args: &ChainArgs,
+    files: Vec<ChainFile>,
+    models: &[VerificationModel],
     key: &mut Key<'_>,
     seconds: &mut Seconds,
 ) -> Result<(Vec<MemberVerdict>, Vec<LinkJson>), Stop> {
-    let models = models(args)?;
-    let loaded = args.receipts.iter().map(|path| load(path, args, &models));
+    let loaded = files.into_iter().map(|file| load(file, models));
     let loaded = in_order(loaded.collect::<Result<_, Stop>>()?);
     let members = loaded.iter().filter_map(|l| {
         Some(Member {
@@ -290,28 +325,46 @@ fn models(args: &ChainArgs) -> Result<Vec<VerificationModel>, CommandError> {
     Ok(models)
 }
 
-/// A receipt that agrees with its proof, which is not verified yet.
-fn load(path: &Path, args: &ChainArgs, models: &[VerificationModel]) -> Result<Loaded, Stop> {
+/// A receipt's file name.
+fn name_of(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str());
-    let name = name.to_string_lossy().into_owned();
+    name.to_string_lossy().into_owned()
+}
+
+/// Reads a receipt and its proof.
+fn file(path: &Path, args: &ChainArgs) -> Result<ChainFile, Stop> {
     let bytes = read_receipt(path)?;
+    let receipt = Receipt::from_bytes(&bytes);
+    let receipt = receipt.map_err(|e| refused(&name_of(path), &Refusal::Receipt(e)))?;
+    Ok(ChainFile {
+        name: path.to_owned(),
+        proof: proof_file(path, args, &receipt)?,
+        receipt: bytes,
+    })
+}
+
+/// A receipt that agrees with its proof, which is not verified yet.
+fn load(file: ChainFile, models: &[VerificationModel]) -> Result<Loaded, Stop> {
+    let ChainFile {
+        name: path,
+        receipt: bytes,
+        proof: file,
+    } = file;
+    let name = name_of(&path);
     let receipt = Receipt::from_bytes(&bytes).map_err(|e| refused(&name, &Refusal::Receipt(e)))?;
-    let model = models.iter().position(|m| m.id().0 == receipt.model.0);
-    let index = model.ok_or_else(|| CommandError::NoModel {
-        receipt: path.to_owned(),
+    let no_model = || CommandError::NoModel {
+        receipt: path.clone(),
         model: receipt.model,
-    })?;
-    let model = models.get(index).ok_or_else(|| CommandError::NoModel {
-        receipt: path.to_owned(),
-        model: receipt.model,
-    })?;
-    let file = proof_file(path, args, &receipt)?;
+    };
+    let index = models.iter().position(|m| m.id().0 == receipt.model.0);
+    let index = index.ok_or_else(no_model)?;
+    let model = models.get(index).ok_or_else(no_model)?;
     let proof = decode_proof_with(&file, model, &receipt.values())
         .map_err(|e| refused(&name, &Refusal::Proof(e)))?;
     checked_receipt(&bytes, model, &file, &proof).map_err(|e| refused(&name, &e))?;
     Ok(Loaded {
-        path: path.to_owned(),
         hash: Sha3Hash::of(&bytes),
+        path,
         model: index,
         name,
         receipt,

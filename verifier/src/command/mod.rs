@@ -4,7 +4,9 @@
 //! not meet makes it invalid, one that cannot be checked (the value is hidden) is an error.
 
 mod chain;
+mod check;
 mod data;
+mod demands;
 mod error;
 pub mod program;
 mod samples;
@@ -16,32 +18,27 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use pleat_nova_circuits::cache::CacheFolder;
-use pleat_nova_circuits::chain::params::VerifierKey;
 #[cfg(unix)]
 use rayon::prelude::*;
 
-use crate::descriptor::{Indices, Limits, Port, one_sample};
-use crate::fold::Mode;
-use crate::model::{ModelId, VerificationModel};
-use crate::opened::PortOpening;
-use crate::pcs::OpeningKey;
-use crate::places::Supplied;
-use crate::proof::{Proof, model_of, places_of};
-use crate::receipt::{RECEIPT_LIMIT, Receipt, Subject};
-use crate::verify::{Keys, verify};
+use crate::descriptor::Limits;
+use crate::model::VerificationModel;
+use crate::receipt::RECEIPT_LIMIT;
 
 pub use crate::verdict::{
     EXIT_FAILED, EXIT_GOOD, EXIT_INVALID, Failure, PortValues, ReceiptSummary, Refusal, Seconds,
     Valid, Verdict, decode_proof, decode_proof_with, values_line,
 };
-pub use chain::{ChainArgs, ChainVerdict, LinkJson, MemberVerdict, RECEIPT_SUFFIX, run_chain};
+pub use chain::{
+    ChainArgs, ChainFile, ChainVerdict, LinkJson, MemberVerdict, RECEIPT_SUFFIX, check_chain,
+    run_chain,
+};
+pub use check::{Files, check};
 pub use data::read_json;
+pub use demands::{DataRequest, Demands, Key, Load, TensorRole};
 pub use error::CommandError;
 pub use samples::Samples;
-use sides::Side;
-
-pub use several::{ProofVerdict, Verdicts, run_several};
+pub use several::{ProofVerdict, Verdicts, check_several, run_several};
 
 /// Options of both commands.
 #[derive(Args, Clone, Debug)]
@@ -58,62 +55,18 @@ pub struct VerifyArgs {
         conflicts_with_all = ["input", "output", "opened", "value", "receipt"]
     )]
     pub more: Vec<PathBuf>,
-    /// Demand that the proof is about this input; needed if the proof's file leaves it out (`pleat prove --leave-out input`)
-    #[arg(long, value_name = "DATA")]
-    pub input: Option<String>,
-    /// Sample of --input that is meant, counted from 0; or those that one proof is about: 0..64 are the first 64
-    #[arg(long, value_name = "I", default_value_t = Samples::FIRST, requires = "input")]
-    pub index: Samples,
+    /// What is demanded
+    #[command(flatten)]
+    pub demands: Demands,
     /// The proof is about so many samples at once (`pleat prove --index 0..64`) [default: as many as --index says]
     #[arg(long, value_name = "N")]
     pub samples: Option<usize>,
-    /// Demand that the proof shows this output (rounded to the model's integers); needed if the proof's file leaves it out
-    #[arg(long, value_name = "DATA")]
-    pub output: Option<String>,
-    /// Demand this model id: 64 hexadecimal digits, from someone you trust
-    #[arg(long, value_name = "HEX")]
-    pub model_id: Option<ModelId>,
     /// Check an opening of a hidden input or output (from `pleat open`), and print its value
     #[arg(long, value_name = "FILE")]
     pub opened: Option<PathBuf>,
-    /// Demand that the opened value is this one
-    #[arg(long, value_name = "DATA", requires = "opened")]
-    pub value: Option<String>,
     /// Check a receipt: that all it says about the proof holds
     #[arg(long, value_name = "RECEIPT")]
     pub receipt: Option<PathBuf>,
-}
-
-/// Whether tensors are the network's inputs or its outputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TensorRole {
-    /// Inputs.
-    Input,
-    /// Outputs.
-    Output,
-}
-
-/// DATA that the command needs.
-#[derive(Clone, Debug)]
-pub struct DataRequest<'a> {
-    /// The option that asks for it.
-    pub flag: &'static str,
-    /// What it is.
-    pub role: TensorRole,
-    /// The tensors, in order.
-    pub ports: Vec<&'a Port>,
-    /// Which samples; the tensors' shapes are those of all of them.
-    pub index: Samples,
-}
-
-impl DataRequest<'_> {
-    /// The shape of one sample of a tensor that it asks for.
-    pub fn sample_shape(&self, port: &Port) -> Vec<usize> {
-        match self.index.count {
-            1 => port.shape.clone(),
-            _ => one_sample(&port.shape),
-        }
-    }
 }
 
 impl VerifyArgs {
@@ -121,34 +74,21 @@ impl VerifyArgs {
     const fn count(&self) -> usize {
         match self.samples {
             Some(count) => count,
-            None => self.index.count,
-        }
-    }
-
-    /// So many, from the first on.
-    const fn first(&self) -> Samples {
-        Samples {
-            first: 0,
-            count: self.count(),
+            None => self.demands.index.count,
         }
     }
 
     /// The model, of so many samples.
     fn model(&self) -> Result<VerificationModel, CommandError> {
-        if self.index.count > 1 && self.index.count != self.count() {
+        if self.demands.index.count > 1 && self.demands.index.count != self.count() {
             return Err(CommandError::OtherCount {
                 samples: self.count(),
-                index: self.index,
+                index: self.demands.index,
             });
         }
         load_batched(&self.model, self.count())
     }
 }
-
-/// Reads DATA: one row-major list per tensor that it is asked for.
-pub type Load<'a> = dyn FnMut(&str, &DataRequest<'_>) -> Result<Vec<Vec<f64>>, String> + 'a;
-/// Gives the chain's key; called once, and only if a proof of the chain is worth it.
-pub type Key<'a> = dyn FnMut() -> Result<VerifierKey, pleat_nova_circuits::chain::Error> + 'a;
 
 /// Carries out a verification.
 ///
@@ -164,18 +104,18 @@ pub fn run(
     let proof = read(&args.proof)?;
     let opening = args.opened.as_deref().map(read).transpose()?;
     let receipt = args.receipt.as_deref().map(read_receipt).transpose()?;
-    let checked = Checking {
-        args,
-        model: &model,
-        seconds: Seconds::default(),
-    }
-    .check(&proof, opening.as_deref(), receipt.as_deref(), load, key);
-    checked.map(|(outcome, seconds)| {
-        let seconds = Seconds {
+    let files = Files {
+        proof: &proof,
+        opening: opening.as_deref(),
+        receipt: receipt.as_deref(),
+    };
+    let verdict = check(&model, &files, &args.demands, load, key)?;
+    Ok(Verdict {
+        seconds: Seconds {
             total: start.elapsed().as_secs_f64(),
-            ..seconds
-        };
-        Verdict::new(&model, outcome, seconds)
+            ..verdict.seconds
+        },
+        ..verdict
     })
 }
 
@@ -250,174 +190,4 @@ fn read_receipt(path: &Path) -> Result<Vec<u8>, CommandError> {
         });
     }
     read(path)
-}
-
-/// A receipt that says what the proof says.
-fn checked_receipt(
-    bytes: &[u8],
-    model: &VerificationModel,
-    file: &[u8],
-    proof: &Proof,
-) -> Result<Receipt, Refusal> {
-    let receipt = Receipt::from_bytes(bytes).map_err(Refusal::Receipt)?;
-    receipt
-        .check(model, &Subject::new(file, proof))
-        .map_err(Refusal::Mismatch)?;
-    Ok(receipt)
-}
-
-/// What a valid proof shows: integers per port, where public or opened.
-type Known = Vec<Option<Vec<i32>>>;
-type Outcome = Result<Valid, Refusal>;
-
-struct Checking<'a> {
-    args: &'a VerifyArgs,
-    model: &'a VerificationModel,
-    seconds: Seconds,
-}
-
-impl Checking<'_> {
-    fn check(
-        mut self,
-        proof: &[u8],
-        opening: Option<&[u8]>,
-        receipt: Option<&[u8]>,
-        load: &mut Load<'_>,
-        key: &mut Key<'_>,
-    ) -> Result<(Outcome, Seconds), CommandError> {
-        let outcome = self.outcome(proof, opening, receipt, load, key)?;
-        Ok((outcome, self.seconds))
-    }
-
-    fn outcome(
-        &mut self,
-        proof: &[u8],
-        opening: Option<&[u8]>,
-        receipt: Option<&[u8]>,
-        load: &mut Load<'_>,
-        key: &mut Key<'_>,
-    ) -> Result<Outcome, CommandError> {
-        let network = self.model.network();
-        if let Err(refusal) = Refusal::unless_model(self.model, self.args.model_id) {
-            return Ok(Err(refusal));
-        }
-        let file = proof;
-        let mut sides =
-            [Side::input, Side::output].map(|side| side(self.args, self.model.network()));
-        let supplied = self.supplied(file, receipt, &mut sides, load)?;
-        let refused = match &supplied {
-            Some(_) => Refusal::Given,
-            None => Refusal::Proof,
-        };
-        let proof = decode_proof_with(file, self.model, &supplied.unwrap_or_default());
-        let proof = match proof {
-            Ok(proof) => proof,
-            Err(error) => return Ok(Err(Refusal::Proof(error))),
-        };
-        let receipt = receipt.map(|bytes| checked_receipt(bytes, self.model, file, &proof));
-        let receipt = match receipt.transpose() {
-            Ok(receipt) => receipt,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let opening = opening.map(|bytes| PortOpening::from_bytes(bytes, network));
-        let opening = match opening.transpose() {
-            Ok(opening) => opening,
-            Err(error) => return Ok(Err(Refusal::Opening(error.into()))),
-        };
-        let indices = proof.messages.public.indices();
-        let mut known: Known = proof.messages.public.ports().to_vec();
-        if let Some(opening) = &opening
-            && let Some(value) = known.get_mut(opening.port)
-        {
-            value.get_or_insert_with(|| opening.values.clone());
-        }
-        if let Err(refusal) = self.demands(&known, indices, opening.as_ref(), sides, load)? {
-            return Ok(Err(refusal));
-        }
-
-        let start = Instant::now();
-        let chain = match proof.mode() {
-            Mode::Tree => None,
-            Mode::Chain => Some(key()?),
-        };
-        let opening_key =
-            OpeningKey::load_or_derive(network.row_bits(), &CacheFolder::from_environment());
-        self.seconds.setup = start.elapsed().as_secs_f64();
-        let start = Instant::now();
-        let keys = Keys {
-            opening: &opening_key,
-            chain: chain.as_ref(),
-        };
-        let verified = verify(keys, self.model, &proof).map_err(refused);
-        let verdict = verified.and_then(|()| {
-            let opened = opening
-                .as_ref()
-                .map(|o| o.check(opening_key.generators(), self.model, &proof.messages));
-            opened.transpose().map_err(Refusal::Opening)
-        });
-        self.seconds.verify = start.elapsed().as_secs_f64();
-        Ok(verdict.map(|_| Valid {
-            proof,
-            opening,
-            receipt,
-        }))
-    }
-
-    /// The public values that the proof's file leaves out, if it does: as DATA has them, otherwise as the receipt does.
-    fn supplied(
-        &self,
-        file: &[u8],
-        receipt: Option<&[u8]>,
-        sides: &mut [Side<'_>],
-        load: &mut Load<'_>,
-    ) -> Result<Option<Supplied>, CommandError> {
-        let network = self.model.network();
-        // What is wrong with a file, decoding it says.
-        let places = match (model_of(file), places_of(file, network)) {
-            (Ok(id), Ok(places)) if id == self.model.id() && !places.is_complete() => places,
-            _ => return Ok(None),
-        };
-        let receipt = receipt.and_then(|bytes| Receipt::from_bytes(bytes).ok());
-        let mut supplied = receipt.as_ref().map(Receipt::values).unwrap_or_default();
-        for side in sides {
-            side.supply(network, &places, &mut supplied, load)?;
-        }
-        Ok(Some(supplied))
-    }
-
-    /// Compares what the caller demands with what the proof and the opening claim.
-    fn demands(
-        &self,
-        known: &Known,
-        indices: &Indices,
-        opening: Option<&PortOpening>,
-        sides: [Side<'_>; 2],
-        load: &mut Load<'_>,
-    ) -> Result<Result<(), Refusal>, CommandError> {
-        let network = self.model.network();
-        let opened = opening.map(|o| Side::opened(self.args, network, o.port));
-        for mut side in sides.into_iter().chain(opened) {
-            side.read(network, load)?;
-            let Some(demanded) = &side.values else {
-                continue;
-            };
-            let flag = side.flag;
-            for ((number, port), demanded) in side.indices.iter().zip(&demanded.indices) {
-                let shown = indices.of(*number);
-                if let Some(refusal) = Refusal::of_indices(flag, port, demanded, shown) {
-                    return Ok(Err(refusal));
-                }
-            }
-            for ((number, port), demanded) in side.ports.iter().zip(&demanded.ports) {
-                let Some(claimed) = known.get(*number).and_then(Option::as_ref) else {
-                    let port = port.name.clone();
-                    return Err(CommandError::Hidden { flag, port });
-                };
-                if let Some(refusal) = Refusal::of_values(flag, port, demanded, claimed) {
-                    return Ok(Err(refusal));
-                }
-            }
-        }
-        Ok(Ok(()))
-    }
 }

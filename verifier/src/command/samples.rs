@@ -12,6 +12,12 @@ pub struct Samples {
     pub count: usize,
 }
 
+impl Default for Samples {
+    fn default() -> Self {
+        Self::FIRST
+    }
+}
+
 impl Samples {
     /// The first one alone.
     pub const FIRST: Self = Self { first: 0, count: 1 };

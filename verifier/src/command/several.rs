@@ -1,7 +1,7 @@
 //! Several proofs about one model, checked together.
 
 use std::fmt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use pleat_nova_circuits::cache::CacheFolder;
@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{CommandError, Key, VerifyArgs, read};
 use crate::fold::Mode;
+use crate::model::{ModelId, VerificationModel};
 use crate::pcs::OpeningKey;
 use crate::proof::Proof;
 use crate::verdict::{EXIT_GOOD, EXIT_INVALID, Refusal, Seconds, Valid, Verdict, decode_proof};
@@ -65,17 +66,28 @@ impl fmt::Display for Verdicts {
 pub fn run_several(args: &VerifyArgs, key: &mut Key<'_>) -> Result<Verdicts, CommandError> {
     let start = Instant::now();
     let model = args.model()?;
-    let paths: Vec<&Path> = std::iter::once(&args.proof)
-        .chain(&args.more)
-        .map(AsRef::as_ref)
-        .collect();
-    let files = paths
-        .iter()
-        .map(|path| read(path))
-        .collect::<Result<Vec<_>, _>>()?;
-    let decoded = files.par_iter().map(|file| {
-        Refusal::unless_model(&model, args.model_id)?;
-        decode_proof(file, &model).map_err(Refusal::Proof)
+    let paths = std::iter::once(&args.proof).chain(&args.more);
+    let named = |path: &PathBuf| Ok::<_, CommandError>((path.display().to_string(), read(path)?));
+    let files = paths.map(named).collect::<Result<Vec<_>, _>>()?;
+    let mut verdicts = check_several(&model, &files, args.demands.model_id, key)?;
+    verdicts.seconds.total = start.elapsed().as_secs_f64();
+    Ok(verdicts)
+}
+
+/// Checks proofs about one model together; each is given with a name for its verdict.
+///
+/// # Errors
+/// If that cannot be carried out; proofs that are refused are among the verdicts.
+pub fn check_several(
+    model: &VerificationModel,
+    files: &[(String, Vec<u8>)],
+    model_id: Option<ModelId>,
+    key: &mut Key<'_>,
+) -> Result<Verdicts, CommandError> {
+    let start = Instant::now();
+    let decoded = files.par_iter().map(|(_, file)| {
+        Refusal::unless_model(model, model_id)?;
+        decode_proof(file, model).map_err(Refusal::Proof)
     });
     let decoded: Vec<Result<Proof, Refusal>> = decoded.collect();
 
@@ -95,7 +107,7 @@ pub fn run_several(args: &VerifyArgs, key: &mut Key<'_>) -> Result<Verdicts, Com
         chain: chain.as_ref(),
     };
     let proofs: Vec<Proof> = decoded.iter().flatten().cloned().collect();
-    let mut results = verify_all(keys, &model, &proofs).into_iter();
+    let mut results = verify_all(keys, model, &proofs).into_iter();
     let outcomes: Vec<Result<Valid, Refusal>> = decoded
         .into_iter()
         .map(|proof| {
@@ -111,13 +123,11 @@ pub fn run_several(args: &VerifyArgs, key: &mut Key<'_>) -> Result<Verdicts, Com
         verify: checking.elapsed().as_secs_f64(),
         total: start.elapsed().as_secs_f64(),
     };
-    let verdicts = paths
-        .iter()
-        .zip(outcomes)
-        .map(|(path, outcome)| ProofVerdict {
-            proof: path.display().to_string(),
-            verdict: Verdict::new(&model, outcome, seconds),
-        });
+    let verdicts = files.iter().zip(outcomes);
+    let verdicts = verdicts.map(|((name, _), outcome)| ProofVerdict {
+        proof: name.clone(),
+        verdict: Verdict::new(model, outcome, seconds),
+    });
     let proofs: Vec<ProofVerdict> = verdicts.collect();
     Ok(Verdicts {
         valid: proofs.iter().all(|p| p.verdict.valid),

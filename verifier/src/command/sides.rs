@@ -1,7 +1,9 @@
 //! DATA for a proof's inputs, its outputs or an opened tensor, as integers: demanded of the proof, or supplied where its file leaves
 //! values out.
 
-use super::{CommandError, DataRequest, Load, Samples, TensorRole, VerifyArgs};
+use super::demands::{DataRequest, Demands, Load, TensorRole};
+use super::error::CommandError;
+use super::samples::Samples;
 use crate::descriptor::{IndexPort, IndexRole, Port};
 use crate::network::Network;
 use crate::places::{Place, Places, Supplied};
@@ -22,6 +24,11 @@ pub(super) struct Side<'a> {
     pub values: Option<Values>,
 }
 
+/// So many, from the first on.
+const fn first(count: usize) -> Samples {
+    Samples { first: 0, count }
+}
+
 /// What DATA says.
 pub(super) struct Values {
     /// Integers of inputs and outputs.
@@ -32,23 +39,23 @@ pub(super) struct Values {
 
 impl<'a> Side<'a> {
     /// `--input`: inputs, and given indices.
-    pub fn input(args: &'a VerifyArgs, network: &'a Network) -> Self {
-        let spec = args.input.as_deref();
+    pub fn input(demands: &'a Demands, samples: usize, network: &'a Network) -> Self {
+        let spec = demands.input.as_deref();
         let index = Samples {
-            count: args.count(),
-            ..args.index
+            count: samples,
+            ..demands.index
         };
         Self::whole("--input", TensorRole::Input, spec, index, network)
     }
 
     /// `--output`: outputs, and answers.
-    pub fn output(args: &'a VerifyArgs, network: &'a Network) -> Self {
-        let (spec, index) = (args.output.as_deref(), args.first());
+    pub fn output(demands: &'a Demands, samples: usize, network: &'a Network) -> Self {
+        let (spec, index) = (demands.output.as_deref(), first(samples));
         Self::whole("--output", TensorRole::Output, spec, index, network)
     }
 
     /// `--value`: the tensor that is opened.
-    pub fn opened(args: &'a VerifyArgs, network: &'a Network, port: usize) -> Self {
+    pub fn opened(demands: &'a Demands, samples: usize, network: &'a Network, port: usize) -> Self {
         let inputs = network.descriptor().inputs.len();
         let ports = network.descriptor().ports().enumerate();
         Self {
@@ -58,8 +65,8 @@ impl<'a> Side<'a> {
             } else {
                 TensorRole::Output
             },
-            spec: args.value.as_deref(),
-            index: args.first(),
+            spec: demands.value.as_deref(),
+            index: first(samples),
             ports: ports.filter(|(number, _)| *number == port).collect(),
             indices: Vec::new(),
             values: None,

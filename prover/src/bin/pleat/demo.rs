@@ -6,7 +6,7 @@ use std::path::Path;
 use pleat_prover::data::InputSpec;
 use pleat_prover::files::write_atomically;
 use pleat_verifier::command::{
-    self, EXIT_GOOD, EXIT_INVALID, Samples, Verdict, VerifyArgs, decode_proof,
+    self, Demands, EXIT_GOOD, EXIT_INVALID, Samples, Verdict, VerifyArgs, decode_proof,
 };
 use pleat_verifier::proof::PublicValues;
 use serde::Serialize;
@@ -140,13 +140,9 @@ fn verification(folder: &Path, proof: &str) -> VerifyArgs {
         model: folder.join("mnist.vmodel"),
         proof: folder.join(proof),
         more: Vec::new(),
-        input: None,
-        index: Samples::FIRST,
+        demands: Demands::default(),
         samples: None,
-        output: None,
-        model_id: None,
         opened: None,
-        value: None,
         receipt: None,
     }
 }

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use pleat_prover::artifacts::OrderError;
 use pleat_prover::compile::CompileError;
 use pleat_prover::data::DataError;
 use pleat_prover::execute::ExecuteError;
 use pleat_prover::files::WriteError;
+use pleat_prover::link::LinkError;
 use pleat_prover::model::ProvingModelError;
-use pleat_prover::prove::ProveError;
 use pleat_prover::text::TextError;
 use pleat_verifier::command::CommandError;
 use pleat_verifier::error::FormatError;
@@ -27,11 +28,6 @@ pub enum CliError {
         flag: &'static str,
         source: DataError,
     },
-    /// What is hidden has no values that anyone could give.
-    #[error(
-        "--leave-out and --hide both name the {what}s: hide them, or show them and leave their values out"
-    )]
-    HiddenAndLeftOut { what: &'static str },
     /// DATA has no integers.
     #[error("{flag}: {source}")]
     Quantize {
@@ -83,8 +79,8 @@ pub enum CliError {
     #[error(transparent)]
     Execute(#[from] ExecuteError),
     /// No proof was made.
-    #[error("no proof was made: {0}")]
-    Prove(#[from] ProveError),
+    #[error(transparent)]
+    Order(#[from] OrderError),
     /// A result cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -135,16 +131,13 @@ pub enum CliError {
     },
     /// An opening that no previous receipt is about.
     #[error("--input-from {}: {reason}", path.display())]
-    Unlinked { path: PathBuf, reason: String },
+    Unlinked { path: PathBuf, reason: LinkError },
     /// Claims that cannot be written into a receipt.
     #[error("{place}: {reason}")]
     BadClaims { place: String, reason: String },
     /// A file that is no receipt.
     #[error("{}: {source}", path.display())]
     NoReceipt { path: PathBuf, source: ReceiptError },
-    /// A receipt that cannot be written.
-    #[error("the receipt cannot be written: {0}")]
-    Receipt(ReceiptError),
     /// A file that is damaged.
     #[error("{}: {source}", path.display())]
     Damaged { path: PathBuf, source: FormatError },

@@ -4,28 +4,16 @@
 use std::path::{Path, PathBuf};
 
 use pleat_prover::compile::InputSpec;
-use pleat_prover::stages::LinkedInput;
+use pleat_prover::link::Link;
 use pleat_verifier::command;
-use pleat_verifier::commitments::Generators;
-use pleat_verifier::descriptor::Port;
 use pleat_verifier::network::Network;
-use pleat_verifier::opened::PortOpening;
-use pleat_verifier::receipt::{Origin, Receipt, Role, Sha3Hash};
 
 use crate::error::CliError;
 
-/// An input that comes from another proof.
-pub struct Link {
-    /// Position among the inputs.
-    pub input: usize,
-    path: PathBuf,
-    opening: PortOpening,
-}
-
-/// A receipt that is referred to.
-pub struct Previous {
-    pub receipt: Receipt,
-    pub hash: Sha3Hash,
+/// An input that comes from another proof, and the opening's file.
+pub struct Linked {
+    pub path: PathBuf,
+    pub link: Link,
 }
 
 /// `[NAME=]REST`: the position of the named input, or of the only one, and the rest.
@@ -85,13 +73,13 @@ fn scale_of(place: &str) -> Result<f64, CliError> {
 }
 
 /// Reads what `--input-from` names.
-pub fn links(texts: &[String], network: &Network) -> Result<Vec<Link>, CliError> {
+pub fn links(texts: &[String], network: &Network) -> Result<Vec<Linked>, CliError> {
     let inputs = &network.descriptor().inputs;
     let names: Vec<&str> = inputs.iter().map(|i| i.name.as_str()).collect();
-    let mut links: Vec<Link> = Vec::new();
+    let mut links: Vec<Linked> = Vec::new();
     for text in texts {
         let (input, path) = input_of("--input-from", text, &names)?;
-        let twice = links.iter().any(|l| l.input == input);
+        let twice = links.iter().any(|l| l.link.input == input);
         let port = inputs.get(input).filter(|_| !twice);
         let port = port.ok_or_else(|| CliError::WhichInput {
             flag: "--input-from",
@@ -99,89 +87,13 @@ pub fn links(texts: &[String], network: &Network) -> Result<Vec<Link>, CliError>
             inputs: names.iter().map(|n| (*n).to_owned()).collect(),
         })?;
         let path = PathBuf::from(path);
-        let opening = PortOpening::for_input(&command::read(&path)?, network, port);
-        let opening = opening.map_err(|source| CliError::NotThisInput {
+        let link = Link::from_bytes(&command::read(&path)?, network, input, port);
+        let link = link.map_err(|source| CliError::NotThisInput {
             path: path.clone(),
             input: port.name.clone(),
             source,
         })?;
-        links.push(Link {
-            input,
-            path,
-            opening,
-        });
+        links.push(Linked { path, link });
     }
     Ok(links)
-}
-
-impl Link {
-    /// The input's integers.
-    pub fn values(&self) -> &[i32] {
-        &self.opening.values
-    }
-
-    /// What the prover commits with.
-    pub fn linked(&self) -> LinkedInput {
-        LinkedInput {
-            input: self.input,
-            blinds: self.opening.blinds.clone(),
-        }
-    }
-
-    /// The tensor that this is according to one of the receipts, after checking that the commitments will be the same and
-    /// that an integer means the same.
-    pub fn origin(
-        &self,
-        previous: &[Previous],
-        generators: &Generators,
-        network: &Network,
-    ) -> Result<Origin, CliError> {
-        let fail = |reason: &str| CliError::Unlinked {
-            path: self.path.clone(),
-            reason: reason.to_owned(),
-        };
-        let port: &Port = network
-            .descriptor()
-            .inputs
-            .get(self.input)
-            .ok_or_else(|| fail("there is no such input"))?;
-        let rows = self.opening.commit(generators, network, port);
-        let commitment = Sha3Hash::of_tensor(&rows.unwrap_or_default());
-        let of_model = previous
-            .iter()
-            .filter(|p| p.receipt.model.0 == self.opening.model.0);
-        let mut tensors = of_model.filter_map(|p| {
-            let inputs = p.receipt.inputs.len();
-            let (role, at) = match self.opening.port.checked_sub(inputs) {
-                Some(output) => (Role::Output, output),
-                None => (Role::Input, self.opening.port),
-            };
-            Some((p, role, p.receipt.tensors(role).get(at)?))
-        });
-        let Some(first) = tensors.next() else {
-            return Err(fail(
-                "no receipt given with --previous is about the model that it belongs to",
-            ));
-        };
-        let mut candidates = std::iter::once(first).chain(tensors);
-        let Some((receipt, role, tensor)) =
-            candidates.find(|(_, _, tensor)| tensor.commitment == commitment)
-        else {
-            return Err(fail(
-                "its commitments are not those of the --previous receipt: it belongs to another proof, or the input is laid out \
-                 differently from that tensor (compile with the same --row-bits)",
-            ));
-        };
-        if tensor.scale != port.scale.to_string() {
-            return Err(fail(&format!(
-                "one unit of tensor {} stands for {}, one of input {} for {}; compile this model with --input-like",
-                tensor.name, tensor.scale, port.name, port.scale
-            )));
-        }
-        Ok(Origin {
-            receipt: receipt.hash,
-            role,
-            name: tensor.name.clone(),
-        })
-    }
 }

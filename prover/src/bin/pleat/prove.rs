@@ -5,30 +5,30 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use pleat_nova_circuits::cache::CacheFolder;
+use pleat_prover::artifacts::{Artifacts, LeftOut, Order, OrderError, Words};
 use pleat_prover::files::{Access, NewFile, write_together};
+use pleat_prover::inputs::{Given, wanted};
+use pleat_prover::link::Link;
 use pleat_prover::model::ProvingModel;
-use pleat_prover::prove::{self as prover, Event, Folding, Keys, Request, Visibility};
-use pleat_prover::stages::LinkedInput;
+use pleat_prover::prove::{Event, Folding, Keys, Visibility};
 use pleat_verifier::command::{self, PortValues, RECEIPT_SUFFIX};
 use pleat_verifier::descriptor::Port;
 use pleat_verifier::fold::Mode;
 use pleat_verifier::network::Network;
 use pleat_verifier::pcs::OpeningKey;
-use pleat_verifier::places::Places;
-use pleat_verifier::receipt::{IndexTensor, Origin, Receipt, Remarks, Subject};
-use rand_core::OsRng;
+use pleat_verifier::receipt::IndexTensor;
 use serde::Serialize;
 
 use crate::args::{Hide, ProveArgs};
 use crate::console::{Console, grouped};
 use crate::error::CliError;
-use crate::link::{Link, links};
+use crate::link::{Linked, links};
 use crate::memory::{demand_memory, peak_rss_bytes};
 use crate::paths::{demand_writable, stem, with_suffix};
 use crate::receipt;
 use crate::seconds::StageSeconds;
 use crate::setup::parameters;
-use crate::tensors::{Given, given_ports, quantized};
+use crate::tensors::quantized;
 use crate::text::{Answer, Prompt};
 
 /// A proof that was made.
@@ -89,11 +89,11 @@ pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
         inputs: !args.hide.contains(&Hide::Input),
         outputs: !args.hide.contains(&Hide::Output),
     };
-    for (hide, what) in [(Hide::Input, "input"), (Hide::Output, "output")] {
-        if args.hide.contains(&hide) && args.leave_out.contains(&hide) {
-            return Err(CliError::HiddenAndLeftOut { what });
-        }
-    }
+    let left_out = LeftOut {
+        inputs: args.leave_out.contains(&Hide::Input),
+        outputs: args.leave_out.contains(&Hide::Output),
+    };
+    left_out.demand_shown(visibility)?;
     let hides = !visibility.inputs || !visibility.outputs;
     let secret_path = hides.then(|| with_suffix(&path, ".secret"));
     let receipt_path = args.receipt.then(|| with_suffix(&path, RECEIPT_SUFFIX));
@@ -103,10 +103,7 @@ pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
     let mut seconds = StageSeconds::start();
 
     console.stage("load");
-    let mut remarks = Remarks {
-        claims: receipt::claims(args)?,
-        ..Remarks::default()
-    };
+    let claims = receipt::claims(args)?;
     let (model, links) = seconds.time("load", || {
         let model = load_batched(&args.model, args.index.count)?;
         let links = links(&args.input_from, model.network())?;
@@ -125,10 +122,7 @@ pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
             })
         }),
     };
-    let Given {
-        integers: inputs,
-        indices,
-    } = given?;
+    let given = given?;
     let fold = args.fold.map_or_else(|| Mode::shorter(network), Mode::from);
     let (chain, opening) = seconds.time("setup", || {
         let chain = match fold {
@@ -143,18 +137,6 @@ pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
         opening: &opening,
         folding: chain.as_ref().map_or(Folding::Tree, Folding::Chain),
     };
-    if args.receipt {
-        let previous = receipt::previous(&args.previous)?;
-        let mut origins: Vec<Option<Origin>> = vec![None; inputs.len()];
-        for link in &links {
-            let origin = link.origin(&previous, opening.generators(), network)?;
-            if let Some(slot) = origins.get_mut(link.input) {
-                *slot = Some(origin);
-            }
-        }
-        remarks.origins = origins;
-        remarks.previous = previous.iter().map(|p| p.hash).collect();
-    }
     let mut on_event = |event| {
         match event {
             Event::Start(stage) => console.stage(stage.name()),
@@ -162,32 +144,45 @@ pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
         }
         ControlFlow::Continue(())
     };
-    let linked: Vec<LinkedInput> = links.iter().map(Link::linked).collect();
-    let request = Request {
-        inputs: &inputs,
-        indices: &indices,
+    let previous = receipt::previous(&args.previous)?;
+    let receipt = args.receipt.then_some(Words { claims, previous });
+    let (paths, links): (Vec<PathBuf>, Vec<Link>) =
+        links.into_iter().map(|l| (l.path, l.link)).unzip();
+    let order = Order {
+        given,
+        links,
         visibility,
-        linked: &linked,
+        left_out,
+        receipt,
     };
-    let proved = prover::prove(&model, keys, &request, &mut OsRng, &mut on_event)?;
+    let unlinked = |error| match error {
+        OrderError::Unlinked { input, source } => {
+            let at = order.links.iter().position(|l| l.input == input);
+            let path = at.and_then(|at| paths.get(at)).cloned().unwrap_or_default();
+            CliError::Unlinked {
+                path,
+                reason: source,
+            }
+        }
+        other => other.into(),
+    };
+    let made = order.carry_out(&model, keys, &mut on_event);
+    let Artifacts {
+        proof,
+        secret,
+        receipt,
+        proved,
+    } = made.map_err(unlinked)?;
     for (stage, elapsed) in proved.timings.stages() {
         seconds.push(stage.name(), elapsed.as_secs_f64());
     }
 
     console.stage("write");
-    let mut places = Places::all_here(&proved.proof.messages.public);
-    if args.leave_out.contains(&Hide::Input) {
-        places = places.without_inputs(network);
-    }
-    if args.leave_out.contains(&Hide::Output) {
-        places = places.without_outputs(network);
-    }
-    let proof = proved.proof.to_bytes_with(network, &places);
-    let secret = proved.openings.to_bytes();
     // The secret comes first: a proof whose hidden values cannot be opened any more is worth less than none.
-    let secret_file = secret_path.as_deref().map(|path| NewFile {
+    let secret_file = secret_path.as_deref().zip(secret.as_deref());
+    let secret_file = secret_file.map(|(path, bytes)| NewFile {
         path,
-        bytes: &secret,
+        bytes,
         access: Access::Private,
     });
     let proof_file = NewFile {
@@ -195,14 +190,6 @@ pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
         bytes: &proof,
         access: Access::Shared,
     };
-    let receipt = receipt_path.as_ref().map(|_| {
-        let subject = Subject::new(&proof, &proved.proof);
-        let receipt = Receipt::new(model.verification(), &subject, remarks);
-        let bytes = receipt.to_bytes()?;
-        // What was written can be read.
-        Receipt::from_bytes(&bytes).map(|_| bytes)
-    });
-    let receipt = receipt.transpose().map_err(CliError::Receipt)?;
     let receipt_file = receipt_path.as_deref().zip(receipt.as_deref());
     let receipt_file = receipt_file.map(|(path, bytes)| NewFile {
         path,
@@ -245,42 +232,24 @@ pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
     })
 }
 
-/// The integers of every input: of its opening, or of `--input`; and the given indices.
-fn inputs(args: &ProveArgs, network: &Network, links: &[Link]) -> Result<Given, CliError> {
+/// The integers of every input without an opening, and the given indices.
+fn inputs(args: &ProveArgs, network: &Network, links: &[Linked]) -> Result<Given, CliError> {
     let ports = &network.descriptor().inputs;
-    let is_linked = |at: usize| links.iter().any(|l| l.input == at);
+    let is_linked = |at: usize| links.iter().any(|l| l.link.input == at);
     let others: Vec<&Port> = ports
         .iter()
         .enumerate()
         .filter(|(at, _)| !is_linked(*at))
         .map(|(_, port)| port)
         .collect();
-    let given = match &args.input {
-        Some(spec) => quantized(network, &others, spec, args.index)?,
-        None if others.is_empty() && given_ports(network).next().is_none() => Given {
-            integers: Vec::new(),
-            indices: Vec::new(),
-        },
-        None => {
-            return Err(CliError::NoInput {
-                inputs: others
-                    .iter()
-                    .map(|p| p.name.clone())
-                    .chain(given_ports(network).map(|p| p.name.clone()))
-                    .collect(),
-            });
-        }
-    };
-    let Given { integers, indices } = given;
-    let mut given = integers.into_iter();
-    let input = |at: usize| match links.iter().find(|l| l.input == at) {
-        Some(link) => link.values().to_vec(),
-        None => given.next().unwrap_or_default(),
-    };
-    Ok(Given {
-        integers: (0..ports.len()).map(input).collect(),
-        indices,
-    })
+    let wanted = wanted(network, &others, args.index.count);
+    match &args.input {
+        Some(spec) => quantized(network, &others, spec, args.index),
+        None if wanted.is_empty() => Ok(Given::default()),
+        None => Err(CliError::NoInput {
+            inputs: wanted.into_iter().map(|spec| spec.name).collect(),
+        }),
+    }
 }
 
 impl fmt::Display for Proved {

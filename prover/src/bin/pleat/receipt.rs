@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
+use pleat_prover::link::Previous;
 use pleat_verifier::command;
-use pleat_verifier::receipt::{Receipt, Sha3Hash, canonical};
+use pleat_verifier::receipt::canonical;
 use serde_json::{Map, Value};
 
 use crate::args::ProveArgs;
 use crate::error::CliError;
-use crate::link::Previous;
 
 /// The creator's claims: `--claims`, then `--claim` after `--claim`.
 pub fn claims(args: &ProveArgs) -> Result<Map<String, Value>, CliError> {
@@ -49,13 +49,12 @@ pub fn previous(paths: &[PathBuf]) -> Result<Vec<Previous>, CliError> {
     let mut all: Vec<Previous> = Vec::new();
     for path in paths {
         let bytes = command::read(path)?;
-        let receipt = Receipt::from_bytes(&bytes).map_err(|source| CliError::NoReceipt {
+        let one = Previous::from_bytes(&bytes).map_err(|source| CliError::NoReceipt {
             path: path.clone(),
             source,
         })?;
-        let hash = Sha3Hash::of(&bytes);
-        if all.iter().all(|p| p.hash != hash) {
-            all.push(Previous { receipt, hash });
+        if all.iter().all(|p| p.hash != one.hash) {
+            all.push(one);
         }
     }
     Ok(all)

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use pleat_prover::execute::{Executor, block_values};
+use pleat_prover::inputs::Given;
 use pleat_verifier::command::PortValues;
 use pleat_verifier::receipt::IndexTensor;
 use serde::Serialize;
@@ -12,7 +13,7 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::prove::load_batched;
 use crate::seconds::StageSeconds;
-use crate::tensors::{Given, quantized_input};
+use crate::tensors::quantized_input;
 use crate::text::{Answer, Prompt};
 
 /// A run.

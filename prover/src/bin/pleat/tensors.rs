@@ -2,21 +2,12 @@
 
 use ndarray::ArrayD;
 use pleat_prover::data::{DataError, InputSpec, Samples, load_inputs};
+use pleat_prover::inputs::{Given, given, wanted};
 use pleat_verifier::command;
-use pleat_verifier::descriptor::{IndexPort, IndexRole, Operation, Port, one_sample};
+use pleat_verifier::descriptor::Port;
 use pleat_verifier::network::Network;
-use pleat_verifier::quantize::{indices, quantize};
 
 use crate::error::CliError;
-
-/// What DATA must fit.
-pub fn specs<'p>(ports: impl IntoIterator<Item = &'p Port>) -> Vec<InputSpec> {
-    let spec = |port: &Port| InputSpec {
-        name: port.name.clone(),
-        shape: port.shape.clone(),
-    };
-    ports.into_iter().map(spec).collect()
-}
 
 /// Samples of DATA, side by side: a row-major list per tensor. `specs` are of one sample.
 pub fn sample(
@@ -50,12 +41,6 @@ pub fn all_samples(
         .map_err(error)
 }
 
-/// A network's inputs: integers, and indices that are given.
-pub struct Given {
-    pub integers: Vec<Vec<i32>>,
-    pub indices: Vec<Vec<u32>>,
-}
-
 /// `--input`, for every input of the network.
 pub fn quantized_input(
     network: &Network,
@@ -64,12 +49,6 @@ pub fn quantized_input(
 ) -> Result<Given, CliError> {
     let ports: Vec<&Port> = network.descriptor().inputs.iter().collect();
     quantized(network, &ports, spec, index)
-}
-
-/// The index ports that are given.
-pub fn given_ports(network: &Network) -> impl Iterator<Item = &IndexPort> {
-    let ports = network.descriptor().indices.iter();
-    ports.filter(|p| p.role == IndexRole::Given)
 }
 
 /// `--input`, which gives these inputs and, after them, the indices. The network's tensors have an axis for as many samples as
@@ -81,63 +60,7 @@ pub fn quantized(
     index: command::Samples,
 ) -> Result<Given, CliError> {
     let flag = "--input";
-    let index_ports: Vec<&IndexPort> = given_ports(network).collect();
-    let tensors: Vec<Port> = index_ports.iter().map(|p| p.tensor()).collect();
-    // Of zeros and ones, DATA has the indices.
-    let candidates = |port: &Port| {
-        let boolean =
-            network.nodes().get(port.node).map(|n| &n.operation) == Some(&Operation::Boolean);
-        port.shape.last().copied().filter(|_| boolean)
-    };
-    let given = |port: &&Port| Port {
-        shape: match candidates(port) {
-            Some(_) => port
-                .shape
-                .iter()
-                .copied()
-                .take(port.shape.len() - 1)
-                .collect(),
-            None => port.shape.clone(),
-        },
-        ..(*port).clone()
-    };
-    let mut wanted: Vec<Port> = ports.iter().map(given).chain(tensors).collect();
-    if index.count > 1 {
-        for port in &mut wanted {
-            port.shape = one_sample(&port.shape);
-        }
-    }
-    let values =
-        sample(spec, &specs(&wanted), index).map_err(|source| CliError::Data { flag, source })?;
-    let range = network.input_range();
-    let error = |source| CliError::Quantize { flag, source };
-    let (values, indices_given) = values.split_at_checked(ports.len()).unwrap_or_default();
-    let integers = ports.iter().zip(values);
-    let integers = integers.map(|(port, values)| match candidates(port) {
-        Some(len) => {
-            let selector = IndexPort {
-                name: port.name.clone(),
-                shape: port
-                    .shape
-                    .iter()
-                    .copied()
-                    .take(port.shape.len() - 1)
-                    .collect(),
-                len,
-                role: IndexRole::Given,
-            };
-            let ones = |k: &u32| {
-                let k = *k as usize;
-                (0..len).map(move |v| i32::from(v == k))
-            };
-            indices(&selector, values).map(|own| own.iter().flat_map(ones).collect())
-        }
-        None => quantize(port, &range, values),
-    });
-    let given = index_ports.iter().zip(indices_given);
-    let given = given.map(|(port, values)| indices(port, values));
-    Ok(Given {
-        integers: integers.collect::<Result<_, _>>().map_err(error)?,
-        indices: given.collect::<Result<_, _>>().map_err(error)?,
-    })
+    let wanted = wanted(network, ports, index.count);
+    let values = sample(spec, &wanted, index).map_err(|source| CliError::Data { flag, source })?;
+    given(network, ports, &values).map_err(|source| CliError::Quantize { flag, source })
 }

@@ -10,6 +10,7 @@ use pleat_verifier::command::{
     read_json,
 };
 
+use pleat_prover::inputs::specs;
 use pleat_verifier::decoding::DecodingError;
 use pleat_verifier::descriptor::{Indices, Port};
 use pleat_verifier::verdict::Refusal;
@@ -19,7 +20,7 @@ use crate::args::VerifyTextArgs;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::setup::announce;
-use crate::tensors::{sample, specs};
+use crate::tensors::sample;
 use crate::text::{Answer, Prompt};
 
 /// Verifies; a proof of the chain with the key of the cache.
