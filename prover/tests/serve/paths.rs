@@ -18,7 +18,7 @@ fn models_are_described_and_run() {
     assert_eq!(info["inputs"][0]["numbers"], 61);
     assert_eq!(info["model_id"], list["models"][0]["model_id"]);
     let name = info["inputs"][0]["name"].as_str().unwrap();
-    let named = json!({"inputs": {name: [[0; 61]]}});
+    let named = json!({"inputs": {name: [vec![0; 61]]}});
     let of = |body: &Value| {
         server
             .post("/v1/models/credit/run", body)

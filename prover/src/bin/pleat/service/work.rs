@@ -36,6 +36,9 @@ use crate::memory::demand_memory;
 /// Claims are the creator's words, not an archive.
 const CLAIMS: usize = 1 << 16;
 
+/// Longer chains are checked by `pleat verify-chain`.
+const MEMBERS: usize = 1000;
+
 /// Models, keys and what a request may ask for.
 pub struct Workshop {
     pub models: Models,
@@ -300,6 +303,10 @@ impl Workshop {
 
     /// Checks a chain of receipts.
     pub fn verify_chain(&self, request: &ChainRequest) -> Result<Checked<ChainVerdict>, Trouble> {
+        // Of no proofs, everything would hold.
+        if !(1..=MEMBERS).contains(&request.members.len()) {
+            return Err(Trouble::Invalid(format!("members: 1 to {MEMBERS}")));
+        }
         let mut files = Vec::new();
         let mut ids = Vec::new();
         for (at, member) in request.members.iter().enumerate() {

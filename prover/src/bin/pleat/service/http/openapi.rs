@@ -131,9 +131,18 @@ impl Builder {
             good: (204, json!({"description": "It is removed, with its files; if it waited or ran, it is cancelled."})),
             ..operation("/v1/jobs/{id}", "removeJob", "Remove or cancel a job", Value::Null)
         });
+        let event = json!({
+            "type": "object",
+            "description": "One event; `data` is JSON, the job's description if it is `done`.",
+            "required": ["event", "data"],
+            "properties": {
+                "event": {"enum": ["progress", "done", "removed", "stopping"]},
+                "data": {"type": "string", "contentMediaType": "application/json"},
+            },
+        });
         let events = json!({
-            "description": "Server-sent events: `progress` as often as it changes, then `done` with the job, or `removed`, or `stopping`.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "description": "Server-sent events: `progress` as often as it changes, then `done`, or `removed`, or `stopping`.",
+            "content": {"text/event-stream": {"schema": event}},
         });
         self.add(Operation {
             errors: &[404, 503],
