@@ -91,7 +91,7 @@ fn log_to_standard_error(quiet: bool) {
     let level = if quiet {
         "error"
     } else {
-        "warn,tract_onnx=error"
+        "warn,tract_onnx=error,rmcp=error"
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt()
