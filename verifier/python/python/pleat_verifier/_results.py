@@ -268,6 +268,48 @@ class Verdicts:
 
 
 @dataclass(frozen=True, eq=False)
+class ManyVerdict:
+    """What became of a manifest of proofs; true if every input has one proof, and all proofs and receipts hold."""
+
+    valid: bool
+    model_id: str
+    #: How many inputs there are.
+    inputs: int
+    #: Inputs without a proof.
+    missing: tuple[int, ...]
+    #: Of each proof that is refused: input, file, check and reason.
+    refused: tuple[tuple[int, str, str, str], ...]
+    #: Why the manifest itself is refused.
+    reason: str | None
+    seconds: Mapping[str, float]
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "ManyVerdict":
+        """From the JSON of ``pleat verify-many --json``."""
+        refused = tuple((r["index"], r["proof"], r["check"], r["reason"]) for r in document["refused"])
+        return cls(
+            document["valid"],
+            document["model_id"],
+            document["inputs"],
+            tuple(document["missing"]),
+            refused,
+            document["reason"],
+            document["seconds"],
+        )
+
+    def __bool__(self) -> bool:
+        return self.valid
+
+    def _repr_html_(self) -> str:
+        if self.valid:
+            return _html.badge(True, f"valid: {self.inputs} inputs, each with a proof")
+        rows = [("reason", _html.escape(self.reason))] if self.reason else []
+        rows += [(f"input {i}", _html.escape(f"{file}: {reason}")) for i, file, _, reason in self.refused]
+        rows += [(f"input {i}", "no proof") for i in self.missing]
+        return _html.badge(False, "INVALID") + _html.table(rows)
+
+
+@dataclass(frozen=True, eq=False)
 class ChainMember:
     """A receipt of a chain that holds."""
 
