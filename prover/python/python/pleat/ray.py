@@ -154,7 +154,7 @@ class _Run:
         remote = ray.remote(_work).options(num_cpus=self.threads, max_retries=0)
         stored = ray.put(np.frombuffer(self.bytes, dtype=np.uint8))
         journal = os.open(self.out / JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        # Some more than the workers, so that none waits; not all, as results wait in memory for their turn.
+        # Not far ahead: results wait in memory for their turn.
         ahead = deque[int](i for i in range(len(self.samples)) if i not in done)
         running: dict[Any, tuple[int, int]] = {}
         ready: dict[int, tuple[Any, ...] | BaseException] = {}
@@ -172,7 +172,7 @@ class _Run:
                         if turn in ready:
                             done[turn] = self._keep(turn, ready.pop(turn), journal)
                             break
-                        while ahead and len(running) < 2 * self.workers and ahead[0] < turn + 8 * self.workers:
+                        while ahead and len(running) < self.workers and ahead[0] < turn + 8 * self.workers:
                             start(ahead.popleft(), 0)
                         finished, _ = ray.wait(list(running), num_returns=1)
                         for task in finished:
