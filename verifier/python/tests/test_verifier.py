@@ -36,7 +36,7 @@ def test_errors_name_their_case_and_speak_of_arguments(package: ModuleType, stor
     with pytest.raises(package.CheckError) as caught:
         model.verify(stored / "hidden.proof", output=[[0.0]])
     assert caught.value.kind == "Hidden"
-    assert "opened=" in str(caught.value) and "--" not in str(caught.value)
+    assert "opening=" in str(caught.value) and "--" not in str(caught.value)
     with pytest.raises(package.InvalidProof) as refused:
         model.verify(stored / "hidden.proof", model_id="0" * 64).raise_if_invalid()
     assert refused.value.check == "demand/model-id"

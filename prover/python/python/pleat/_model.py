@@ -47,7 +47,7 @@ class Opening:
         return _html.table([(f"opening of {self.tensor.name}", self.tensor._html())])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Proved:
     """A proof and what goes along with it."""
 
@@ -106,6 +106,10 @@ class Proved:
     def verify(self, **demands: Any) -> Verdict:
         """:meth:`VerificationModel.verify` of this proof."""
         return self._verification.verify(self.proof, **demands)
+
+    def __repr__(self) -> str:
+        outputs = ", ".join(map(repr, self.outputs))
+        return f"<Proved, model {self.model_id[:12]}…, {len(self.proof):,} bytes (mode {self.fold}): {outputs}>"
 
     def save(self, path: PathLike) -> None:
         """Writes ``path``, ``path.secret`` (for this user only) and ``path.receipt.json``, as far as there are any: all or none."""
@@ -289,8 +293,8 @@ class Model:
         return self._native.prove(self._arrays(x, linked), json.dumps(settings), links, refers, told)
 
     def write(self, tokens: Sequence[int], count: int, *, progress: Progress = True) -> np.ndarray:
-        """Lets a language model write ``count`` words after ``tokens``, each its first choice; gives all of a run's words, for
-        :meth:`prove`."""
+        """Lets a language model write ``count`` words after ``tokens``, each its first choice; gives the words of the run in which it
+        chooses them, for :meth:`prove`: the last of them is chosen by that run and not yet given to it, and padding follows."""
         shape = next((t.shape for t in self.verification.indices if t.role == "given"), (0,))
         with heard(progress) as told:
             words = self._native.written(list(map(int, tokens)), count, told)

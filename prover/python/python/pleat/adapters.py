@@ -50,8 +50,8 @@ def from_torch(module: Any, sample: Any, calibration: Any = None, **options: Any
 
 
 def from_sklearn(estimator: Any, calibration: Any, **options: Any) -> Model:
-    """Compiles a fitted estimator of scikit-learn through ``skl2onnx``. What is proved is its score: of a classifier the
-    probabilities or, where they end in a softmax or logistic function, what goes into it.
+    """Compiles a fitted estimator of scikit-learn through ``skl2onnx``. What is proved is its score: of a classifier
+    the probabilities; a softmax at the very end is left out, as in all models, and the proof is then about its input.
 
     Args:
         estimator: for example an ``MLPClassifier``, an ``MLPRegressor`` or a pipeline of a ``StandardScaler`` and one.

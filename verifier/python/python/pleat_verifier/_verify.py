@@ -117,7 +117,7 @@ class VerificationModel:
         input: Data | None = None,
         output: Data | None = None,
         model_id: str | None = None,
-        opening: Source | None = None,
+        opening: Source | Any | None = None,
         value: Data | None = None,
         receipt: Source | Receipt | None = None,
     ) -> Verdict:
@@ -128,7 +128,7 @@ class VerificationModel:
             input: demand that the proof is about these inputs; they are rounded to the model's integers.
             output: demand that the proof shows these outputs.
             model_id: demand this model, from someone you trust.
-            opening: an opening of a hidden tensor, to check and to show.
+            opening: an opening of a hidden tensor (its file, bytes, or what ``Proved.open`` gave), to check and to show.
             value: demand that the opened tensor is this one.
             receipt: a receipt, to check that all it says about the proof holds.
 
@@ -141,7 +141,7 @@ class VerificationModel:
         data = receipt.bytes if isinstance(receipt, Receipt) else None if receipt is None else bytes_of(receipt)
         text = self._native.check(
             bytes_of(proof),
-            opening=None if opening is None else bytes_of(opening),
+            opening=None if opening is None else bytes_of(getattr(opening, "bytes", opening)),
             receipt=data,
             model_id=model_id,
             input=None if input is None else arrays_of(input, [t.name for t in self.inputs] + given),
@@ -183,13 +183,14 @@ def describe(model: VerificationModel) -> list[tuple[str, str]]:
     return [(name, _html.escape(value) if name != "model" else value) for name, value in rows + [("size", size)]]
 
 
-def verify(model: Source | VerificationModel, proof: Source, **demands: Any) -> Verdict:
-    """:meth:`VerificationModel.verify` for a model that is a file, bytes, or read already; ``samples`` says how many the proof is about.
+def verify(model: Source | VerificationModel | Any, proof: Source, **demands: Any) -> Verdict:
+    """:meth:`VerificationModel.verify` for a model that is a file, bytes, or read already (a proving model, too); ``samples`` says how many the proof is about.
 
     >>> bool(verify("testdata/proof/credit.vmodel", "testdata/proof/public.proof"))
     True
     """
     samples = demands.pop("samples", 1)
+    model = getattr(model, "verification", model)
     read = model if isinstance(model, VerificationModel) else VerificationModel.read(model)
     return (read.batch(samples) if samples != 1 else read).verify(proof, **demands)
 
