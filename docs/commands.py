@@ -3,7 +3,7 @@
 
     docs/commands.py --bin target/release [--python PYTHON] [--have NAME]… [PAGE]…
 
-Each page has a fresh folder, in which `testdata` is the repository's, and the programs of --bin come first on the path. Its blocks are
+Each page has a fresh folder, in which `testdata` and `models` are the repository's, and the programs of --bin come first on the path. Its blocks are
 run one after the other.
 
     ```console        `$ ` begins a command, which goes on in the next line after a backslash or within a here-document. Lines that
@@ -38,7 +38,7 @@ DOCS = Path(__file__).resolve().parent
 REPOSITORY = DOCS.parent
 PAGES = ["for-providers.md", "for-verifiers.md", "for-researchers.md", "for-agents.md"]
 #: What blocks may need.
-NAMES = ("ray", "serve", "bench", "cargo", "web")
+NAMES = ("bench", "cargo", "install", "ray", "serve", "web")
 #: Seconds that a block may take.
 LIMIT = 600
 #: Environment variables that would make a difference.
@@ -179,11 +179,14 @@ class Page:
     def __init__(self, name: str, folder: Path, programs: Path, python: str | None, have: set[str]) -> None:
         self.name, self.folder, self.have = name, folder, have
         (folder / "page").mkdir()
-        (folder / "page" / "testdata").symlink_to(REPOSITORY / "testdata")
+        for linked in ("testdata", "models"):
+            (folder / "page" / linked).symlink_to(REPOSITORY / linked)
         self.environment = {k: v for k, v in os.environ.items() if k not in UNSET}
         path = [str(programs)]
         if python is not None:
             path.append(str(Path(python).parent))
+        # What a page installs goes with its folder.
+        self.environment["CARGO_INSTALL_ROOT"] = str(folder / "installed")
         self.environment["PATH"] = os.pathsep.join(path + [self.environment.get("PATH", os.defpath)])
         self.python = python
         self.interpreter: subprocess.Popen[str] | None = None
