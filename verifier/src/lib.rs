@@ -40,6 +40,7 @@ pub mod decoding;
 pub mod descriptor;
 pub mod encoding;
 pub mod error;
+pub mod explain;
 pub mod fold;
 pub mod functional;
 pub mod messages;

@@ -333,11 +333,7 @@ fn name_of(path: &Path) -> String {
 }
 
 /// Reads a receipt and its proof.
-fn file(
-    path: &Path,
-    args: &ChainArgs,
-    models: &[VerificationModel],
-) -> Result<ChainFile, Stop> {
+fn file(path: &Path, args: &ChainArgs, models: &[VerificationModel]) -> Result<ChainFile, Stop> {
     let bytes = read_receipt(path)?;
     let receipt = Receipt::from_bytes(&bytes);
     let receipt = receipt.map_err(|e| refused(&name_of(path), &Refusal::Receipt(e)))?;

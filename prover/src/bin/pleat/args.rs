@@ -6,6 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use pleat_verifier::command::{ChainArgs, ManyArgs, Samples, VerifyArgs};
 use pleat_verifier::fold::Mode;
 
+#[cfg(feature = "serve")]
+use crate::service::{McpArgs, ServeArgs};
+
 /// Proves that a committed neural network, run on an input, gave an output, without showing the weights, the activations
 /// or, if you like, the input and the output.
 #[derive(Parser)]
@@ -87,6 +90,12 @@ pub enum Command {
     Open(OpenArgs),
     /// Derive the model of several samples at once from that of one
     Batch(BatchArgs),
+    /// Serve models to an agent, over the Model Context Protocol
+    #[cfg(feature = "serve")]
+    Mcp(McpArgs),
+    /// Serve models over HTTP, with a queue of proofs that survives a kill
+    #[cfg(feature = "serve")]
+    Serve(ServeArgs),
 }
 
 const VERIFY_HELP: &str = "\

@@ -150,6 +150,10 @@ pub enum CliError {
     /// A temporary folder or file cannot be made.
     #[error("cannot use a temporary folder: {0}")]
     Temporary(std::io::Error),
+    /// A service cannot be started, or ended.
+    #[cfg(feature = "serve")]
+    #[error("{0}")]
+    Service(std::io::Error),
     /// A result cannot be shown as JSON.
     #[error("cannot write JSON: {0}")]
     Json(#[from] serde_json::Error),

@@ -16,6 +16,8 @@ mod prove;
 mod receipt;
 mod run;
 mod seconds;
+#[cfg(feature = "serve")]
+mod service;
 mod setup;
 mod tensors;
 mod text;
@@ -79,6 +81,10 @@ fn run(command: &Command, console: &Console) -> Result<u8, CliError> {
         }
         Command::Batch(args) => console.finish(&batch::batch(args)?)?,
         Command::Open(args) => console.finish(&open::open(args)?)?,
+        #[cfg(feature = "serve")]
+        Command::Mcp(args) => service::mcp(args)?,
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => service::serve(args, console)?,
     }
     Ok(EXIT_GOOD)
 }
