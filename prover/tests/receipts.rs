@@ -593,3 +593,77 @@ fn what_cannot_be_linked_is_said_before_anything_is_written() {
         .says(&["nowhere.vmodel"]);
     assert!(is_empty(&empty));
 }
+
+#[test]
+fn a_manifest_has_one_valid_proof_for_every_input() {
+    let world = &*WORLD;
+    let entry = |index: usize, name: &str| {
+        let receipt = format!("{name}.receipt.json");
+        let hash = Sha3Hash::of(&fs::read(world.at(&receipt)).unwrap()).to_string();
+        json!({ "index": index, "proof": name, "receipt": receipt, "hash": hash })
+    };
+    let good = json!({
+        "manifest": "pleat-manifest/1",
+        "model": "credit.vmodel",
+        "inputs": 2,
+        "proofs": [entry(0, "score7.proof"), entry(1, "score8.proof")],
+    });
+    let path = world.at("manifest.json");
+    let check = |manifest: &Value, more: &[&str]| {
+        fs::write(&path, manifest.to_string()).unwrap();
+        pleat(&[&["verify-many", path.as_str(), "--json"], more].concat())
+    };
+    let verdict = check(&good, &[]).demand(0).json();
+    assert_eq!(
+        (&verdict["valid"], &verdict["inputs"]),
+        (&json!(true), &json!(2))
+    );
+    let id = verdict["model_id"].as_str().unwrap().to_owned();
+    check(&good, &["--model-id", &id]).demand(0);
+    let other = check(&good, &["--model-id", &"0".repeat(64)]).demand(1);
+    assert_eq!(other.json()["refused"][0]["check"], "demand/model-id");
+
+    let refused = |change: &dyn Fn(&mut Value)| {
+        let mut changed = good.clone();
+        change(&mut changed);
+        check(&changed, &[]).demand(1).json()
+    };
+    let missing = refused(&|m| drop(m["proofs"].as_array_mut().unwrap().pop()));
+    assert_eq!(missing["missing"], json!([1]));
+    let twice = refused(&|m| m["proofs"][1]["index"] = json!(0));
+    assert!(twice["reason"].as_str().unwrap().contains("input 0 twice"));
+    let many = refused(&|m| m["inputs"] = json!(1));
+    assert!(many["reason"].as_str().unwrap().contains("one too many"));
+    // The receipt of another input, with its hash or without.
+    let name = &good["proofs"][1]["receipt"];
+    let swapped = refused(&|m| m["proofs"][0]["receipt"] = name.clone());
+    assert_eq!(swapped["refused"][0]["check"], "receipt/other");
+    let swapped = refused(&|m| {
+        m["proofs"][0]["receipt"] = name.clone();
+        m["proofs"][0]["hash"] = good["proofs"][1]["hash"].clone();
+    });
+    assert_eq!(swapped["refused"][0]["check"], "receipt/mismatch");
+    // A proof that is invalid, with a receipt that says what it says.
+    let mut proof = fs::read(world.at("score8.proof")).unwrap();
+    let last = proof.len() - 40;
+    proof[last] ^= 1;
+    fs::write(world.at("wrong.proof"), &proof).unwrap();
+    let mut receipt = world.receipt("score8.proof.receipt.json");
+    receipt["proof"] = json!(Sha3Hash::of(&proof).to_string());
+    world.forged("wrong.proof", "wrong.proof", &receipt);
+    let invalid = refused(&|m| m["proofs"][1] = entry(1, "wrong.proof"));
+    assert_eq!(invalid["refused"].as_array().unwrap().len(), 1);
+    assert_eq!(invalid["refused"][0]["index"], 1);
+
+    // What a manifest names lies beside it.
+    for (member, name) in [("proof", "../score7.proof"), ("receipt", "/etc/passwd")] {
+        let mut changed = good.clone();
+        changed["proofs"][0][member] = json!(name);
+        check(&changed, &[])
+            .demand(2)
+            .says(&["manifest.json", "beside it"]);
+    }
+    let mut changed = good.clone();
+    changed["manifest"] = json!("pleat-manifest/2");
+    check(&changed, &[]).demand(2).says(&["pleat-manifest/1"]);
+}

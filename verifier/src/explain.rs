@@ -102,6 +102,10 @@ const CHECKS: &[(&str, &str)] = &[
          or rewritten. Use the receipt's file as the prover wrote it, byte for byte.",
     ),
     (
+        "receipt/other",
+        "A manifest names each receipt by its hash, and the receipt that lies there has another. It was changed or exchanged after the manifest was written, or the manifest was. The proof may be valid all the same: check it with the receipt that was meant, or have manifest and files sent again together.",
+    ),
+    (
         "receipt/mismatch",
         "The receipt says something that its proof does not: the reason names the member. It belongs to another proof, or somebody \
          edited it. Ask for the receipt that was written with this proof, and believe nothing else that this one says.",

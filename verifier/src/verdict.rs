@@ -49,6 +49,14 @@ pub enum Refusal {
     /// The receipt says what the proof does not.
     #[error(transparent)]
     Mismatch(ReceiptMismatch),
+    /// The receipt is not the one that a manifest names.
+    #[error("the receipt's hash is {got}; the manifest names {expected}")]
+    OtherReceipt {
+        /// Of the receipt.
+        got: Sha3Hash,
+        /// In the manifest.
+        expected: Sha3Hash,
+    },
     /// The model is not the one demanded.
     #[error("the model's id is {got}, not {expected}")]
     ModelId {
@@ -98,13 +106,14 @@ pub enum Refusal {
 
 impl Refusal {
     /// The check that refuses, under a name that stays: those of [`VerifyError::check`], after `opening-file/` where an
-    /// opening is refused; `receipt/form` and `receipt/mismatch`; `demand/model-id`, `demand/prompt`, `demand/index` and `demand/value` for what the caller demands.
+    /// opening is refused; `receipt/form`, `receipt/mismatch` and `receipt/other`; `demand/model-id`, `demand/prompt`, `demand/index` and `demand/value` for what the caller demands.
     pub fn check(&self) -> String {
         match self {
             Self::Proof(error) | Self::Given(error) => error.check().to_owned(),
             Self::Opening(error) => format!("opening-file/{}", error.check()),
             Self::Receipt(_) => "receipt/form".to_owned(),
             Self::Mismatch(_) => "receipt/mismatch".to_owned(),
+            Self::OtherReceipt { .. } => "receipt/other".to_owned(),
             Self::ModelId { .. } => "demand/model-id".to_owned(),
             Self::Prompt(_) => "demand/prompt".to_owned(),
             Self::Index { .. } => "demand/index".to_owned(),

@@ -70,6 +70,8 @@ fn arguments(message: &str) -> String {
     for word in words {
         let end = word.find(|c: char| !c.is_ascii_lowercase() && c != '-');
         let (name, rest) = word.split_at(end.unwrap_or(word.len()));
+        // Both packages call it after what it is.
+        let name = if name == "opened" { "opening" } else { name };
         text.push_str(&name.replace('-', "_"));
         text.push_str(if name.is_empty() { "--" } else { "=" });
         text.push_str(rest);

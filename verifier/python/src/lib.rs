@@ -19,6 +19,7 @@ pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     errors::add_to(module)?;
     module.add_class::<Model>()?;
     module.add_function(wrap_pyfunction!(model::check_chain, module)?)?;
+    module.add_function(wrap_pyfunction!(model::check_many, module)?)?;
     module.add_function(wrap_pyfunction!(model::hash, module)?)?;
     module.add_function(wrap_pyfunction!(model::read_receipt, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use pleat_nova_circuits::chain::params::VerifierKey;
 use pleat_verifier::CacheFolder;
 use pleat_verifier::command::{
-    self, ChainFile, DataRequest, Demands, Files, Samples, TensorRole, check,
+    self, ChainFile, DataRequest, Demands, Files, ManyArgs, Samples, TensorRole, check,
 };
 use pleat_verifier::descriptor::{IndexRole, Limits, Port};
 use pleat_verifier::model::VerificationModel;
@@ -196,6 +196,25 @@ pub fn check_chain(
     let files = files.into_iter().map(file).collect();
     let verdict = py.detach(|| command::check_chain(files, &models, &mut key));
     json(&verdict.map_err(|e: command::CommandError| e.raised(py))?)
+}
+
+/// Checks a manifest's proofs: JSON of the verdict.
+#[pyfunction]
+#[pyo3(signature = (manifest, model=None, model_id=None))]
+pub fn check_many(
+    py: Python<'_>,
+    manifest: PathBuf,
+    model: Option<PathBuf>,
+    model_id: Option<&str>,
+) -> PyResult<String> {
+    let model_id = model_id.map(str::parse).transpose();
+    let args = ManyArgs {
+        manifest,
+        model,
+        model_id: model_id.map_err(|e: pleat_verifier::ModelError| e.raised(py))?,
+    };
+    let verdict = py.detach(|| command::run_many(&args, &mut key));
+    json(&verdict.map_err(|e| e.raised(py))?)
 }
 
 /// SHA3-256 in hexadecimal digits, by which receipts name files.

@@ -170,7 +170,8 @@ pub struct ChainFile {
 pub fn run_chain(args: &ChainArgs, key: &mut Key<'_>) -> Result<ChainVerdict, CommandError> {
     verdict(|seconds| {
         let models = models(args)?;
-        let files = args.receipts.iter().map(|path| file(path, args));
+        let files = args.receipts.iter();
+        let files = files.map(|path| file(path, args, &models));
         let files: Vec<ChainFile> = files.collect::<Result<_, Stop>>()?;
         check(files, &models, key, seconds)
     })
@@ -332,15 +333,34 @@ fn name_of(path: &Path) -> String {
 }
 
 /// Reads a receipt and its proof.
-fn file(path: &Path, args: &ChainArgs) -> Result<ChainFile, Stop> {
+fn file(path: &Path, args: &ChainArgs, models: &[VerificationModel]) -> Result<ChainFile, Stop> {
     let bytes = read_receipt(path)?;
     let receipt = Receipt::from_bytes(&bytes);
     let receipt = receipt.map_err(|e| refused(&name_of(path), &Refusal::Receipt(e)))?;
+    // Without its model, nobody has to look for its proof.
+    position(models, &receipt, path)?;
     Ok(ChainFile {
         name: path.to_owned(),
         proof: proof_file(path, args, &receipt)?,
         receipt: bytes,
     })
+}
+
+fn no_model(receipt: &Receipt, path: &Path) -> CommandError {
+    CommandError::NoModel {
+        receipt: path.to_owned(),
+        model: receipt.model,
+    }
+}
+
+/// Which of the models a receipt is about.
+fn position(
+    models: &[VerificationModel],
+    receipt: &Receipt,
+    path: &Path,
+) -> Result<usize, CommandError> {
+    let position = models.iter().position(|m| m.id().0 == receipt.model.0);
+    position.ok_or_else(|| no_model(receipt, path))
 }
 
 /// A receipt that agrees with its proof, which is not verified yet.
@@ -352,12 +372,8 @@ fn load(file: ChainFile, models: &[VerificationModel]) -> Result<Loaded, Stop> {
     } = file;
     let name = name_of(&path);
     let receipt = Receipt::from_bytes(&bytes).map_err(|e| refused(&name, &Refusal::Receipt(e)))?;
-    let no_model = || CommandError::NoModel {
-        receipt: path.clone(),
-        model: receipt.model,
-    };
-    let index = models.iter().position(|m| m.id().0 == receipt.model.0);
-    let index = index.ok_or_else(no_model)?;
+    let index = position(models, &receipt, &path)?;
+    let no_model = || no_model(&receipt, &path);
     let model = models.get(index).ok_or_else(no_model)?;
     let proof = decode_proof_with(&file, model, &receipt.values())
         .map_err(|e| refused(&name, &Refusal::Proof(e)))?;

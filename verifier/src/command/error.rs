@@ -102,6 +102,14 @@ pub enum CommandError {
         /// The receipt.
         receipt: PathBuf,
     },
+    /// A manifest cannot be used.
+    #[error("{}: {reason}; a manifest is what `pleat.ray.prove_many` writes beside its proofs", path.display())]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// The universal parameters cannot be had.
     #[error("cannot set up Nova's parameters: {0}")]
     Setup(#[from] pleat_nova_circuits::chain::Error),

@@ -8,6 +8,7 @@ mod check;
 mod data;
 mod demands;
 mod error;
+mod many;
 pub mod program;
 mod samples;
 mod several;
@@ -37,6 +38,7 @@ pub use check::{Files, check};
 pub use data::read_json;
 pub use demands::{DataRequest, Demands, Key, Load, TensorRole};
 pub use error::CommandError;
+pub use many::{Entry, MANIFEST_VERSION, Manifest, ManyArgs, ManyVerdict, RefusedEntry, run_many};
 pub use samples::Samples;
 pub use several::{ProofVerdict, Verdicts, check_several, run_several};
 

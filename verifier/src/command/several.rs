@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{CommandError, Key, VerifyArgs, read};
+use crate::error::VerifyError;
 use crate::fold::Mode;
 use crate::model::{ModelId, VerificationModel};
 use crate::pcs::OpeningKey;
@@ -87,41 +88,13 @@ pub fn check_several(
     let start = Instant::now();
     let decoded = files.par_iter().map(|(_, file)| {
         Refusal::unless_model(model, model_id)?;
-        decode_proof(file, model).map_err(Refusal::Proof)
+        let proof = decode_proof(file, model).map_err(Refusal::Proof)?;
+        Ok(proof.into())
     });
-    let decoded: Vec<Result<Proof, Refusal>> = decoded.collect();
-
-    let setup = Instant::now();
-    let of_the_chain = decoded
-        .iter()
-        .flatten()
-        .any(|proof| proof.mode() == Mode::Chain);
-    let chain = if of_the_chain { Some(key()?) } else { None };
-    let opening =
-        OpeningKey::load_or_derive(model.network().row_bits(), &CacheFolder::from_environment());
-    let setup = setup.elapsed().as_secs_f64();
-
-    let checking = Instant::now();
-    let keys = Keys {
-        opening: &opening,
-        chain: chain.as_ref(),
-    };
-    let proofs: Vec<Proof> = decoded.iter().flatten().cloned().collect();
-    let mut results = verify_all(keys, model, &proofs).into_iter();
-    let outcomes: Vec<Result<Valid, Refusal>> = decoded
-        .into_iter()
-        .map(|proof| {
-            let proof = proof?;
-            match results.next() {
-                Some(Err(error)) => Err(Refusal::Proof(error)),
-                _ => Ok(proof.into()),
-            }
-        })
-        .collect();
+    let (outcomes, seconds) = verified(model, decoded.collect(), key)?;
     let seconds = Seconds {
-        setup,
-        verify: checking.elapsed().as_secs_f64(),
         total: start.elapsed().as_secs_f64(),
+        ..seconds
     };
     let verdicts = files.iter().zip(outcomes);
     let verdicts = verdicts.map(|((name, _), outcome)| ProofVerdict {
@@ -135,4 +108,43 @@ pub fn check_several(
         seconds,
         proofs,
     })
+}
+
+/// Verifies together what is decoded.
+pub(super) fn verified(
+    model: &VerificationModel,
+    decoded: Vec<Result<Valid, Refusal>>,
+    key: &mut Key<'_>,
+) -> Result<(Vec<Result<Valid, Refusal>>, Seconds), CommandError> {
+    let setup = Instant::now();
+    let mut candidates = decoded.iter().flatten();
+    let of_the_chain = candidates.any(|valid| valid.proof.mode() == Mode::Chain);
+    let chain = if of_the_chain { Some(key()?) } else { None };
+    let opening =
+        OpeningKey::load_or_derive(model.network().row_bits(), &CacheFolder::from_environment());
+    let setup = setup.elapsed().as_secs_f64();
+
+    let checking = Instant::now();
+    let keys = Keys {
+        opening: &opening,
+        chain: chain.as_ref(),
+    };
+    let proofs = decoded.iter().flatten().map(|valid| valid.proof.clone());
+    let proofs: Vec<Proof> = proofs.collect();
+    let mut results = verify_all(keys, model, &proofs).into_iter();
+    let outcome = |valid: Result<Valid, Refusal>| {
+        let valid = valid?;
+        let result = results.next();
+        // There is one for each.
+        let missing = || Err(VerifyError::Aborted("no result".to_owned()));
+        result.unwrap_or_else(missing).map_err(Refusal::Proof)?;
+        Ok(valid)
+    };
+    let outcomes = decoded.into_iter().map(outcome).collect();
+    let seconds = Seconds {
+        setup,
+        verify: checking.elapsed().as_secs_f64(),
+        ..Seconds::default()
+    };
+    Ok((outcomes, seconds))
 }

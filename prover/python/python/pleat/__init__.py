@@ -33,12 +33,13 @@ from ._results import (
     ChainVerdict,
     Indices,
     InvalidProof,
+    ManyVerdict,
     Receipt,
     Tensor,
     Verdict,
     Verdicts,
 )
-from ._verify import IndexSpec, TensorSpec, VerificationModel, verify, verify_chain
+from ._verify import IndexSpec, TensorSpec, VerificationModel, verify, verify_chain, verify_many
 from .adapters import from_sklearn, from_torch
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "IndexSpec",
     "Indices",
     "InvalidProof",
+    "ManyVerdict",
     "Model",
     "ModelError",
     "Opening",
@@ -80,4 +82,5 @@ __all__ = [
     "tokenizer",
     "verify",
     "verify_chain",
+    "verify_many",
 ]

@@ -9,6 +9,7 @@ from ._native import (
     QuantizeError as QuantizeError,
     ReceiptError as ReceiptError,
     check_chain as check_chain,
+    check_many as check_many,
     hash as hash,
     read_receipt as read_receipt,
 )

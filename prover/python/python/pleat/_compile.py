@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, Mapping, Sequence, Union
 import numpy as np
 
 from ._model import Model, PathLike
-from ._native import DataError, compile as _compile, input_specs
+from ._native import CompileError, DataError, compile as _compile, input_specs
 from ._progress import Progress, heard
 from ._verify import Data, TensorSpec, arrays_of
 
@@ -76,13 +77,29 @@ def compile(
         path = _path(model, Path(folder))
         arrays = None
         if calibration is not None:
-            names = [spec["name"] for spec in json.loads(input_specs(path, options, bound))]
-            arrays = arrays_of(calibration, names, DataError)
+            specs = json.loads(input_specs(path, options, bound))
+            arrays = arrays_of(calibration, [spec["name"] for spec in specs], DataError)
+            for array, spec in zip(arrays, specs):
+                array["shape"] = _unfolded(array["shape"], spec["shape"])
         elif not path.is_dir():
             raise DataError("there are no calibration samples: the ranges of all tensors are those that typical inputs have")
         weights = None if weights_of is None else weights_of._native
-        with heard(progress) as told:
-            return Model(_compile(path, arrays, options, bound, weights, told))
+        try:
+            with heard(progress) as told:
+                return Model(_compile(path, arrays, options, bound, weights, told))
+        except CompileError as error:
+            if path.parent == Path(folder):
+                # The file is this call's own, and gone when the message is read.
+                error.args = (str(error).replace(str(path), "the model"),)
+            raise
+
+
+def _unfolded(given: list[int], shape: list[int]) -> list[int]:
+    """The shape of samples one after another in a flat list, as EZKL's calibration files have them."""
+    cells = math.prod(shape)
+    if len(given) == 1 and 0 < cells < given[0] and given[0] % cells == 0:
+        return [given[0] // cells, *shape]
+    return given
 
 
 def _path(model: Union[PathLike, bytes, Any], folder: Path) -> Path:

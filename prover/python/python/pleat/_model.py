@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Iterable, Mapping, Sequence, Union
+from typing import Any, Callable, Iterable, Mapping, Sequence, Union
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from . import _html
 from ._native import DataError, NativeModel, Tokenizer, open as _open, write_files
 from ._progress import Progress, heard
 from ._results import Indices, Receipt, Source, Tensor, Verdict, bytes_of, index_tensors, rows_of, tensors
-from ._verify import Data, VerificationModel, arrays_of, describe
+from ._verify import Data, VerificationModel, _batched, arrays_of, describe
 
 PathLike = Union[str, "os.PathLike[str]"]
 
@@ -47,7 +47,7 @@ class Opening:
         return _html.table([(f"opening of {self.tensor.name}", self.tensor._html())])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Proved:
     """A proof and what goes along with it."""
 
@@ -71,6 +71,28 @@ class Proved:
     seconds: Mapping[str, float]
     _verification: VerificationModel = field(repr=False)
 
+    @classmethod
+    def of(
+        cls, proof: bytes, secret: bytes | None, receipt: bytes | None, text: str, verification: VerificationModel
+    ) -> "Proved":
+        """From what the extension gives."""
+        about = json.loads(text)
+        return cls(
+            proof=proof,
+            secret=secret,
+            receipt=None if receipt is None else Receipt.read(receipt),
+            model_id=about["model_id"],
+            samples=about["samples"],
+            fold=about["fold"],
+            steps=about["steps"],
+            rows=about["rows"],
+            hidden_inputs=tuple(about["hidden_inputs"]),
+            outputs=tensors(about["output"]),
+            indices=index_tensors(about["indices"]),
+            seconds=about["seconds"],
+            _verification=verification,
+        )
+
     def open(self, tensor: str) -> Opening:
         """Reveals a hidden input or output.
 
@@ -84,6 +106,10 @@ class Proved:
     def verify(self, **demands: Any) -> Verdict:
         """:meth:`VerificationModel.verify` of this proof."""
         return self._verification.verify(self.proof, **demands)
+
+    def __repr__(self) -> str:
+        outputs = ", ".join(map(repr, self.outputs))
+        return f"<Proved, model {self.model_id[:12]}…, {len(self.proof):,} bytes (mode {self.fold}): {outputs}>"
 
     def save(self, path: PathLike) -> None:
         """Writes ``path``, ``path.secret`` (for this user only) and ``path.receipt.json``, as far as there are any: all or none."""
@@ -125,8 +151,17 @@ class Model:
     (True, (1, 1))
     """
 
-    def __init__(self, native: NativeModel) -> None:
+    def __init__(self, native: NativeModel, base: Model | None = None) -> None:
         self._native = native
+        #: What it is many runs of.
+        self._base = base
+        self._samples = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Whoever pickles it writes secrets.
+        if self._base is not None:
+            return _batched, (self._base, self.samples)
+        return type(self).read, (self.to_bytes(),)
 
     @classmethod
     def read(cls, source: Source) -> "Model":
@@ -144,7 +179,14 @@ class Model:
     @cached_property
     def verification(self) -> VerificationModel:
         """What everyone may have of it."""
+        if self._base is not None:
+            return self._base.verification.batch(self._samples)
         return VerificationModel.read(self._native.verification())
+
+    @property
+    def samples(self) -> int:
+        """Samples that a run is about."""
+        return self.verification.samples
 
     @property
     def model_id(self) -> str:
@@ -165,7 +207,9 @@ class Model:
 
     def batch(self, samples: int) -> "Model":
         """The model of ``samples`` runs side by side: one proof about all of them."""
-        return Model(self._native.batched(samples))
+        batched = Model(self._native.batched(samples), self)
+        batched._samples = samples
+        return batched
 
     def run(self, x: Data) -> Run:
         """Runs the network in integers, without a proof.
@@ -212,6 +256,23 @@ class Model:
             DataError, QuantizeError, ExecuteError: as :meth:`run`.
             ProveError: if no proof was made.
         """
+        with heard(progress) as told:
+            made = self._proved(x, hide, leave_out, fold, receipt, claims, previous, input_from, told)
+        return Proved.of(*made, self.verification)
+
+    def _proved(
+        self,
+        x: Data | None,
+        hide: str | Iterable[str] = (),
+        leave_out: str | Iterable[str] = (),
+        fold: str | None = None,
+        receipt: bool = False,
+        claims: Mapping[str, Any] | None = None,
+        previous: Iterable[Source | Receipt] = (),
+        input_from: Mapping[str, Source | Opening] | None = None,
+        told: Callable[[str, int, int], Any] | None = None,
+    ) -> tuple[bytes, bytes | None, bytes | None, str]:
+        """The files of a proof, its receipt, and JSON of what was proved."""
         linked = dict(input_from or {})
         refers = [r.bytes if isinstance(r, Receipt) else bytes_of(r) for r in previous]
         settings = {
@@ -229,30 +290,11 @@ class Model:
             (names.index(name), source.bytes if isinstance(source, Opening) else bytes_of(source))
             for name, source in linked.items()
         ]
-        with heard(progress) as told:
-            proof, secret, receipt_bytes, text = self._native.prove(
-                self._arrays(x, linked), json.dumps(settings), links, refers, told
-            )
-        about = json.loads(text)
-        return Proved(
-            proof=proof,
-            secret=secret,
-            receipt=None if receipt_bytes is None else Receipt.read(receipt_bytes),
-            model_id=about["model_id"],
-            samples=about["samples"],
-            fold=about["fold"],
-            steps=about["steps"],
-            rows=about["rows"],
-            hidden_inputs=tuple(about["hidden_inputs"]),
-            outputs=tensors(about["output"]),
-            indices=index_tensors(about["indices"]),
-            seconds=about["seconds"],
-            _verification=self.verification,
-        )
+        return self._native.prove(self._arrays(x, linked), json.dumps(settings), links, refers, told)
 
     def write(self, tokens: Sequence[int], count: int, *, progress: Progress = True) -> np.ndarray:
-        """Lets a language model write ``count`` words after ``tokens``, each its first choice; gives all of a run's words, for
-        :meth:`prove`."""
+        """Lets a language model write ``count`` words after ``tokens``, each its first choice; gives the words of the run in which it
+        chooses them, for :meth:`prove`: the last of them is chosen by that run and not yet given to it, and padding follows."""
         shape = next((t.shape for t in self.verification.indices if t.role == "given"), (0,))
         with heard(progress) as told:
             words = self._native.written(list(map(int, tokens)), count, told)
@@ -261,12 +303,17 @@ class Model:
     def _arrays(self, x: Data | None, linked: Mapping[str, Any]) -> list[dict[str, Any]]:
         names = [t.name for t in self.verification.inputs]
         positions = [i for i, name in enumerate(names) if name in linked]
-        wanted = [name for name, _ in json.loads(self._native.wanted(positions))]
+        wanted = json.loads(self._native.wanted(positions))
         if x is None:
             if wanted:
-                raise DataError(f"there are no values of {', '.join(wanted)}")
+                raise DataError(f"there are no values of {', '.join(name for name, _ in wanted)}")
             return []
-        return arrays_of(x, wanted, DataError)
+        arrays = arrays_of(x, [name for name, _ in wanted], DataError)
+        for array, (_, shape) in zip(arrays, wanted):
+            # One sample out of an array of samples has no batch of 1.
+            if array["shape"] == shape[1:] and shape[0] == 1:
+                array["shape"] = shape
+        return arrays
 
     def __repr__(self) -> str:
         about = self.verification

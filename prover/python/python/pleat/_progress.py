@@ -24,6 +24,8 @@ def heard(progress: Progress) -> Iterator[Callable[[str, int, int], Any] | None]
     try:
         from tqdm.auto import tqdm
     except ImportError:
+        tqdm = None
+    if tqdm is None:
         yield None
         return
     start = time.monotonic()

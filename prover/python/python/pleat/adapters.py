@@ -50,8 +50,8 @@ def from_torch(module: Any, sample: Any, calibration: Any = None, **options: Any
 
 
 def from_sklearn(estimator: Any, calibration: Any, **options: Any) -> Model:
-    """Compiles a fitted estimator of scikit-learn through ``skl2onnx``. What is proved is its score: of a classifier the
-    probabilities or, where they end in a softmax or logistic function, what goes into it.
+    """Compiles a fitted estimator of scikit-learn through ``skl2onnx``. What is proved is its score: of a classifier
+    the probabilities; a softmax at the very end is left out, as in all models, and the proof is then about its input.
 
     Args:
         estimator: for example an ``MLPClassifier``, an ``MLPRegressor`` or a pipeline of a ``StandardScaler`` and one.
@@ -71,7 +71,9 @@ def from_sklearn(estimator: Any, calibration: Any, **options: Any) -> Model:
     if hasattr(last, "classes_"):
         # Class labels are strings or look-ups, which a network of numbers does not have.
         choices = {id(last): {"zipmap": False, "output_class_labels": False}}
-    proto = to_onnx(estimator, initial_types=inputs, options=choices, target_opset=13)
+    # Scalers as differences and quotients, not as an operator of trees and tables.
+    blocked = {"Scaler", "Normalizer", "LinearClassifier", "LinearRegressor"}
+    proto = to_onnx(estimator, initial_types=inputs, options=choices, target_opset=13, black_op=blocked)
     if hasattr(last, "classes_"):
         scores = [o for o in proto.graph.output if "prob" in o.name]
         del proto.graph.output[:]

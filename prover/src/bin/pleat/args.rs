@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use pleat_verifier::command::{ChainArgs, Samples, VerifyArgs};
+use pleat_verifier::command::{ChainArgs, ManyArgs, Samples, VerifyArgs};
 use pleat_verifier::fold::Mode;
 
 #[cfg(feature = "serve")]
@@ -68,6 +68,9 @@ pub enum Command {
     /// Check proofs that take each other's outputs as inputs, by their receipts
     #[command(long_about = CHAIN_HELP)]
     VerifyChain(ChainArgs),
+    /// Check proofs of many inputs, as a manifest lists them
+    #[command(long_about = MANY_HELP)]
+    VerifyMany(ManyArgs),
     /// Run a compiled model in integers, without a proof
     Run(RunArgs),
     /// Say what a file is and what it shows
@@ -119,6 +122,16 @@ given with --proof. Exit code 1 if something does not hold: the receipt or the l
 
 Example:
   pleat verify-chain score.proof.receipt.json decision.proof.receipt.json";
+
+const MANY_HELP: &str = "\
+Check proofs of many inputs, as a manifest lists them
+
+A manifest is what `pleat.ray.prove_many` (of the Python package) writes beside the proofs and receipts of many inputs. Checked is that \
+every input has one proof, that every proof is valid, all together, and that every receipt is the one that the manifest names and says \
+what its proof says. Exit code 1 if something does not hold: each proof that is refused, and each input without one, is named.
+
+Example:
+  pleat verify-many proofs/manifest.json --model-id f41b94a5…";
 
 /// Quantize a model and commit to its weights.
 ///

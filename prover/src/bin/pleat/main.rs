@@ -66,6 +66,11 @@ fn run(command: &Command, console: &Console) -> Result<u8, CliError> {
             console.finish(&verdict)?;
             return Ok(verdict.exit_code());
         }
+        Command::VerifyMany(args) => {
+            let verdict = verify::verify_many(args, console)?;
+            console.finish(&verdict)?;
+            return Ok(verdict.exit_code());
+        }
         Command::Run(args) => console.finish(&run::run(args, console)?)?,
         Command::Inspect(args) => console.finish(&inspect::inspect(args)?)?,
         Command::Setup => console.finish(&setup::setup(console)?)?,

@@ -6,8 +6,8 @@ use std::path::Path;
 use pleat_nova_circuits::cache::CacheFolder;
 use pleat_nova_circuits::chain::params::VerifierKey;
 use pleat_verifier::command::{
-    self, ChainArgs, ChainVerdict, DataRequest, TensorRole, Verdict, Verdicts, VerifyArgs,
-    read_json,
+    self, ChainArgs, ChainVerdict, DataRequest, ManyArgs, ManyVerdict, TensorRole, Verdict,
+    Verdicts, VerifyArgs, read_json,
 };
 
 use pleat_prover::inputs::specs;
@@ -95,6 +95,13 @@ pub fn verify_chain(args: &ChainArgs, console: &Console) -> Result<ChainVerdict,
     console.stage("load");
     let mut key = || key(console);
     Ok(command::run_chain(args, &mut key)?)
+}
+
+/// Verifies the proofs of a manifest.
+pub fn verify_many(args: &ManyArgs, console: &Console) -> Result<ManyVerdict, CliError> {
+    console.stage("verify");
+    let mut key = || key(console);
+    Ok(command::run_many(args, &mut key)?)
 }
 
 /// The chain's key, from the cache or built.

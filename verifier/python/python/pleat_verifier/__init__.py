@@ -14,12 +14,13 @@ from ._results import (
     ChainVerdict,
     Indices,
     InvalidProof,
+    ManyVerdict,
     Receipt,
     Tensor,
     Verdict,
     Verdicts,
 )
-from ._verify import IndexSpec, TensorSpec, VerificationModel, verify, verify_chain
+from ._verify import IndexSpec, TensorSpec, VerificationModel, verify, verify_chain, verify_many
 
 __all__ = [
     "ChainMember",
@@ -29,6 +30,7 @@ __all__ = [
     "IndexSpec",
     "Indices",
     "InvalidProof",
+    "ManyVerdict",
     "ModelError",
     "PleatError",
     "QuantizeError",
@@ -42,4 +44,5 @@ __all__ = [
     "__version__",
     "verify",
     "verify_chain",
+    "verify_many",
 ]

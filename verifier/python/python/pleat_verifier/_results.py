@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Mapping, Sequence, Union
@@ -24,6 +25,11 @@ def bytes_of(source: Source) -> bytes:
     return Path(source).read_bytes()
 
 
+def arguments(text: str | None) -> str | None:
+    """A message of the command line, with the arguments of this package for options."""
+    return None if text is None else re.sub(r"--([a-z][a-z-]*)", lambda m: m[1].replace("-", "_") + "=", text)
+
+
 class InvalidProof(PleatError):
     """A proof was refused where a valid one was demanded (:meth:`Verdict.raise_if_invalid`); ``check`` names the check."""
 
@@ -33,7 +39,7 @@ class InvalidProof(PleatError):
         self.kind = "InvalidProof"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tensor:
     """An input or output of a proof or a run."""
 
@@ -68,6 +74,15 @@ class Tensor:
         if self.values is None:
             raise ValueError(f"tensor {self.name} is hidden; ask the prover for an opening")
         return self.values if dtype is None else self.values.astype(dtype)
+
+    def __repr__(self) -> str:
+        if self.values is None:
+            known = "hidden"
+        elif self.values.size <= 12:
+            known = np.array2string(self.values, separator=", ").replace("\n", "")
+        else:
+            known = f"from {self.values.min():.6g} to {self.values.max():.6g}"
+        return f"<Tensor {self.name} {list(self.shape)}: {known}>"
 
     def _html(self) -> str:
         hidden = " (hidden in the proof)" if self.hidden and self.values is not None else ""
@@ -164,7 +179,7 @@ class Receipt:
         return _html.table((name, f"<code>{_html.escape(value)}</code>") for name, value in rows)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Verdict:
     """What became of a proof. It is true if everything holds: the proof, the opening, the receipt, the demands."""
 
@@ -205,11 +220,17 @@ class Verdict:
             opened=None if opened is None else Tensor.of(opened),
             receipt=document.get("receipt"),
             check=document["check"],
-            reason=document["reason"],
+            reason=arguments(document["reason"]),
         )
 
     def __bool__(self) -> bool:
         return self.valid
+
+    def __repr__(self) -> str:
+        if not self.valid:
+            return f"<Verdict INVALID ({self.check}): {self.reason}>"
+        shown = ", ".join(map(repr, (*self.inputs, *self.outputs)))
+        return f"<Verdict valid, model {self.model_id[:12]}…: {shown}>"
 
     def raise_if_invalid(self) -> "Verdict":
         """Itself, if valid.
@@ -234,7 +255,7 @@ class Verdict:
         return _html.badge(True, "valid") + _html.table(rows)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Verdicts:
     """What became of several proofs about one model, checked together; true if all are valid."""
 
@@ -253,6 +274,10 @@ class Verdicts:
     def __bool__(self) -> bool:
         return self.valid
 
+    def __repr__(self) -> str:
+        bad = sum(not v.valid for v in self.proofs)
+        return f"<Verdicts of {len(self.proofs)} proofs, {bad} INVALID>" if bad else f"<Verdicts: all {len(self.proofs)} valid>"
+
     def __len__(self) -> int:
         return len(self.proofs)
 
@@ -265,6 +290,48 @@ class Verdicts:
             return _html.badge(True, f"all {len(self.proofs)} proofs are valid")
         rows = [(f"proof {i}", _html.escape(v.reason)) for i, v in bad]
         return _html.badge(False, f"{len(bad)} of {len(self.proofs)} proofs are INVALID") + _html.table(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class ManyVerdict:
+    """What became of a manifest of proofs; true if every input has one proof, and all proofs and receipts hold."""
+
+    valid: bool
+    model_id: str
+    #: How many inputs there are.
+    inputs: int
+    #: Inputs without a proof.
+    missing: tuple[int, ...]
+    #: Of each proof that is refused: input, file, check and reason.
+    refused: tuple[tuple[int, str, str, str], ...]
+    #: Why the manifest itself is refused.
+    reason: str | None
+    seconds: Mapping[str, float]
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "ManyVerdict":
+        """From the JSON of ``pleat verify-many --json``."""
+        refused = tuple((r["index"], r["proof"], r["check"], r["reason"]) for r in document["refused"])
+        return cls(
+            document["valid"],
+            document["model_id"],
+            document["inputs"],
+            tuple(document["missing"]),
+            refused,
+            document["reason"],
+            document["seconds"],
+        )
+
+    def __bool__(self) -> bool:
+        return self.valid
+
+    def _repr_html_(self) -> str:
+        if self.valid:
+            return _html.badge(True, f"valid: {self.inputs} inputs, each with a proof")
+        rows = [("reason", _html.escape(self.reason))] if self.reason else []
+        rows += [(f"input {i}", _html.escape(f"{file}: {reason}")) for i, file, _, reason in self.refused]
+        rows += [(f"input {i}", "no proof") for i in self.missing]
+        return _html.badge(False, "INVALID") + _html.table(rows)
 
 
 @dataclass(frozen=True, eq=False)

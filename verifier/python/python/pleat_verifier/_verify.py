@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Iterable, Mapping, Sequence, Union
 
 import numpy as np
 
 from . import _html
-from ._checks import CheckError, NativeVerificationModel, check_chain
-from ._results import ChainVerdict, Receipt, Source, Verdict, Verdicts, bytes_of
+from ._checks import CheckError, NativeVerificationModel, check_chain, check_many
+from ._results import ChainVerdict, ManyVerdict, Receipt, Source, Verdict, Verdicts, bytes_of
 
 #: Values of a model's inputs or outputs: an array if there is one tensor, otherwise arrays by name or in the model's order.
 Data = Union[Any, Sequence[Any], Mapping[str, Any]]
@@ -72,8 +74,10 @@ class VerificationModel:
     (True, True)
     """
 
-    def __init__(self, native: NativeVerificationModel) -> None:
+    def __init__(self, native: NativeVerificationModel, base: VerificationModel | None = None) -> None:
         self._native = native
+        #: What it is many runs of.
+        self._base = base
         about = json.loads(native.describe())
         #: 64 hexadecimal digits.
         self.model_id: str = about["model_id"]
@@ -104,7 +108,7 @@ class VerificationModel:
 
     def batch(self, samples: int) -> "VerificationModel":
         """The model of ``samples`` runs side by side, for proofs about so many at once."""
-        return VerificationModel(self._native.batched(samples))
+        return VerificationModel(self._native.batched(samples), self)
 
     def verify(
         self,
@@ -113,7 +117,7 @@ class VerificationModel:
         input: Data | None = None,
         output: Data | None = None,
         model_id: str | None = None,
-        opening: Source | None = None,
+        opening: Source | Any | None = None,
         value: Data | None = None,
         receipt: Source | Receipt | None = None,
     ) -> Verdict:
@@ -124,7 +128,7 @@ class VerificationModel:
             input: demand that the proof is about these inputs; they are rounded to the model's integers.
             output: demand that the proof shows these outputs.
             model_id: demand this model, from someone you trust.
-            opening: an opening of a hidden tensor, to check and to show.
+            opening: an opening of a hidden tensor (its file, bytes, or what ``Proved.open`` gave), to check and to show.
             value: demand that the opened tensor is this one.
             receipt: a receipt, to check that all it says about the proof holds.
 
@@ -137,7 +141,7 @@ class VerificationModel:
         data = receipt.bytes if isinstance(receipt, Receipt) else None if receipt is None else bytes_of(receipt)
         text = self._native.check(
             bytes_of(proof),
-            opening=None if opening is None else bytes_of(opening),
+            opening=None if opening is None else bytes_of(getattr(opening, "bytes", opening)),
             receipt=data,
             model_id=model_id,
             input=None if input is None else arrays_of(input, [t.name for t in self.inputs] + given),
@@ -151,11 +155,20 @@ class VerificationModel:
         named = [(str(i), bytes_of(proof)) for i, proof in enumerate(proofs)]
         return Verdicts.of(json.loads(self._native.check_several(named, model_id)))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._base is not None:
+            return _batched, (self._base, self.samples)
+        return type(self).read, (self.to_bytes(),)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.model_id[:12]}…: {self.nodes} nodes, {self.weights:,} weights>"
 
     def _repr_html_(self) -> str:
         return _html.table(describe(self))
+
+
+def _batched(base: Any, samples: int) -> Any:
+    return base.batch(samples)
 
 
 def describe(model: VerificationModel) -> list[tuple[str, str]]:
@@ -170,13 +183,14 @@ def describe(model: VerificationModel) -> list[tuple[str, str]]:
     return [(name, _html.escape(value) if name != "model" else value) for name, value in rows + [("size", size)]]
 
 
-def verify(model: Source | VerificationModel, proof: Source, **demands: Any) -> Verdict:
-    """:meth:`VerificationModel.verify` for a model that is a file, bytes, or read already; ``samples`` says how many the proof is about.
+def verify(model: Source | VerificationModel | Any, proof: Source, **demands: Any) -> Verdict:
+    """:meth:`VerificationModel.verify` for a model that is a file, bytes, or read already (a proving model, too); ``samples`` says how many the proof is about.
 
     >>> bool(verify("testdata/proof/credit.vmodel", "testdata/proof/public.proof"))
     True
     """
     samples = demands.pop("samples", 1)
+    model = getattr(model, "verification", model)
     read = model if isinstance(model, VerificationModel) else VerificationModel.read(model)
     return (read.batch(samples) if samples != 1 else read).verify(proof, **demands)
 
@@ -201,3 +215,19 @@ def verify_chain(
         files.append((name, data, bytes_of(proof)))
     read = [m if isinstance(m, VerificationModel) else VerificationModel.read(m) for m in models]
     return ChainVerdict.of(json.loads(check_chain(files, [m._native for m in read])))
+
+
+def verify_many(
+    manifest: str | os.PathLike[str], *, model: str | os.PathLike[str] | None = None, model_id: str | None = None
+) -> ManyVerdict:
+    """Checks the proofs that ``pleat.ray.prove_many`` listed in a manifest, all together.
+
+    Args:
+        manifest: the file; proofs and receipts lie beside it.
+        model: the verification model's file; by default the one that the manifest names.
+        model_id: demand this model, from someone you trust.
+
+    Raises:
+        CheckError: if that cannot be carried out.
+    """
+    return ManyVerdict.of(json.loads(check_many(Path(manifest), None if model is None else Path(model), model_id)))
