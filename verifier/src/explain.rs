@@ -79,7 +79,8 @@ const CHECKS: &[(&str, &str)] = &[
     ),
     (
         "step",
-        "A step's constraints are violated: the run was not carried out as the model says. Do not rely on it.",
+        "A step's constraints are violated, where steps are carried out one by one rather than folded: the run was not carried out as the \
+         model says. Do not rely on it.",
     ),
     (
         "end-state",
