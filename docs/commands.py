@@ -18,6 +18,8 @@ it needs more than the programs of --bin, or much time. Without --python, Python
 In what is expected, `…` or `...` stands for any text, alone in a line for any lines. Hashes and other hexadecimal numbers of eight or
 more digits, and numbers before a unit of time or memory, stand for any such ones; amounts of white space do not count. A block of one shell:
 variables and the folder that it changes to end with it, and what it starts in the background ends with the page.
+
+Programs, commands and options that the text names (`pleat verify --samples 64`, `--hide input`) have to be there, as --help tells.
 """
 
 from __future__ import annotations
@@ -140,6 +142,61 @@ def blocks_of(page: str, text: str) -> list[Block]:
     if block is not None:
         raise block.wrong("the block has no end")
     return blocks
+
+
+class Help:
+    """What --help tells of the programs."""
+
+    #: The command that only some builds have, and what says that this one has it.
+    OPTIONAL = {"mcp": "serve", "serve": "serve"}
+
+    def __init__(self, programs: Path, have: set[str]) -> None:
+        self.programs, self.have = programs, have
+        self.known: dict[tuple[str, ...], str] = {}
+        self.commands = re.findall(r"^  ([a-z-]+) ", self.of("pleat").split("Commands:")[1].split("\n\n")[0], flags=re.MULTILINE)
+
+    def of(self, *call: str) -> str:
+        """The help of a program's command."""
+        if call not in self.known:
+            run = subprocess.run([self.programs / call[0], *call[1:], "--help"], capture_output=True, text=True, check=False)
+            self.known[call] = run.stdout if run.returncode == 0 else ""
+        return self.known[call]
+
+    def lacks(self, span: str) -> str | None:
+        """What a span of code names that is not there."""
+        words = span.split()
+        if words[0] in self.commands + list(self.OPTIONAL):
+            words.insert(0, "pleat")
+        if words[0].startswith("--"):
+            calls = [("pleat", command) for command in self.commands] + [("pleat-verify",), ("pleat-verify-chain",)]
+        elif words[0] not in ("pleat", "pleat-verify", "pleat-verify-chain", "pleat-bench"):
+            return None
+        elif not (self.programs / words[0]).exists():
+            return None
+        elif words[0] in ("pleat", "pleat-bench") and len(words) > 1 and re.fullmatch("[a-z-]+", words[1]):
+            if self.OPTIONAL.get(words[1]) not in self.have | {None}:
+                return None
+            calls = [(words[0], words[1])]
+        else:
+            calls = [(words[0],)]
+        helps = [self.of(*call) for call in calls]
+        if not any(helps):
+            return " ".join(calls[0])
+        for option in re.findall(r"(?<!\S)--[a-z][a-z-]*", span):
+            if not any(re.search(rf"{option}(?![a-z-])", text) for text in helps):
+                return option
+        return None
+
+    def check(self, page: str, text: str) -> None:
+        """Goes through a page's text."""
+        block = False
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.startswith("```"):
+                block = not block
+            for span in [] if block else re.findall(r"`([^`]+)`", line):
+                lacking = self.lacks(span) if span.strip() else None
+                if lacking is not None:
+                    raise Wrong(f"docs/{page}:{number}: `{span}`: there is no {lacking}")
 
 
 TOKENS = re.compile(
@@ -310,6 +367,7 @@ def main() -> int:
     python = None if args.python is None else shutil.which(args.python)
     if args.python is not None and python is None:
         parser.error(f"there is no program {args.python}")
+    helps = Help(programs, set(args.have))
     bad = ran = left_out = 0
     for name in args.page:
         name = Path(name).name
@@ -318,6 +376,7 @@ def main() -> int:
         page = None
         try:
             page = Page(name, folder, programs, None if python is None else os.path.abspath(python), set(args.have))
+            helps.check(name, (DOCS / name).read_text(encoding="utf-8"))
             page.run()
             said = f"{page.ran} blocks ran, {page.left_out} left out"
             ran, left_out = ran + page.ran, left_out + page.left_out

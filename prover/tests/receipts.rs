@@ -666,4 +666,6 @@ fn a_manifest_has_one_valid_proof_for_every_input() {
     let mut changed = good.clone();
     changed["manifest"] = json!("pleat-manifest/2");
     check(&changed, &[]).demand(2).says(&["pleat-manifest/1"]);
+    let none = json!({ "manifest": "pleat-manifest/1", "model": "credit.vmodel", "inputs": 0, "proofs": [] });
+    check(&none, &[]).demand(2).says(&["no inputs"]);
 }

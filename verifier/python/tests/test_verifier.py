@@ -61,6 +61,14 @@ def test_several_are_checked_together(package: ModuleType, stored: Path) -> None
     assert [v.valid for v in verdicts] == [True, False, True] and not verdicts
 
 
+def test_of_nothing_nothing_is_valid(package: ModuleType, stored: Path) -> None:
+    model = package.VerificationModel.read(stored / "credit.vmodel")
+    with pytest.raises(package.CheckError):
+        model.verify_all([])
+    with pytest.raises(package.CheckError):
+        package.verify_chain([], [model])
+
+
 def test_other_threads_go_on(package: ModuleType, stored: Path) -> None:
     model = package.VerificationModel.read(stored / "mnist-8.vmodel")
     proof = (stored / "mnist-8.proof").read_bytes()

@@ -13,8 +13,8 @@ use pleat_verifier::command::{self, Verdict, Verdicts, VerifyArgs, program, read
 /// DATA is JSON, {"input_data": [[…]]}, one list per tensor; outputs may stand in "output_data". Real numbers are rounded
 /// to the model's integers before they are compared.
 ///
-/// The first run builds parameters (some seconds), which are cached for all models. Several proofs that refer to each other
-/// are for `pleat-verify-chain`.
+/// The first proof of the mode `chain` builds parameters (some seconds), which are cached for all models. Several proofs that
+/// refer to each other are for `pleat-verify-chain`.
 #[derive(Parser)]
 #[command(
     version,

@@ -155,6 +155,10 @@ pub fn run_many(args: &ManyArgs, key: &mut Key<'_>) -> Result<ManyVerdict, Comma
             manifest.manifest
         )));
     }
+    if manifest.inputs == 0 {
+        // Of no proofs, everything would hold.
+        return Err(bad("it is of no inputs".to_owned()));
+    }
     let folder = args.manifest.parent().unwrap_or(Path::new(""));
     // Whoever wrote the manifest names files beside it, and no others.
     let beside = |name: &str| {

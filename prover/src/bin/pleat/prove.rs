@@ -114,7 +114,7 @@ pub fn prove(args: &ProveArgs, console: &Console) -> Result<Proved, CliError> {
     let prompt = Prompt::new(&args.prompt, &args.model, network)?;
     let given = match &prompt {
         None => seconds.time("input", || inputs(args, network, &links)),
-        Some(prompt) => seconds.time("write", || {
+        Some(prompt) => seconds.time("answer", || {
             let words = prompt.written(&model, args.answer, console)?;
             Ok(Given {
                 integers: Vec::new(),

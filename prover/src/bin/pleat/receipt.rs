@@ -34,7 +34,10 @@ pub fn claims(args: &ProveArgs) -> Result<Map<String, Value>, CliError> {
         let (name, value) = claim
             .split_once('=')
             .ok_or_else(|| bad("it has the form NAME=VALUE"))?;
-        claims.insert(name.to_owned(), Value::String(value.to_owned()));
+        let before = claims.insert(name.to_owned(), Value::String(value.to_owned()));
+        if before.is_some() {
+            return Err(bad("there is a claim of this name already"));
+        }
     }
     // What cannot be written is found before the proof is made.
     canonical(&Value::Object(claims.clone())).map_err(|e| CliError::BadClaims {

@@ -153,6 +153,8 @@ class VerificationModel:
     def verify_all(self, proofs: Iterable[Source], *, model_id: str | None = None) -> Verdicts:
         """Checks several proofs about this model together, which takes a fraction of the time that each takes by itself."""
         named = [(str(i), bytes_of(proof)) for i, proof in enumerate(proofs)]
+        if not named:
+            raise CheckError("there are no proofs")
         return Verdicts.of(json.loads(self._native.check_several(named, model_id)))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -213,6 +215,9 @@ def verify_chain(
         data = receipt.bytes if isinstance(receipt, Receipt) else bytes_of(receipt)
         name = str(receipt) if not isinstance(receipt, (Receipt, bytes, bytearray, memoryview)) else f"receipt {i}"
         files.append((name, data, bytes_of(proof)))
+    if not files:
+        # Of no proofs, everything would hold.
+        raise CheckError("there are no receipts")
     read = [m if isinstance(m, VerificationModel) else VerificationModel.read(m) for m in models]
     return ChainVerdict.of(json.loads(check_chain(files, [m._native for m in read])))
 
