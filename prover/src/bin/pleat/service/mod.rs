@@ -2,6 +2,7 @@
 //! ([`requests`]) and what is done ([`work`]) is one thing; MCP and HTTP are two ways to it.
 
 mod answers;
+mod given;
 mod http;
 mod jobs;
 mod keys;
