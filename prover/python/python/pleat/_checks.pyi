@@ -1,0 +1,1 @@
+../../../../verifier/python/python/pleat_verifier/_checks.pyi
