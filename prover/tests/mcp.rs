@@ -16,27 +16,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
 
-use program::{CACHE, folder, pleat, text};
+use program::{CACHE, credit_models, folder, pleat, text};
 use serde_json::{Value, json};
 
-const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/credit_mlp.onnx");
-const APPLICANTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/credit-300.npz");
 const FEATURES: usize = 61;
 
-static MODELS: LazyLock<PathBuf> = LazyLock::new(|| {
-    let folder = folder("mcp-models");
-    let base = folder.join("credit");
-    let args = [
-        "compile",
-        MODEL,
-        "--calibration",
-        APPLICANTS,
-        "-o",
-        text(&base),
-    ];
-    pleat(&args).demand(0);
-    folder
-});
+static MODELS: LazyLock<PathBuf> = LazyLock::new(|| credit_models("mcp-models"));
 
 struct Agent {
     child: Child,

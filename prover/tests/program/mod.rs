@@ -84,3 +84,24 @@ pub fn text(path: &Path) -> &str {
 pub fn is_empty(folder: &Path) -> bool {
     fs::read_dir(folder).unwrap().next().is_none()
 }
+
+/// A fresh folder of this name with the credit model, compiled, as `credit`.
+pub fn credit_models(name: &str) -> PathBuf {
+    const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/");
+    let folder = folder(name);
+    let base = folder.join("credit");
+    let (model, applicants) = (
+        format!("{DATA}credit_mlp.onnx"),
+        format!("{DATA}credit-300.npz"),
+    );
+    let args = [
+        "compile",
+        &model,
+        "--calibration",
+        &applicants,
+        "-o",
+        text(&base),
+    ];
+    pleat(&args).demand(0);
+    folder
+}

@@ -10,29 +10,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::program::{CACHE, folder, pleat, text};
+use crate::program::{CACHE, credit_models, text};
 
-const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/credit_mlp.onnx");
-const APPLICANTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/credit-300.npz");
 pub const TOKEN: &str = "a-token-for-tests-only";
 const FEATURES: usize = 61;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A folder with the credit model.
-pub static MODELS: LazyLock<PathBuf> = LazyLock::new(|| {
-    let folder = folder("serve-models");
-    let base = folder.join("credit");
-    let args = [
-        "compile",
-        MODEL,
-        "--calibration",
-        APPLICANTS,
-        "-o",
-        text(&base),
-    ];
-    pleat(&args).demand(0);
-    folder
-});
+pub static MODELS: LazyLock<PathBuf> = LazyLock::new(|| credit_models("serve-models"));
 
 /// An input that it takes.
 pub fn input() -> Value {
